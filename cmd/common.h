@@ -1,0 +1,156 @@
+/*
+ * common.h - what the commands share: options, operands, output, errors
+ *
+ * A command fills in the description part of a struct cmd, then calls
+ * cmd_begin(), cmd_option() until it returns -1, cmd_start(), does its work,
+ * and returns cmd_end() from main.  Failures are reported where they happen,
+ * one line each; the command goes on with its other operands, and the exit
+ * code is that of the first failure.
+ */
+#ifndef MQ_CMD_COMMON_H
+#define MQ_CMD_COMMON_H
+
+#include <getopt.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mq.h"
+
+#define NELEMS(a) (sizeof(a) / sizeof(*(a)))
+
+/* ---- output ------------------------------------------------------------ */
+
+#define IO_SIZE 65536
+
+/* A buffer in front of a descriptor that knows how much of what was put in
+ * has gone out.  After a failed write nothing more is written. */
+struct out {
+	int fd;
+	int error;        /* errno of the write that failed, or 0 */
+	uint64_t put;     /* bytes put in so far */
+	uint64_t written; /* of these, the bytes that the system took */
+	size_t len;
+	char buf[IO_SIZE];
+};
+
+void out_write(struct out *, const void *, size_t);
+void out_text(struct out *, const char *);
+void out_char(struct out *, char);
+void out_format(struct out *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Write out what is buffered: 0, or -1 when that or an earlier write failed. */
+int out_flush(struct out *);
+
+/* Copy the rest of the payload.  -1: it could not be read; see mq_error().
+ * A failed write shows in out->error. */
+int out_payload(struct out *, mq_reader *);
+
+/* ---- the command ------------------------------------------------------- */
+
+/* One option; a table of them ends with a zero letter.  -s, -h and -V are
+ * understood by every command and not listed. */
+struct cmd_option {
+	char letter;
+	const char *name; /* the long twin */
+	const char *arg;  /* what its argument is called; NULL: takes none */
+	const char *help;
+};
+
+#define CMD_OPTIONS_MAX 24
+
+struct cmd {
+	/* filled in by the command */
+	const char *name;
+	const char *usage; /* what follows the name in the usage line, which is one line */
+	const char *about; /* one sentence */
+	const struct cmd_option *options;
+
+	/* for the command to use */
+	int argc; /* the operands, once the options are read */
+	char **argv;
+	mq *mq;
+	struct out out; /* standard output */
+	int exit;       /* the exit code so far: that of the first failure */
+
+	/* private to common.c */
+	const char *spool;
+	char letters[2 * CMD_OPTIONS_MAX];
+	struct option longs[CMD_OPTIONS_MAX];
+	int out_reported;
+	int progress_shown;
+	int64_t progress_due;
+};
+
+void cmd_begin(struct cmd *, int argc, char **argv);
+
+/* The letter of the next option, its argument in optarg; -1 when none is
+ * left.  Deals with -s, -h and -V, and exits on an unknown option. */
+int cmd_option(struct cmd *);
+
+/* Between the options and the work: exits with a usage error unless the count
+ * of operands is in min..max (max < 0: any), then opens the handle. */
+void cmd_start(struct cmd *, int min, int max);
+
+/* Flush and check standard output, close the handle; the exit code. */
+int cmd_end(struct cmd *);
+
+/* ---- arguments: exit with a usage error when malformed ------------------ */
+
+uint64_t cmd_number(struct cmd *, int letter, uint64_t min, uint64_t max);
+mq_time cmd_duration(struct cmd *, int letter);
+
+/* A visibility: like a duration, but 0 is a deadline of now, where the library
+ * takes 0 as "the queue's setting". */
+mq_time cmd_visibility(struct cmd *, int letter);
+
+/* The operands from first on as key=value settings; *n of them, to be freed. */
+struct mq_setting *cmd_settings(struct cmd *, int first, size_t *n);
+
+/* ---- failures ---------------------------------------------------------- */
+
+/* The caller's mistake: says what, then how the command is used; exits. */
+_Noreturn void cmd_usage(struct cmd *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Report a failure on standard error and remember its exit code, unless an
+ * earlier one is remembered.  With MQ_OK the line is just news. */
+void cmd_error(struct cmd *, enum mq_status, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The same for the library's last failure.  MQ_OK and MQ_EMPTY are not
+ * reported; MQ_EMPTY counts as an exit code.  Returns the status. */
+int cmd_check(struct cmd *, int status);
+
+/* The same for errno: what failed with object. */
+void cmd_errno(struct cmd *, const char *object, const char *what);
+
+/* Flush standard output; its first failure is reported once, with note (say,
+ * what was done nevertheless) after it.  0, or -1 when it has failed. */
+int cmd_flush(struct cmd *, const char *note);
+
+/* realloc, or exit. */
+void *cmd_realloc(struct cmd *, void *, size_t);
+
+/* ---- operands ---------------------------------------------------------- */
+
+/* The queue, or NULL when the failure has been reported. */
+mq_queue *cmd_queue(struct cmd *, const char *name);
+
+/* Apply verdict to the lease that each operand names; "-" stands for the
+ * receipts on standard input, ended by newlines or, when zero, by NULs. */
+void cmd_verdicts(struct cmd *, int zero, int (*verdict)(mq_lease *, void *ctx), void *ctx);
+
+/* Where a long task stands: "COUNT WHAT" on standard error, when that is a
+ * terminal, now and then; wiped by the next error line or at the end. */
+void cmd_progress(struct cmd *, uint64_t count, const char *what);
+
+/* ---- words ------------------------------------------------------------- */
+
+struct word {
+	char text[40];
+};
+struct word word_time(mq_time);    /* 2026-11-20T12:00:00.123Z */
+struct word word_seconds(mq_time); /* 12.345 */
+
+const char *state_name(enum mq_state);
+
+#endif

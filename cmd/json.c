@@ -1,0 +1,250 @@
+/*
+ * json.c - a streaming JSON writer
+ *
+ * A payload is read twice: first to learn whether it is UTF-8, then to be
+ * copied, escaped or as base64.  Both passes hold one buffer.
+ */
+#include "json.h"
+
+#include <string.h>
+
+static void escape(struct out *o, unsigned char c)
+{
+	static const char letters[] = "\"\"\\\\\bb\ff\nn\rr\tt";
+
+	for (const char *p = letters; *p; p += 2)
+		if ((unsigned char)p[0] == c) {
+			out_char(o, '\\');
+			out_char(o, p[1]);
+			return;
+		}
+	out_format(o, "\\u%04x", c);
+}
+
+static void escape_text(struct out *o, const char *text, size_t n)
+{
+	size_t from = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = text[i];
+
+		if (c >= 0x20 && c != '"' && c != '\\')
+			continue;
+		out_write(o, text + from, i - from);
+		escape(o, c);
+		from = i + 1;
+	}
+	out_write(o, text + from, n - from);
+}
+
+/* A quoted string.  What is not UTF-8 (a path can be anything) loses its
+ * foreign bytes, so that the line stays JSON. */
+static void quote(struct out *o, const char *text)
+{
+	size_t n = strlen(text);
+
+	out_char(o, '"');
+	if (mq_valid_utf8(text, n)) {
+		escape_text(o, text, n);
+	} else {
+		for (; *text; text++)
+			if ((unsigned char)*text < 0x80)
+				escape_text(o, text, 1);
+			else
+				out_text(o, "\\ufffd");
+	}
+	out_char(o, '"');
+}
+
+static void member(struct json *j, const char *key)
+{
+	if (j->comma)
+		out_char(j->out, ',');
+	j->comma = 1;
+	if (key) {
+		quote(j->out, key);
+		out_char(j->out, ':');
+	}
+}
+
+void json_open(struct json *j, const char *key, char bracket)
+{
+	member(j, key);
+	out_char(j->out, bracket);
+	j->comma = 0;
+}
+
+void json_close(struct json *j, char bracket)
+{
+	out_char(j->out, bracket);
+	j->comma = 1;
+}
+
+void json_newline(struct json *j)
+{
+	out_char(j->out, '\n');
+	j->comma = 0;
+}
+
+void json_string(struct json *j, const char *key, const char *value)
+{
+	member(j, key);
+	quote(j->out, value);
+}
+
+void json_count(struct json *j, const char *key, uint64_t n)
+{
+	member(j, key);
+	out_format(j->out, "%llu", (unsigned long long)n);
+}
+
+void json_bool(struct json *j, const char *key, int value)
+{
+	member(j, key);
+	out_text(j->out, value ? "true" : "false");
+}
+
+void json_seconds(struct json *j, const char *key, mq_time t)
+{
+	member(j, key);
+	out_text(j->out, word_seconds(t).text);
+}
+
+void json_time(struct json *j, const char *key, mq_time t)
+{
+	json_string(j, key, word_time(t).text);
+}
+
+/* ---- payloads ---------------------------------------------------------- */
+
+/* How many bytes at the end of the text may begin a character that goes on
+ * after it: at most 3. */
+static size_t unfinished(const unsigned char *text, size_t n)
+{
+	for (size_t back = 1; back <= 3 && back <= n; back++) {
+		unsigned char c = text[n - back];
+		size_t length = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0xc0 ? 2 : 1;
+
+		if ((c & 0xc0) != 0x80)
+			return length > back ? back : 0;
+	}
+	return 0;
+}
+
+int json_probe(mq_reader *reader)
+{
+	unsigned char buf[IO_SIZE];
+	size_t kept = 0;
+	int utf8 = 1;
+	ssize_t n;
+
+	while ((n = mq_reader_read(reader, buf + kept, sizeof(buf) - kept)) > 0) {
+		size_t have = kept + n;
+
+		kept = unfinished(buf, have);
+		if (!mq_valid_utf8(buf, have - kept)) {
+			utf8 = 0;
+			break;
+		}
+		memmove(buf, buf + have - kept, kept);
+	}
+	if (n < 0 || mq_reader_rewind(reader))
+		return -1;
+	return utf8 && (n > 0 || kept == 0);
+}
+
+static int copy_text(struct out *o, mq_reader *reader)
+{
+	char buf[IO_SIZE];
+	ssize_t n;
+
+	while (!o->error && (n = mq_reader_read(reader, buf, sizeof(buf))) != 0) {
+		if (n < 0)
+			return -1;
+		escape_text(o, buf, n);
+	}
+	return 0;
+}
+
+static void encode(const unsigned char *in, size_t n, char out[4])
+{
+	static const char digits[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	unsigned bits = in[0] << 16 | (n > 1 ? in[1] : 0) << 8 | (n > 2 ? in[2] : 0);
+
+	out[0] = digits[bits >> 18];
+	out[1] = digits[bits >> 12 & 63];
+	out[2] = n > 1 ? digits[bits >> 6 & 63] : '=';
+	out[3] = n > 2 ? digits[bits & 63] : '=';
+}
+
+static int copy_base64(struct out *o, mq_reader *reader)
+{
+	unsigned char buf[IO_SIZE];
+	char group[4];
+	size_t have = 0;
+	ssize_t n;
+
+	/* whole groups of three go out; what is left goes before the next read */
+	while (!o->error && (n = mq_reader_read(reader, buf + have, sizeof(buf) - have)) != 0) {
+		size_t i = 0;
+
+		if (n < 0)
+			return -1;
+		for (have += n; i + 3 <= have; i += 3) {
+			encode(buf + i, 3, group);
+			out_write(o, group, sizeof(group));
+		}
+		have -= i;
+		memmove(buf, buf + i, have);
+	}
+	if (have) {
+		encode(buf, have, group);
+		out_write(o, group, sizeof(group));
+	}
+	return 0;
+}
+
+int json_body(struct json *j, mq_reader *reader, int utf8)
+{
+	int failed;
+
+	member(j, utf8 ? "body" : "body_base64");
+	out_char(j->out, '"');
+	failed = utf8 ? copy_text(j->out, reader) : copy_base64(j->out, reader);
+	out_char(j->out, '"');
+	return failed;
+}
+
+/* ---- properties -------------------------------------------------------- */
+
+void json_properties(struct json *j, mq_reader *reader)
+{
+	const char *name, *value;
+
+	if (mq_reader_reply_to(reader))
+		json_string(j, "reply_to", mq_reader_reply_to(reader));
+	if (mq_reader_correlation_id(reader))
+		json_string(j, "correlation_id", mq_reader_correlation_id(reader));
+	json_open(j, "headers", '{');
+	for (size_t i = 0; mq_reader_header(reader, i, &name, &value); i++)
+		json_string(j, name, value);
+	json_close(j, '}');
+}
+
+void json_history(struct json *j, mq_reader *reader)
+{
+	struct mq_event e;
+
+	json_open(j, "history", '[');
+	for (size_t i = 0; mq_reader_event(reader, i, &e); i++) {
+		json_open(j, NULL, '{');
+		json_string(j, "reason", e.reason);
+		json_string(j, "queue", e.queue);
+		json_count(j, "count", e.count);
+		json_time(j, "first", e.first);
+		json_time(j, "last", e.last);
+		json_close(j, '}');
+	}
+	json_close(j, ']');
+}

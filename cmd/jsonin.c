@@ -1,0 +1,221 @@
+/*
+ * jsonin.c - messages as JSON lines, in the form that mq-recv -j prints
+ *
+ * Keys that say nothing about sending (id, receipt, deadline, ...) are passed
+ * over, so that what was received can be sent again.  A key that is known must
+ * be of its type: a line is sent as it is meant, or refused.
+ */
+#include "jsonin.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+struct parse {
+	struct jsonin *in;
+	mq_time now;
+	char *why;
+	size_t size;
+};
+
+static int refuse(struct parse *p, const char *key, const char *why)
+{
+	snprintf(p->why, p->size, "%s: %s", key, why);
+	return -1;
+}
+
+/* ---- base64 ------------------------------------------------------------ */
+
+static int base64_digit(unsigned char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+/* Decode with padding, nothing else allowed between the digits.  out has room
+ * for 3/4 of n; the decoded length, or -1. */
+static ssize_t decode(const char *text, size_t n, unsigned char *out)
+{
+	size_t pad = 0, used = 0;
+	unsigned bits = 0;
+
+	while (pad < 2 && pad < n && text[n - 1 - pad] == '=')
+		pad++;
+	if (n % 4)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		int digit = i < n - pad ? base64_digit(text[i]) : 0;
+
+		if (digit < 0)
+			return -1;
+		bits = bits << 6 | digit;
+		if (i % 4 == 3) {
+			out[used++] = bits >> 16;
+			out[used++] = bits >> 8;
+			out[used++] = bits;
+		}
+	}
+	return used - pad;
+}
+
+/* ---- keys -------------------------------------------------------------- */
+
+static int take_body(struct parse *p, const char *key, const json_t *value)
+{
+	if (!json_is_string(value))
+		return refuse(p, key, "not a string");
+	if (p->in->body)
+		return refuse(p, key, "a second body");
+	p->in->body = json_string_value(value);
+	p->in->size = json_string_length(value);
+	return 0;
+}
+
+static int take_base64(struct parse *p, const char *key, const json_t *value)
+{
+	ssize_t n;
+
+	if (take_body(p, key, value))
+		return -1;
+	p->in->decoded = malloc(p->in->size / 4 * 3 + 1);
+	if (!p->in->decoded)
+		return refuse(p, key, "out of memory");
+	n = decode(p->in->body, p->in->size, p->in->decoded);
+	if (n < 0)
+		return refuse(p, key, "not base64");
+	p->in->body = p->in->decoded;
+	p->in->size = n;
+	return 0;
+}
+
+/* A string that can be a C string. */
+static int take_string(struct parse *p, const char *key, const json_t *value, const char **to)
+{
+	if (!json_is_string(value))
+		return refuse(p, key, "not a string");
+	*to = json_string_value(value);
+	if (strlen(*to) != json_string_length(value))
+		return refuse(p, key, "a control character");
+	return 0;
+}
+
+/* A number of seconds, or a duration as on the command line. */
+static int take_duration(struct parse *p, const char *key, const json_t *value, mq_time *to)
+{
+	double seconds = json_number_value(value);
+
+	if (json_is_string(value) && mq_parse_duration(json_string_value(value), to) == 0)
+		return 0;
+	if (!json_is_number(value) || seconds < 0 || seconds > 1e9)
+		return refuse(p, key, "not a duration");
+	*to = seconds * MQ_SECOND;
+	return 0;
+}
+
+static int take_priority(struct parse *p, const char *key, const json_t *value)
+{
+	json_int_t n = json_integer_value(value);
+
+	if (!json_is_integer(value) || n < 0 || n > MQ_PRIORITY_MAX)
+		return refuse(p, key, "not a number from 0 to 9");
+	p->in->props.priority = n;
+	return 0;
+}
+
+static int is_named(const struct mq_header *list, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcasecmp(list[i].name, name) == 0)
+			return 1;
+	return 0;
+}
+
+/* Those of the line, then the defaults that it does not name itself. */
+static int take_headers(struct parse *p, const char *key, json_t *value)
+{
+	const struct mq_properties defaults = p->in->props;
+	struct mq_header *list;
+	size_t n = 0, own;
+
+	if (!json_is_object(value))
+		return refuse(p, key, "not an object");
+	list = calloc(json_object_size(value) + defaults.nheaders + 1, sizeof(*list));
+	if (!list)
+		return refuse(p, key, "out of memory");
+	p->in->headers = list;
+	for (void *i = json_object_iter(value); i; i = json_object_iter_next(value, i), n++) {
+		list[n].name = json_object_iter_key(i);
+		if (take_string(p, list[n].name, json_object_iter_value(i), &list[n].value))
+			return -1;
+	}
+	own = n;
+	for (size_t i = 0; i < defaults.nheaders; i++)
+		if (!is_named(list, own, defaults.headers[i].name))
+			list[n++] = defaults.headers[i];
+	p->in->props.headers = list;
+	p->in->props.nheaders = n;
+	return 0;
+}
+
+static int take_key(struct parse *p, const char *key, json_t *value)
+{
+	struct mq_properties *props = &p->in->props;
+
+	if (strcmp(key, "body") == 0)
+		return take_body(p, key, value);
+	if (strcmp(key, "body_base64") == 0)
+		return take_base64(p, key, value);
+	if (strcmp(key, "priority") == 0)
+		return take_priority(p, key, value);
+	if (strcmp(key, "headers") == 0)
+		return take_headers(p, key, value);
+	if (strcmp(key, "reply_to") == 0)
+		return take_string(p, key, value, &props->reply_to);
+	if (strcmp(key, "correlation_id") == 0)
+		return take_string(p, key, value, &props->correlation_id);
+	if (strcmp(key, "dedup_id") == 0)
+		return take_string(p, key, value, &props->dedup_id);
+	if (strcmp(key, "ttl") == 0)
+		return take_duration(p, key, value, &props->ttl);
+	if (strcmp(key, "delay") == 0) {
+		mq_time delay;
+
+		if (take_duration(p, key, value, &delay))
+			return -1;
+		props->visible_at = delay ? p->now + delay : 0;
+	}
+	return 0;
+}
+
+int jsonin_parse(struct jsonin *in, const char *line, size_t n,
+    const struct mq_properties *defaults, mq_time now, char *why, size_t size)
+{
+	struct parse p = { .now = now, .why = why, .size = size };
+	json_error_t error;
+
+	*in = (struct jsonin){ .props = *defaults };
+	p.in = in;
+	in->root = json_loadb(line, n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
+	if (!in->root)
+		return refuse(&p, "malformed JSON", error.text);
+	if (!json_is_object(in->root))
+		return refuse(&p, "malformed message", "not an object");
+	for (void *i = json_object_iter(in->root); i; i = json_object_iter_next(in->root, i))
+		if (take_key(&p, json_object_iter_key(i), json_object_iter_value(i)))
+			return -1;
+	return in->body ? 0 : refuse(&p, "malformed message", "no body");
+}
+
+void jsonin_free(struct jsonin *in)
+{
+	json_decref(in->root);
+	free(in->decoded);
+	free(in->headers);
+}

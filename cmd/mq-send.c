@@ -1,0 +1,499 @@
+/*
+ * mq-send - put messages on a queue
+ *
+ * All input, whole or cut into records, goes through send_input(), which hands
+ * each piece to a consumer: payload_piece() streams it into the batch, however
+ * large it is; json_piece() gathers a line and parses it.  A batch is committed
+ * when it is full and when the input pauses; an id is printed once its message
+ * is kept.
+ *
+ * What ends a stream leaves the messages before it accepted and those after it
+ * unsent, and says how many were accepted.  With several FILEs, each a message
+ * of its own, one that cannot be read or is too large does not stop the others.
+ *
+ * Functions return 0; 1 when the input at hand is done with; -1 when the sending
+ * is over.  But for 0, the failure has been reported.
+ */
+#include "common.h"
+#include "jsonin.h"
+#include "records.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct cmd_option options[] = {
+	{ 'q', "quiet", NULL, "do not print the ids" },
+	{ 'l', "lines", NULL, "each line is a message" },
+	{ '0', "null", NULL, "each NUL-ended record is a message" },
+	{ 'j', "json", NULL, "each line is a message in JSON" },
+	{ 'b', "body", "TEXT", "send TEXT" },
+	{ 'p', "priority", "PRIORITY", "0 to 9, where 9 is most urgent (default: 4)" },
+	{ 'd', "delay", "DELAY", "visible after DELAY" },
+	{ 'a', "at", "TIME", "visible at TIME" },
+	{ 'D', "dedup-id", "DEDUP-ID", "send only if DEDUP-ID was not sent lately" },
+	{ 't', "ttl", "TTL", "expires after TTL" },
+	{ 'H', "header", "'Name: value'", "add a header; repeatable" },
+	{ 'R', "reply-to", "REPLY-TO", "where a reply is to go" },
+	{ 'C', "correlation-id", "CORRELATION-ID", "what a reply is to carry" },
+	{ 'w', "wait", "WAIT", "wait so long for room in the queue" },
+	{ 0 },
+};
+
+struct sender {
+	struct cmd *c;
+	const char *name;
+	mq_batch *batch;
+	struct mq_properties props; /* of each message, but see visible_at() */
+	mq_time delay;
+	mq_time wait;
+	int quiet;
+
+	int mode;  /* 0: whole inputs; else the letter of the option */
+	int many;  /* more than one message: failures say how many were accepted */
+	int begun; /* a message is begun in the batch, more of it to come */
+	uint64_t accepted;
+	const char *source; /* the FILE being read; NULL: standard input */
+	struct records input;
+
+	/* -j: the line that is being gathered */
+	char *line;
+	size_t length, room;
+};
+
+/* ---- failures ---------------------------------------------------------- */
+
+/* A note of what has been sent nevertheless. */
+struct note {
+	char text[64];
+};
+
+static struct note accepted_note(const struct sender *s)
+{
+	struct note note;
+
+	snprintf(note.text, sizeof(note.text), ": %llu message%s accepted",
+	    (unsigned long long)s->accepted, s->accepted == 1 ? " was" : "s were");
+	return note;
+}
+
+static int is_stream(const struct sender *s)
+{
+	return s->mode == 'l' || s->mode == '0' || s->mode == 'j';
+}
+
+/* What ends the sending: returns -1. */
+static int fail(struct sender *s, enum mq_status status, const char *text)
+{
+	cmd_error(s->c, status, "%s%s", text, s->many ? accepted_note(s).text : "");
+	return -1;
+}
+
+/* ---- batches ----------------------------------------------------------- */
+
+static void print_id(void *ctx, const char *id)
+{
+	struct sender *s = ctx;
+
+	if (!s->quiet)
+		out_format(&s->c->out, "%s\n", id);
+}
+
+static int commit(struct sender *s)
+{
+	size_t n = 0;
+	int status;
+
+	if (mq_batch_count(s->batch) == 0)
+		return 0;
+	status = mq_batch_commit(s->batch, s->wait, &n, print_id, s);
+	s->accepted += n;
+	if (status)
+		return fail(s, status, mq_error(s->c->mq));
+	return cmd_flush(s->c, accepted_note(s).text);
+}
+
+/* "QUEUE: FILE: line 3: what is wrong", as far as that tells anything; to be
+ * freed.  The library's words begin with the queue's name by themselves. */
+static char *refusal(const struct sender *s, const char *why)
+{
+	size_t n = strlen(s->name);
+	char record[40] = "", *text;
+
+	if (strncmp(why, s->name, n) == 0 && strncmp(why + n, ": ", 2) == 0)
+		why += n + 2;
+	if (is_stream(s))
+		snprintf(record, sizeof(record), "%s %llu: ", s->mode == '0' ? "record" : "line",
+		    (unsigned long long)s->input.number);
+	if (asprintf(&text, "%s: %s%s%s%s", s->name, s->source ? s->source : "",
+		s->source ? ": " : "", record, why) < 0)
+		text = NULL;
+	return text;
+}
+
+/* The message at hand cannot be sent.  In a stream that is the end, once the
+ * messages before it are kept; a FILE that is bad in itself is left out. */
+static int refuse(struct sender *s, enum mq_status status, const char *why)
+{
+	char *text = refusal(s, why);
+	int result = -1;
+
+	if (!is_stream(s) && status == MQ_DATA) {
+		cmd_error(s->c, status, "%s", text ? text : why);
+		result = 1;
+	} else if (commit(s) == 0) {
+		fail(s, status, text ? text : why);
+	}
+	free(text);
+	return result;
+}
+
+/* ---- messages ---------------------------------------------------------- */
+
+/* A delay counts from when the message is read. */
+static mq_time visible_at(const struct sender *s)
+{
+	return s->delay ? mq_now(s->c->mq) + s->delay : s->props.visible_at;
+}
+
+static int begin(struct sender *s, const struct mq_properties *props)
+{
+	int status = mq_batch_begin(s->batch, props);
+
+	if (status) {
+		refuse(s, status, mq_error(s->c->mq));
+		return -1; /* with these properties none can be sent */
+	}
+	return 0;
+}
+
+static int send_part(struct sender *s, const char *data, size_t n)
+{
+	int status = mq_batch_write(s->batch, data, n);
+
+	if (!status)
+		return 0;
+	mq_batch_abort(s->batch);
+	return refuse(s, status, mq_error(s->c->mq));
+}
+
+static int end(struct sender *s)
+{
+	int status = mq_batch_end(s->batch);
+
+	if (status)
+		return refuse(s, status, mq_error(s->c->mq));
+	return mq_batch_full(s->batch) ? commit(s) : 0;
+}
+
+static int send_message(struct sender *s, const struct mq_properties *props, const char *data,
+    size_t n)
+{
+	int result = begin(s, props);
+
+	if (!result)
+		result = send_part(s, data, n);
+	if (!result)
+		result = end(s);
+	return result;
+}
+
+/* A consumer: the pieces are the payload. */
+static int payload_piece(struct sender *s, enum piece piece, const char *data, size_t n)
+{
+	int result = 0;
+
+	if (!s->begun) {
+		struct mq_properties props = s->props;
+
+		props.visible_at = visible_at(s);
+		/* while a long record arrives, those before it must not wait */
+		if (piece == PIECE_PART)
+			result = commit(s);
+		if (!result)
+			result = begin(s, &props);
+	}
+	if (!result)
+		result = send_part(s, data, n);
+	s->begun = !result && piece == PIECE_PART;
+	if (!result && piece == PIECE_LAST)
+		result = end(s);
+	return result;
+}
+
+/* ---- JSON lines -------------------------------------------------------- */
+
+static int is_blank(const char *line, size_t n)
+{
+	while (n > 0 && strchr(" \t\r", line[n - 1]) && line[n - 1])
+		n--;
+	return n == 0;
+}
+
+/* A message with a dedup id is committed alone. */
+static int send_parsed(struct sender *s, const struct jsonin *in)
+{
+	int alone = in->props.dedup_id != NULL;
+	int result = alone ? commit(s) : 0;
+
+	if (!result)
+		result = send_message(s, &in->props, in->body, in->size);
+	if (!result && alone)
+		result = commit(s);
+	return result;
+}
+
+static int send_json(struct sender *s, const char *line, size_t n)
+{
+	struct mq_properties defaults = s->props;
+	struct jsonin in;
+	char why[256];
+	int result;
+
+	if (is_blank(line, n))
+		return 0;
+	defaults.visible_at = visible_at(s);
+	if (jsonin_parse(&in, line, n, &defaults, mq_now(s->c->mq), why, sizeof(why)))
+		result = refuse(s, MQ_DATA, why);
+	else
+		result = send_parsed(s, &in);
+	jsonin_free(&in);
+	return result;
+}
+
+/* A consumer: the pieces are gathered to lines of JSON. */
+static int json_piece(struct sender *s, enum piece piece, const char *data, size_t n)
+{
+	size_t length = s->length + n;
+
+	if (piece == PIECE_LAST && s->length == 0)
+		return send_json(s, data, n);
+	if (length > s->room) {
+		s->room = 2 * length;
+		s->line = cmd_realloc(s->c, s->line, s->room);
+	}
+	memcpy(s->line + s->length, data, n);
+	s->length = piece == PIECE_PART ? length : 0;
+	if (piece == PIECE_PART)
+		return commit(s); /* while a long line arrives, those before it must not wait */
+	return send_json(s, s->line, length);
+}
+
+/* ---- inputs ------------------------------------------------------------ */
+
+static int input_failed(struct sender *s)
+{
+	const char *why = strerror(errno);
+
+	if (s->begun)
+		mq_batch_abort(s->batch);
+	s->begun = 0;
+	s->length = 0;
+	if (commit(s))
+		return -1;
+	cmd_error(s->c, MQ_IO, "%s: read: %s%s", s->source ? s->source : "standard input", why,
+	    is_stream(s) && s->accepted ? accepted_note(s).text : "");
+	return 1;
+}
+
+static int send_input(struct sender *s, int fd)
+{
+	const int delimiter = !is_stream(s) ? RECORDS_WHOLE : s->mode == '0' ? '\0' : '\n';
+	enum piece piece;
+	const char *data;
+	size_t n;
+	int result = 0;
+
+	records_begin(&s->input, fd, delimiter);
+	while (!result && (piece = records_next(&s->input, &data, &n)) != PIECE_END) {
+		if (piece == PIECE_ERROR)
+			result = input_failed(s);
+		else if (piece == PIECE_PAUSE)
+			result = commit(s);
+		else if (s->mode == 'j')
+			result = json_piece(s, piece, data, n);
+		else
+			result = payload_piece(s, piece, data, n);
+	}
+	return result;
+}
+
+static int send_file(struct sender *s, const char *path)
+{
+	int fd, result;
+
+	s->source = NULL;
+	if (strcmp(path, "-") == 0)
+		return send_input(s, STDIN_FILENO);
+	s->source = path;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		cmd_errno(s->c, path, "open");
+		return 0;
+	}
+	result = send_input(s, fd);
+	close(fd);
+	return result;
+}
+
+static void send_all(struct sender *s, const char *text, char **files)
+{
+	int result = 0;
+
+	if (text) {
+		s->props.visible_at = visible_at(s);
+		result = send_message(s, &s->props, text, strlen(text));
+	} else if (!*files) {
+		result = send_input(s, STDIN_FILENO);
+	}
+	for (; *files && result >= 0; files++)
+		result = send_file(s, *files);
+	if (result >= 0)
+		commit(s);
+	free(s->line);
+}
+
+/* ---- arguments --------------------------------------------------------- */
+
+/* What the options say, but for what is in struct sender. */
+struct arguments {
+	const char *text; /* -b */
+	const char *at;   /* -a */
+	int delayed;      /* -d was given */
+	char **headers;   /* -H, as they stand */
+	size_t nheaders;
+};
+
+static void take_option(struct sender *s, struct arguments *a, int opt)
+{
+	switch (opt) {
+	case 'q':
+		s->quiet = 1;
+		break;
+	case 'b':
+		a->text = optarg;
+		/* fallthrough */
+	case 'l':
+	case '0':
+	case 'j':
+		if (s->mode && (s->mode != opt || opt == 'b'))
+			cmd_usage(s->c, "-l, -0, -j and -b exclude each other");
+		s->mode = opt;
+		break;
+	case 'p':
+		s->props.priority = cmd_number(s->c, opt, 0, MQ_PRIORITY_MAX);
+		break;
+	case 'd':
+		a->delayed = 1;
+		s->delay = cmd_duration(s->c, opt);
+		break;
+	case 'a':
+		a->at = optarg;
+		if (mq_parse_time(optarg, &s->props.visible_at))
+			cmd_usage(s->c, "-a: '%s' is not a time", optarg);
+		break;
+	case 't':
+		s->props.ttl = cmd_duration(s->c, opt);
+		break;
+	case 'w':
+		s->wait = cmd_duration(s->c, opt);
+		break;
+	case 'D':
+		s->props.dedup_id = optarg;
+		break;
+	case 'R':
+		s->props.reply_to = optarg;
+		break;
+	case 'C':
+		s->props.correlation_id = optarg;
+		break;
+	case 'H':
+		a->headers[a->nheaders++] = optarg;
+		break;
+	}
+}
+
+static void check_arguments(struct sender *s, const struct arguments *a)
+{
+	if (a->delayed && a->at)
+		cmd_usage(s->c, "-d and -a exclude each other");
+	if (a->text && s->c->argc > 1)
+		cmd_usage(s->c, "-b takes no FILE");
+	if (s->props.dedup_id && (is_stream(s) || s->c->argc > 2))
+		cmd_usage(s->c, "-D is for a single message");
+}
+
+/* 'Name: value', the blanks around the value left out.  Whether name and value
+ * are good is for the library to say. */
+static int split_header(char *text, struct mq_header *header)
+{
+	char *colon = strchr(text, ':'), *end = text + strlen(text);
+
+	if (!colon)
+		return -1;
+	*colon = '\0';
+	header->name = text;
+	header->value = colon + 1 + strspn(colon + 1, " \t");
+	while (end > header->value && (end[-1] == ' ' || end[-1] == '\t'))
+		*--end = '\0';
+	return 0;
+}
+
+static int take_headers(struct sender *s, const struct arguments *a)
+{
+	struct mq_header *headers = cmd_realloc(s->c, NULL, a->nheaders * sizeof(*headers));
+
+	s->props.headers = headers;
+	s->props.nheaders = a->nheaders;
+	for (size_t i = 0; i < a->nheaders; i++)
+		if (split_header(a->headers[i], &headers[i])) {
+			cmd_error(s->c, MQ_DATA, "%s: header without a colon: '%s'", s->name,
+			    a->headers[i]);
+			return -1;
+		}
+	return 0;
+}
+
+static void send_to(struct sender *s, mq_queue *q, const struct arguments *a)
+{
+	if (take_headers(s, a) == 0 && !cmd_check(s->c, mq_batch_open(q, &s->batch))) {
+		send_all(s, a->text, s->c->argv + 1);
+		mq_batch_close(s->batch);
+	}
+	free((void *)s->props.headers);
+}
+
+int main(int argc, char **argv)
+{
+	struct cmd c = {
+		.name = "mq-send",
+		.usage = "[-q] [-l | -0 | -j | -b TEXT] [-p PRIORITY] [-d DELAY | -a TIME] "
+			 "[-D DEDUP-ID] [-t TTL] [-H 'Name: value']... [-R REPLY-TO] "
+			 "[-C CORRELATION-ID] [-w WAIT] [-s DIR] QUEUE [FILE]...",
+		.about = "Send standard input, or each FILE, as a message; print the ids.",
+		.options = options,
+	};
+	struct sender s = { .c = &c, .props.priority = MQ_PRIORITY_DEFAULT };
+	struct arguments a = { 0 };
+	mq_queue *q;
+	int opt;
+
+	cmd_begin(&c, argc, argv);
+	a.headers = cmd_realloc(&c, NULL, argc * sizeof(*a.headers));
+	while ((opt = cmd_option(&c)) != -1)
+		take_option(&s, &a, opt);
+	cmd_start(&c, 1, -1);
+	check_arguments(&s, &a);
+	s.name = c.argv[0];
+	s.many = is_stream(&s) || c.argc > 2;
+	q = cmd_queue(&c, s.name);
+	if (q) {
+		send_to(&s, q, &a);
+		mq_queue_close(q);
+	}
+	free(a.headers);
+	return cmd_end(&c);
+}

@@ -1,0 +1,67 @@
+/*
+ * clock.c - leaf: time, and numbers that no one else has
+ */
+#include "clock.h"
+
+#include "fs.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+static int64_t read_clock(clockid_t id)
+{
+	struct timespec t = { 0, 0 };
+
+	clock_gettime(id, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+int64_t clock_wall(const struct clock *c)
+{
+	return read_clock(CLOCK_REALTIME) + c->passed + c->stepped;
+}
+
+int64_t clock_up(const struct clock *c)
+{
+#ifdef CLOCK_BOOTTIME
+	return read_clock(CLOCK_BOOTTIME) + c->passed;
+#else
+	return read_clock(CLOCK_MONOTONIC) + c->passed;
+#endif
+}
+
+uint64_t clock_boot(void)
+{
+	uint64_t hash = 14695981039346656037u; /* FNV-1a */
+	char text[64];
+	ssize_t i, n;
+	int fd;
+
+	fd = fs_open(AT_FDCWD, "/proc/sys/kernel/random/boot_id", O_RDONLY);
+	if (fd == -1)
+		return 0;
+	n = fs_read(fd, text, sizeof(text));
+	fs_close(fd);
+	for (i = 0; i < n; i++)
+		hash = (hash ^ (unsigned char)text[i]) * 1099511628211u;
+	return n > 0 ? hash : 0;
+}
+
+/* splitmix64: every state once before any repeats. */
+uint64_t nonce_next(struct nonce *n)
+{
+	uint64_t z;
+
+	if (!n->seeded) {
+		if (getrandom(&n->state, sizeof(n->state), 0) != sizeof(n->state))
+			n->state = (uint64_t)read_clock(CLOCK_MONOTONIC) ^ (uint64_t)getpid() << 40;
+		n->seeded = 1;
+	}
+	z = n->state += 0x9e3779b97f4a7c15u;
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+	return z ^ z >> 31;
+}

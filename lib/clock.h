@@ -1,0 +1,29 @@
+/*
+ * clock.h - leaf: time, and numbers that no one else has
+ */
+#ifndef CLOCK_H
+#define CLOCK_H
+
+#include <stdint.h>
+
+/* The clocks as a handle sees them; zeros are the machine's own. */
+struct clock {
+	int64_t passed;  /* both clocks are shifted by this, */
+	int64_t stepped; /* and the wall clock by this as well */
+};
+
+int64_t clock_wall(const struct clock *); /* ns since 1970; can be stepped */
+int64_t clock_up(const struct clock *);   /* ns since boot; never goes back */
+
+/* A number that tells this boot from the others; 0 where there is none. */
+uint64_t clock_boot(void);
+
+/* A stream of 64-bit numbers, seeded by the kernel at first use. */
+struct nonce {
+	uint64_t state;
+	int seeded;
+};
+
+uint64_t nonce_next(struct nonce *);
+
+#endif

@@ -1,0 +1,99 @@
+/*
+ * count.c - spool: what is in a queue, counted
+ */
+#include "count.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct counting {
+	mq_queue *q;
+	mq_time now;
+	struct tally *later; /* for what is not yet visible */
+	struct tally *now_here;
+};
+
+static void count_entry(struct counting *c, const char *name)
+{
+	struct entry e;
+	struct tally *t = c->now_here;
+	mq_time expiry, at;
+
+	if (entry_parse(name, &e) == -1)
+		return; /* a clock, or no message at all */
+	expiry = queue_expiry(c->q, &e);
+	if (c->later && expiry && expiry <= c->now)
+		return;
+	if (c->later && e.visible * (MQ_SECOND / 1000) > c->now)
+		t = c->later;
+	at = key_time(e.key);
+	if (t->n == 0 || at < t->oldest)
+		t->oldest = at;
+	t->n++;
+	t->bytes += e.body;
+}
+
+/* Every name in the directory at path; one that is gone has none. */
+static int count_directory(struct counting *c, const char *path)
+{
+	struct fs_dir d;
+	const char *name;
+
+	if (fs_dir_open(&d, c->q->fd, path) == -1)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
+	while ((name = fs_dir_next(&d)) != NULL)
+		count_entry(c, name);
+	fs_dir_close(&d);
+	return errno ? -1 : 0;
+}
+
+/* Every name one directory further down. */
+static int count_below(struct counting *c, const char *path)
+{
+	char inner[ENTRY_PATH];
+	struct fs_dir d;
+	const char *name;
+	int r = 0;
+
+	if (fs_dir_open(&d, c->q->fd, path) == -1)
+		return errno == ENOENT ? 0 : -1;
+	while (r == 0 && (name = fs_dir_next(&d)) != NULL) {
+		snprintf(inner, sizeof(inner), "%s/%s", path, name);
+		if (name[strspn(name, "0123456789")] == '\0')
+			r = count_directory(c, inner);
+	}
+	fs_dir_close(&d);
+	return r == 0 && errno ? -1 : r;
+}
+
+static int count_line(struct counting *c, enum line line)
+{
+	unsigned level, mask;
+
+	if (queue_levels(c->q, line, &mask) == -1)
+		return -1;
+	for (level = 0; level < LEVELS; level++) {
+		struct strip s = queue_strip(c->q, line, level);
+
+		if (mask & 1u << level && count_below(c, s.path) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+int count_queue(mq_queue *q, struct tally *visible, struct tally *delayed, struct tally *leased)
+{
+	struct counting c = { q, queue_now(q), delayed, visible };
+
+	memset(visible, 0, sizeof(*visible));
+	memset(delayed, 0, sizeof(*delayed));
+	memset(leased, 0, sizeof(*leased));
+	if (count_line(&c, LINE_READY) == -1 || count_line(&c, LINE_BACK) == -1 ||
+	    count_below(&c, "delayed") == -1)
+		return -1;
+	c.later = NULL;
+	c.now_here = leased;
+	return count_below(&c, "leased");
+}

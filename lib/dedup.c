@@ -1,0 +1,252 @@
+/*
+ * dedup.c - verb: one message for each deduplication id
+ */
+#include "dedup.h"
+
+#include "limit.h"
+#include "place.h"
+
+#include <errno.h>
+#include <sha2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HASH_SIZE     33 /* 128 bits in hex */
+#define PENDING       "dedup/pending"
+#define PENDING_AGE   (10 * MQ_SECOND) /* older: its sender is gone, or slow */
+#define MARKS_A_SWEEP 1000
+
+static void hash_id(const char *id, char hash[HASH_SIZE])
+{
+	char whole[SHA256_DIGEST_STRING_LENGTH];
+
+	SHA256Data((const uint8_t *)id, strlen(id), whole);
+	memcpy(hash, whole, HASH_SIZE - 1);
+	hash[HASH_SIZE - 1] = '\0';
+}
+
+static void pending_path(const char *hash, const char *name, char path[ENTRY_PATH])
+{
+	snprintf(path, ENTRY_PATH, PENDING "/%s~%s", hash, name);
+}
+
+static void mark_path(int64_t window, const char *hash, char path[ENTRY_PATH])
+{
+	snprintf(path, ENTRY_PATH, "dedup/%lld/%s", (long long)window, hash);
+}
+
+/* ---- marks ------------------------------------------------------------- */
+
+/* Read a mark: 1 when it is there and its message young enough. */
+static int read_mark(mq_queue *q, int64_t window, const char *hash, char name[NAME_SIZE])
+{
+	char path[ENTRY_PATH];
+	struct entry e;
+
+	mark_path(window, hash, path);
+	if (fs_readlink(q->fd, path, name, NAME_SIZE) == -1)
+		return errno == ENOENT ? 0 : -1;
+	return entry_parse(name, &e) == 0 &&
+	    key_time(e.key) > queue_now(q) - q->conf.dedup_window;
+}
+
+/* Look in the windows before this one.  They are few: one, or more after the
+ * setting changed. */
+static int find_older_mark(mq_queue *q, int64_t window, const char *hash, char name[NAME_SIZE])
+{
+	struct strip windows = { .dir = q->fd, .path = "dedup" };
+	uint64_t *starts;
+	size_t i, n;
+	int found = 0;
+
+	if (strip_segments(&windows, &starts, &n) == -1)
+		return -1;
+	for (i = 0; i < n && found == 0; i++)
+		if ((int64_t)starts[i] != window)
+			found = read_mark(q, (int64_t)starts[i], hash, name);
+	free(starts);
+	return found;
+}
+
+static int make_mark(mq_queue *q, int64_t window, const char *hash, const char *name)
+{
+	char path[ENTRY_PATH];
+	int r;
+
+	mark_path(window, hash, path);
+	r = fs_symlink(name, q->fd, path);
+	if (r == -1 && errno == ENOENT) {
+		snprintf(path, sizeof(path), "dedup/%lld", (long long)window);
+		if (fs_mkdir(q->fd, path) == -1 && errno != EEXIST)
+			return -1;
+		mark_path(window, hash, path);
+		r = fs_symlink(name, q->fd, path);
+	}
+	return r;
+}
+
+/* Step 2: 1 when the mark is ours, 0 when *counts is the message that counts. */
+static int claim_mark(mq_queue *q, const char *hash, const char *name, char counts[NAME_SIZE])
+{
+	int64_t length = q->conf.dedup_window / MQ_SECOND, now = queue_now(q) / MQ_SECOND;
+	int64_t window;
+	char path[ENTRY_PATH];
+	int r;
+
+	if (length < 1)
+		length = 1;
+	window = now - now % length;
+	mark_path(window, hash, path);
+	while (make_mark(q, window, hash, name) == -1) {
+		if (errno != EEXIST)
+			return -1;
+		if (fs_readlink(q->fd, path, counts, NAME_SIZE) == 0)
+			return !strcmp(counts, name);
+		if (errno != ENOENT)
+			return -1;
+	}
+	/* Ours, unless an older window has one: the older wins. */
+	if ((r = find_older_mark(q, window, hash, counts)) == 1 && strcmp(counts, name) != 0)
+		fs_unlink(q->fd, path);
+	else if (r == 1)
+		r = 0;
+	return r == -1 ? -1 : !r;
+}
+
+/* ---- publishing -------------------------------------------------------- */
+
+/* Step 3, by whoever comes: 1 when it was this call that did it. */
+static int publish(mq_queue *q, const char *hash, const char *name)
+{
+	char path[ENTRY_PATH];
+	struct source from = { q->fd, path, STRIP_RENAME };
+	struct entry e;
+	int r;
+
+	if (entry_parse(name, &e) == -1)
+		return 0;
+	pending_path(hash, name, path);
+	r = e.visible ? place_delayed(q, &from, &e) : place_ready(q, &from, &e, NULL);
+	if (r == -1)
+		return errno == ENOENT ? 0 : -1;
+	return 1;
+}
+
+/* Steps 2 and 3 for a pending message. */
+static int finish(mq_queue *q, const char *hash, const char *name, char counts[NAME_SIZE])
+{
+	char path[ENTRY_PATH];
+	int ours = claim_mark(q, hash, name, counts);
+
+	if (ours == -1)
+		return -1;
+	if (publish(q, hash, ours ? name : counts) == -1)
+		return -1;
+	if (!ours) {
+		pending_path(hash, name, path);
+		fs_unlink(q->fd, path);
+	}
+	return ours;
+}
+
+static int make_pending(mq_queue *q, const char *from, const char *pending)
+{
+	int r = fs_rename(q->fd, from, q->fd, pending);
+
+	if (r == -1 && errno == ENOENT && (fs_mkdir(q->fd, "dedup") == 0 || errno == EEXIST) &&
+	    (fs_mkdir(q->fd, PENDING) == 0 || errno == EEXIST))
+		r = fs_rename(q->fd, from, q->fd, pending);
+	return r;
+}
+
+int dedup_send(mq_queue *q, int fd, const char *path, struct entry *e, const char *id, int *first)
+{
+	char hash[HASH_SIZE], name[NAME_SIZE], counts[NAME_SIZE], pending[ENTRY_PATH];
+	struct entry other;
+
+	hash_id(id, hash);
+	entry_format(e, name);
+	pending_path(hash, name, pending);
+	if (make_pending(q, path, pending) == -1)
+		return -1;
+	if (q->conf.sync && (fs_sync(fd) == -1 ||
+	        (!q->sync_covers_name && fs_sync_path(q->fd, PENDING) == -1)))
+		return -1;
+	/* On failure it stays pending: its mark may stand, and would swallow the
+	 * retry of a message that is gone. */
+	if ((*first = finish(q, hash, name, counts)) == -1)
+		return -1;
+	if (!*first && entry_parse(counts, &other) == 0)
+		memcpy(e->id, other.id, KEY_SIZE);
+	return 0;
+}
+
+/* ---- afterwards -------------------------------------------------------- */
+
+/* A pending message whose sender is gone. */
+static unsigned finish_pending(mq_queue *q, const char *file)
+{
+	char hash[HASH_SIZE], counts[NAME_SIZE];
+	const char *name = strchr(file, '~');
+	struct entry e;
+
+	if (name == NULL || name - file != HASH_SIZE - 1 || entry_parse(name + 1, &e) == -1 ||
+	    key_time(e.key) > queue_now(q) - PENDING_AGE)
+		return 0;
+	memcpy(hash, file, HASH_SIZE - 1);
+	hash[HASH_SIZE - 1] = '\0';
+	return finish(q, hash, name + 1, counts) == 1;
+}
+
+static unsigned finish_all(mq_queue *q)
+{
+	struct fs_dir d;
+	const char *file;
+	unsigned n = 0;
+
+	if (fs_dir_open(&d, q->fd, PENDING) == -1)
+		return 0;
+	while ((file = fs_dir_next(&d)) != NULL)
+		n += finish_pending(q, file);
+	fs_dir_close(&d);
+	return n;
+}
+
+static void empty_window(mq_queue *q, int64_t window)
+{
+	char path[ENTRY_PATH];
+	struct fs_dir d;
+	const char *mark;
+	int n = 0;
+
+	snprintf(path, sizeof(path), "dedup/%lld", (long long)window);
+	if (fs_dir_open(&d, q->fd, path) == -1)
+		return;
+	while (n++ < MARKS_A_SWEEP && (mark = fs_dir_next(&d)) != NULL)
+		fs_unlink(d.fd, mark);
+	fs_dir_close(&d);
+	fs_rmdir(q->fd, path);
+}
+
+static void remove_old_windows(mq_queue *q)
+{
+	struct strip windows = { .dir = q->fd, .path = "dedup" };
+	int64_t over = (queue_now(q) - 2 * q->conf.dedup_window) / MQ_SECOND - 1;
+	uint64_t *starts;
+	size_t i, n;
+
+	if (strip_segments(&windows, &starts, &n) == -1)
+		return;
+	for (i = 0; i < n && (int64_t)starts[i] < over; i++)
+		empty_window(q, (int64_t)starts[i]);
+	free(starts);
+}
+
+unsigned dedup_sweep(mq_queue *q)
+{
+	if (fs_exists(q->fd, "dedup") != 1)
+		return 0;
+	remove_old_windows(q);
+	return finish_all(q);
+}

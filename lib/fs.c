@@ -1,0 +1,456 @@
+/*
+ * fs.c - leaf: every file system call of the library
+ */
+#include "fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <linux/openat2.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#else
+#include <dirent.h>
+#endif
+
+#define DIR_BUF   (256 * 1024)
+#define SLURP_MAX (1024 * 1024)
+
+/* Evaluate the call until it is not interrupted. */
+#define RETRY(result, call)                           \
+	do                                            \
+		(result) = (call);                    \
+	while ((result) == -1 && errno == EINTR)
+
+int fs_open(int dir, const char *path, int flags)
+{
+	int fd;
+
+	RETRY(fd, openat(dir, path, flags | O_CLOEXEC | O_NOCTTY));
+	return fd;
+}
+
+int fs_close(int fd)
+{
+	int saved = errno;
+
+	if (fd >= 0)
+		close(fd); /* never again after EINTR: the descriptor is gone */
+	errno = saved;
+	return 0;
+}
+
+int fs_create(int dir, const char *path)
+{
+	int fd;
+
+	RETRY(fd, openat(dir, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0660));
+	if (fd >= 0 && fchmod(fd, 0660) == -1) {
+		fs_unlink(dir, path);
+		fs_close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* Open without following symbolic links, where the system can say so for the
+ * whole path; elsewhere for its last component. */
+static int open_strictly(int dir, const char *path, int flags)
+{
+	int fd;
+
+#ifdef SYS_openat2
+	struct open_how how = {
+		.flags = (unsigned)(flags | O_CLOEXEC),
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
+	};
+	RETRY(fd, (int)syscall(SYS_openat2, dir, path, &how, sizeof(how)));
+	if (fd >= 0 || (errno != ENOSYS && errno != EPERM))
+		return fd;
+#endif
+	RETRY(fd, openat(dir, path, flags | O_CLOEXEC | O_NOFOLLOW));
+	return fd;
+}
+
+int fs_open_dir(int dir, const char *path)
+{
+	return open_strictly(dir, path, O_RDONLY | O_DIRECTORY);
+}
+
+int fs_open_message(int dir, const char *path)
+{
+	struct stat st;
+	int fd;
+
+	/* O_NONBLOCK: a fifo planted here must not stop us. */
+	fd = open_strictly(dir, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	if (fd >= 0 && (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))) {
+		fs_close(fd);
+		errno = EINVAL;
+		return -1;
+	}
+	return fd;
+}
+
+int fs_mkdir(int dir, const char *path)
+{
+	if (mkdirat(dir, path, 0770) == -1)
+		return -1;
+	/* After a lost race the directory may be gone again: no failure. */
+	if (fchmodat(dir, path, 02770, 0) == -1 && errno != ENOENT && errno != EPERM)
+		return -1;
+	return 0;
+}
+
+int fs_mkdir_private(int dir, const char *path)
+{
+	return mkdirat(dir, path, 0700);
+}
+
+int fs_rmdir(int dir, const char *path)
+{
+	return unlinkat(dir, path, AT_REMOVEDIR);
+}
+
+int fs_mkempty(int dir, const char *path)
+{
+	return mknodat(dir, path, S_IFREG | 0660, 0);
+}
+
+int fs_rename(int dir, const char *from, int todir, const char *to)
+{
+	return renameat(dir, from, todir, to);
+}
+
+int fs_link(int dir, const char *from, int todir, const char *to)
+{
+	return linkat(dir, from, todir, to, 0);
+}
+
+int fs_unlink(int dir, const char *path)
+{
+	return unlinkat(dir, path, 0);
+}
+
+int fs_symlink(const char *target, int dir, const char *path)
+{
+	return symlinkat(target, dir, path);
+}
+
+int fs_readlink(int dir, const char *path, char *buf, size_t size)
+{
+	ssize_t n = readlinkat(dir, path, buf, size);
+
+	if (n == -1)
+		return -1;
+	if ((size_t)n == size) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	buf[n] = '\0';
+	return 0;
+}
+
+int fs_stat(int dir, const char *path, struct stat *st)
+{
+	return fstatat(dir, path, st, AT_SYMLINK_NOFOLLOW);
+}
+
+int fs_fstat(int fd, struct stat *st)
+{
+	return fstat(fd, st);
+}
+
+int fs_exists(int dir, const char *path)
+{
+	struct stat st;
+
+	if (fs_stat(dir, path, &st) == 0)
+		return 1;
+	return errno == ENOENT ? 0 : -1;
+}
+
+int fs_set_mtime(int dir, const char *path, int64_t ns)
+{
+	struct timespec times[2] = {
+		{ .tv_nsec = UTIME_OMIT },
+		{ .tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000 },
+	};
+
+	return utimensat(dir, path, times, AT_SYMLINK_NOFOLLOW);
+}
+
+int64_t fs_mtime(const struct stat *st)
+{
+	return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+}
+
+int fs_write(int fd, const void *data, size_t n)
+{
+	const char *p = data;
+	ssize_t w;
+
+	while (n > 0) {
+		RETRY(w, write(fd, p, n));
+		if (w == -1)
+			return -1;
+		p += w;
+		n -= (size_t)w;
+	}
+	return 0;
+}
+
+int fs_truncate(int fd, uint64_t size)
+{
+	int r;
+
+	RETRY(r, ftruncate(fd, (off_t)size));
+	return r == 0 && lseek(fd, (off_t)size, SEEK_SET) != -1 ? 0 : -1;
+}
+
+ssize_t fs_read(int fd, void *buf, size_t n)
+{
+	ssize_t r;
+
+	RETRY(r, read(fd, buf, n));
+	return r;
+}
+
+ssize_t fs_pread(int fd, void *buf, size_t n, off_t at)
+{
+	ssize_t r;
+
+	RETRY(r, pread(fd, buf, n, at));
+	return r;
+}
+
+/* Read up to size bytes from an open file. */
+static ssize_t read_whole(int fd, char *buf, size_t size)
+{
+	size_t n = 0;
+	ssize_t r;
+
+	while (n < size && (r = fs_read(fd, buf + n, size - n)) != 0) {
+		if (r == -1)
+			return -1;
+		n += (size_t)r;
+	}
+	return (ssize_t)n;
+}
+
+char *fs_slurp(int dir, const char *path)
+{
+	struct stat st;
+	char *text = NULL;
+	ssize_t n;
+	int fd;
+
+	fd = fs_open(dir, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+	if (fd == -1)
+		return NULL;
+	if (fstat(fd, &st) == 0) {
+		if (!S_ISREG(st.st_mode) || st.st_size > SLURP_MAX) {
+			errno = S_ISREG(st.st_mode) ? EFBIG : EINVAL;
+		} else if ((text = malloc((size_t)st.st_size + 1)) != NULL) {
+			if ((n = read_whole(fd, text, (size_t)st.st_size)) == -1) {
+				free(text);
+				text = NULL;
+			} else {
+				text[n] = '\0';
+			}
+		}
+	}
+	fs_close(fd);
+	return text;
+}
+
+int fs_sync(int fd)
+{
+	int r;
+
+	RETRY(r, fsync(fd));
+	return r;
+}
+
+int fs_sync_path(int dir, const char *path)
+{
+	int fd = fs_open(dir, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+	int r;
+
+	if (fd == -1)
+		return -1;
+	r = fs_sync(fd);
+	fs_close(fd);
+	return r;
+}
+
+int fs_sync_covers_name(int fd)
+{
+#ifdef __linux__
+	struct statfs st;
+
+	if (fstatfs(fd, &st) == -1)
+		return 0;
+	switch ((unsigned long)st.f_type & 0xffffffffUL) {
+	case 0xef53UL:     /* ext4 */
+	case 0x58465342UL: /* xfs */
+	case 0x9123683eUL: /* btrfs */
+	case 0x01021994UL: /* tmpfs */
+		return 1;
+	}
+#else
+	(void)fd;
+#endif
+	return 0;
+}
+
+int fs_free(int fd, uint64_t *bytes, uint64_t *files)
+{
+	struct statvfs st;
+
+	if (fstatvfs(fd, &st) == -1)
+		return -1;
+	*bytes = st.f_blocks ? (uint64_t)st.f_bavail * st.f_frsize : UINT64_MAX;
+	*files = st.f_files ? (uint64_t)st.f_favail : UINT64_MAX;
+	return 0;
+}
+
+int fs_trylock(int fd)
+{
+	int r;
+
+	RETRY(r, flock(fd, LOCK_EX | LOCK_NB));
+	return r;
+}
+
+int fs_unlock(int fd)
+{
+	return flock(fd, LOCK_UN);
+}
+
+int fs_dir_open(struct fs_dir *d, int dir, const char *path)
+{
+	d->at = d->end = 0;
+	d->buf = NULL;
+	d->fd = fs_open_dir(dir, path);
+	if (d->fd == -1)
+		return -1;
+	if ((d->buf = malloc(DIR_BUF)) == NULL) {
+		fs_close(d->fd);
+		errno = ENOMEM;
+		return -1;
+	}
+	return 0;
+}
+
+#ifdef __linux__
+/* As the kernel lays them out. */
+struct dirent64_head {
+	uint64_t ino;
+	int64_t off;
+	unsigned short reclen;
+	unsigned char type;
+	char name[];
+};
+
+static const char *dir_next(struct fs_dir *d)
+{
+	struct dirent64_head *e;
+	long n;
+
+	if (d->at == d->end) {
+		RETRY(n, syscall(SYS_getdents64, d->fd, d->buf, DIR_BUF));
+		if (n <= 0) {
+			if (n == 0 || errno == ENOENT) /* removed under us: empty */
+				errno = 0;
+			return NULL;
+		}
+		d->at = 0;
+		d->end = (size_t)n;
+	}
+	e = (struct dirent64_head *)(void *)(d->buf + d->at);
+	d->at += e->reclen;
+	return e->name;
+}
+#else
+static const char *dir_next(struct fs_dir *d)
+{
+	struct dirent *e;
+	DIR **stream = (DIR **)(void *)d->buf;
+
+	if (d->end == 0) {
+		if ((*stream = fdopendir(d->fd)) == NULL)
+			return NULL;
+		d->end = 1;
+	}
+	errno = 0;
+	e = readdir(*stream);
+	return e ? e->d_name : NULL;
+}
+#endif
+
+const char *fs_dir_next(struct fs_dir *d)
+{
+	const char *name;
+
+	do
+		name = dir_next(d);
+	while (name && name[0] == '.');
+	return name;
+}
+
+void fs_dir_close(struct fs_dir *d)
+{
+	int saved = errno;
+
+#ifndef __linux__
+	if (d->end) {
+		closedir(*(DIR **)(void *)d->buf);
+		d->fd = -1;
+	}
+#endif
+	fs_close(d->fd);
+	free(d->buf);
+	d->buf = NULL;
+	d->fd = -1;
+	errno = saved;
+}
+
+/* Empty the directory d, one level; deeper ones by recursion. */
+static int remove_inside(struct fs_dir *d)
+{
+	const char *name;
+
+	while ((name = fs_dir_next(d)) != NULL)
+		if (fs_unlink(d->fd, name) == -1 && errno != ENOENT)
+			if ((errno != EISDIR && errno != EPERM) || fs_remove_tree(d->fd, name) == -1)
+				return -1;
+	return errno ? -1 : 0;
+}
+
+int fs_remove_tree(int dir, const char *path)
+{
+	struct fs_dir d;
+	int tries, r;
+
+	/* Others may still be adding to it: a few rounds, then tell. */
+	for (tries = 0; tries < 16; tries++) {
+		if (fs_dir_open(&d, dir, path) == -1)
+			return errno == ENOENT ? 0 : -1;
+		r = remove_inside(&d);
+		fs_dir_close(&d);
+		if (r == -1)
+			return -1;
+		if (fs_rmdir(dir, path) == 0 || errno == ENOENT)
+			return 0;
+		if (errno != ENOTEMPTY && errno != EEXIST)
+			return -1;
+	}
+	return -1;
+}

@@ -1,0 +1,91 @@
+/*
+ * fs.h - leaf: every file system call of the library
+ *
+ * Nothing outside fs.c (and page.c, for its mapping) makes a system call on
+ * the spool, so this is also the seam where faults are injected.  All calls
+ * are relative to a directory descriptor, close on exec, and start again
+ * after EINTR.  They return 0 (or a descriptor, or a count) or -1 with errno.
+ */
+#ifndef FS_H
+#define FS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+int fs_open(int dir, const char *path, int flags);
+int fs_close(int fd); /* keeps errno */
+
+/* A new file, mode 0660 whatever the umask.  EEXIST when it is there. */
+int fs_create(int dir, const char *path);
+
+/* A directory for further calls; no symbolic link is followed on the way. */
+int fs_open_dir(int dir, const char *path);
+
+/* A message file for reading: a regular file, reached without symbolic
+ * links and without leaving dir, else ELOOP or EINVAL. */
+int fs_open_message(int dir, const char *path);
+
+/* A directory that keeps its group, mode 2770 whatever the umask. */
+int fs_mkdir(int dir, const char *path);
+int fs_mkdir_private(int dir, const char *path); /* mode 0700 */
+int fs_rmdir(int dir, const char *path);
+
+/* An empty file in one call; its mode does not matter. */
+int fs_mkempty(int dir, const char *path);
+
+int fs_rename(int dir, const char *from, int todir, const char *to);
+int fs_link(int dir, const char *from, int todir, const char *to);
+int fs_unlink(int dir, const char *path);
+
+int fs_symlink(const char *target, int dir, const char *path);
+/* The target, NUL-terminated; ENAMETOOLONG when it does not fit. */
+int fs_readlink(int dir, const char *path, char *buf, size_t size);
+
+int fs_stat(int dir, const char *path, struct stat *); /* of a link itself */
+int fs_fstat(int fd, struct stat *);
+int fs_exists(int dir, const char *path); /* 1, 0, or -1 */
+int fs_set_mtime(int dir, const char *path, int64_t ns);
+int64_t fs_mtime(const struct stat *);
+
+int fs_write(int fd, const void *, size_t); /* all of it */
+int fs_truncate(int fd, uint64_t size); /* and go on writing there */
+ssize_t fs_read(int fd, void *, size_t);
+ssize_t fs_pread(int fd, void *, size_t, off_t);
+
+/* A small file as a string that the caller frees.  EFBIG over 1 MiB. */
+char *fs_slurp(int dir, const char *path);
+
+int fs_sync(int fd);
+int fs_sync_path(int dir, const char *path);
+
+/* Whether one fsync of a renamed file makes its data, its name and its new
+ * directory durable on the file system below fd (ext4, xfs, btrfs; tmpfs has
+ * nothing to sync).  Elsewhere: sync file, move, sync directory. */
+int fs_sync_covers_name(int fd);
+
+/* Bytes and files left for ordinary users; UINT64_MAX where not told. */
+int fs_free(int fd, uint64_t *bytes, uint64_t *files);
+
+int fs_trylock(int fd); /* 0, or -1 with EWOULDBLOCK */
+int fs_unlock(int fd);
+
+/* A directory read in large pieces: one getdents call of up to 256 KiB is a
+ * snapshot, where small ones miss and double entries under renames. */
+struct fs_dir {
+	int fd;
+	char *buf;
+	size_t at, end;
+};
+
+int fs_dir_open(struct fs_dir *, int dir, const char *path);
+/* The next name (valid until the call after), or NULL: at the end with errno
+ * 0, else an error.  Names that start with a dot are passed over. */
+const char *fs_dir_next(struct fs_dir *);
+void fs_dir_close(struct fs_dir *);
+
+/* Remove a tree; what is gone already is no error. */
+int fs_remove_tree(int dir, const char *path);
+
+#endif

@@ -1,0 +1,32 @@
+/*
+ * lease.h - verb: what a consumer holds
+ *
+ * leased/DUE/ENTRY is the lease, its path the receipt; beside it stands its
+ * clock, an empty file whose mtime is the deadline:
+ *
+ *	NONCE       the clock of this lease (,lNONCE) or of all that one call
+ *	            received (,sNONCE)
+ *	NONCE.KEY   of one message of a shared lease that was extended alone;
+ *	            it then counts instead
+ */
+#ifndef LEASE_H
+#define LEASE_H
+
+#include "queue.h"
+
+struct mq_lease {
+	mq_queue *queue;
+	struct entry entry;
+	mq_time deadline;
+	char bucket[STRIP_PATH];
+	char *path; /* absolute: the receipt */
+	struct mq_message message;
+};
+
+/* A lease object for an entry that is leased in that bucket.  NULL: no memory. */
+mq_lease *lease_new(mq_queue *, const struct entry *, const char *bucket, mq_time deadline);
+
+/* key NULL: the lease's clock, else the one of that message's own. */
+void lease_clock_path(const char *bucket, uint64_t nonce, const char *key, char path[ENTRY_PATH]);
+
+#endif

@@ -1,0 +1,75 @@
+/*
+ * limit.c - spool: max-depth and max-bytes
+ */
+#include "limit.h"
+
+#include "count.h"
+
+#define COUNTING_SHARE 100 /* at most one part in so many of the time */
+
+void limit_add(mq_queue *q, uint64_t n, uint64_t bytes)
+{
+	atomic_fetch_add(&queue_page(q)->depth, (int64_t)n);
+	atomic_fetch_add(&queue_page(q)->bytes, (int64_t)bytes);
+}
+
+void limit_release(mq_queue *q, uint64_t n, uint64_t bytes)
+{
+	atomic_fetch_sub(&queue_page(q)->depth, (int64_t)n);
+	atomic_fetch_sub(&queue_page(q)->bytes, (int64_t)bytes);
+}
+
+/* Put the page right by counting.  What others send and ack meanwhile stays
+ * in, as it is the difference that is added. */
+static void recount(mq_queue *q)
+{
+	struct tally visible, delayed, leased;
+	int64_t depth = atomic_load(&queue_page(q)->depth), bytes = atomic_load(&queue_page(q)->bytes);
+	int64_t start = clock_up(&q->mq->clock), end;
+
+	if (count_queue(q, &visible, &delayed, &leased) == -1)
+		return;
+	atomic_fetch_add(&queue_page(q)->depth, (int64_t)(visible.n + delayed.n + leased.n) - depth);
+	atomic_fetch_add(
+	    &queue_page(q)->bytes, (int64_t)(visible.bytes + delayed.bytes + leased.bytes) - bytes);
+	end = clock_up(&q->mq->clock);
+	atomic_store(&queue_page(q)->count_cost, end - start);
+	atomic_store(&queue_page(q)->counted, end);
+}
+
+static int may_recount(mq_queue *q)
+{
+	int64_t counted = atomic_load(&queue_page(q)->counted), up = clock_up(&q->mq->clock);
+
+	return counted == 0 || up < counted ||
+	    up - counted >= COUNTING_SHARE * atomic_load(&queue_page(q)->count_cost);
+}
+
+static int try_reserve(mq_queue *q, uint64_t bytes)
+{
+	const struct conf *c = &q->conf;
+	int64_t depth = atomic_fetch_add(&queue_page(q)->depth, 1) + 1;
+	int64_t total = atomic_fetch_add(&queue_page(q)->bytes, (int64_t)bytes) + (int64_t)bytes;
+
+	if ((c->max_depth == 0 || depth <= (int64_t)c->max_depth) &&
+	    (c->max_bytes == 0 || total <= (int64_t)c->max_bytes))
+		return 1;
+	limit_release(q, 1, bytes);
+	return 0;
+}
+
+int limit_reserve(mq_queue *q, uint64_t bytes)
+{
+	if (q->conf.max_depth == 0 && q->conf.max_bytes == 0) {
+		limit_add(q, 1, bytes);
+		return 1;
+	}
+	if (atomic_load(&queue_page(q)->counted) == 0 || queue_page(q) == &q->own_page)
+		recount(q);
+	if (try_reserve(q, bytes))
+		return 1;
+	if (!may_recount(q))
+		return 0;
+	recount(q);
+	return try_reserve(q, bytes);
+}

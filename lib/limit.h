@@ -1,0 +1,21 @@
+/*
+ * limit.h - spool: max-depth and max-bytes
+ *
+ * The depth is kept in the host's page: raised before a message is placed,
+ * lowered after it is gone, so that a kill leaves it too high, never too low.
+ * Only when it stands at the limit is the queue counted, and that at most for
+ * a hundredth of the time: sending costs the same whatever the depth.  Several
+ * hosts on one spool each keep their own and may overshoot between counts.
+ */
+#ifndef LIMIT_H
+#define LIMIT_H
+
+#include "queue.h"
+
+/* Room for one more message of this size: 1 and it is counted in, or 0. */
+int limit_reserve(mq_queue *, uint64_t bytes);
+
+void limit_add(mq_queue *, uint64_t n, uint64_t bytes);
+void limit_release(mq_queue *, uint64_t n, uint64_t bytes);
+
+#endif

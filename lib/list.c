@@ -1,0 +1,324 @@
+/*
+ * list.c - verb: look at messages, count them, drop them
+ *
+ * These walk a whole queue; they hold one segment of it in memory at a time.
+ */
+#include "count.h"
+#include "death.h"
+#include "lease.h"
+#include "place.h"
+#include "show.h"
+#include "sweep.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What a walk does with each entry; non-zero ends it. */
+typedef int visit_fn(void *ctx, mq_queue *, const char *path, const struct entry *);
+
+/* ---- walking ----------------------------------------------------------- */
+
+static int walk_segment(mq_queue *q, const struct strip *s, struct segment *g, visit_fn *visit, void *ctx)
+{
+	char path[ENTRY_PATH];
+	struct entry e;
+	size_t i;
+	int r = 0;
+
+	for (i = 0; r == 0 && i < g->n; i++) {
+		if (entry_parse(g->names[i].name, &e) == -1)
+			continue;
+		strip_entry_path(s, g->number, g->names[i].name, path);
+		r = visit(ctx, q, path, &e);
+	}
+	return r;
+}
+
+static int walk_strip(mq_queue *q, const struct strip *s, visit_fn *visit, void *ctx)
+{
+	struct segment g = { 0 };
+	uint64_t *numbers;
+	size_t i, n;
+	int r = 0;
+
+	if (strip_segments(s, &numbers, &n) == -1)
+		return -1;
+	for (i = 0; r == 0 && i < n; i++)
+		if ((r = strip_load(s, numbers[i], &g)) == 1)
+			r = walk_segment(q, s, &g, visit, ctx);
+	segment_free(&g);
+	free(numbers);
+	return r;
+}
+
+/* All that is visible, in the order in which it would be taken. */
+static int walk_lines(mq_queue *q, visit_fn *visit, void *ctx)
+{
+	unsigned ready, back;
+	int level, r = 0;
+
+	if (queue_levels(q, LINE_READY, &ready) == -1 || queue_levels(q, LINE_BACK, &back) == -1)
+		return -1;
+	for (level = LEVELS - 1; r == 0 && level >= 0; level--) {
+		struct strip first = queue_strip(q, LINE_BACK, (unsigned)level);
+		struct strip then = queue_strip(q, LINE_READY, (unsigned)level);
+
+		if (back & 1u << level)
+			r = walk_strip(q, &first, visit, ctx);
+		if (r == 0 && ready & 1u << level)
+			r = walk_strip(q, &then, visit, ctx);
+	}
+	return r;
+}
+
+static int walk_bucket(mq_queue *q, const char *bucket, visit_fn *visit, void *ctx)
+{
+	char path[ENTRY_PATH];
+	struct entry e;
+	struct fs_dir d;
+	const char *name;
+	int r = 0;
+
+	if (fs_dir_open(&d, q->fd, bucket) == -1)
+		return errno == ENOENT ? 0 : -1;
+	while (r == 0 && (name = fs_dir_next(&d)) != NULL) {
+		snprintf(path, sizeof(path), "%s/%.*s", bucket, NAME_SIZE, name);
+		if (entry_parse(name, &e) == 0)
+			r = visit(ctx, q, path, &e);
+	}
+	fs_dir_close(&d);
+	return r;
+}
+
+/* Buckets in their order, each in the file system's: one may hold millions. */
+static int walk_buckets(mq_queue *q, const char *part, visit_fn *visit, void *ctx)
+{
+	struct strip buckets = { .dir = q->fd };
+	char bucket[STRIP_PATH];
+	uint64_t *due;
+	size_t i, n;
+	int r = 0;
+
+	snprintf(buckets.path, sizeof(buckets.path), "%s", part);
+	if (strip_segments(&buckets, &due, &n) == -1)
+		return -1;
+	for (i = 0; r == 0 && i < n; i++) {
+		bucket_path(part, (mq_time)due[i] * MQ_SECOND, bucket);
+		r = walk_bucket(q, bucket, visit, ctx);
+	}
+	free(due);
+	return r;
+}
+
+/* ---- listing ----------------------------------------------------------- */
+
+struct listing {
+	int (*each)(void *ctx, const struct mq_message *);
+	void *ctx;
+	enum mq_state state;
+	const char *died_in; /* only those that last failed in this queue */
+	int ended;
+};
+
+static mq_time deadline_of(mq_queue *q, const char *path, const struct entry *e)
+{
+	char bucket[STRIP_PATH], clock[ENTRY_PATH];
+	struct stat st;
+
+	snprintf(bucket, sizeof(bucket), "%.*s", (int)(strrchr(path, '/') - path), path);
+	lease_clock_path(bucket, e->nonce, e->key, clock);
+	if (e->lease == LEASE_SHARED && fs_stat(q->fd, clock, &st) == 0)
+		return fs_mtime(&st);
+	lease_clock_path(bucket, e->nonce, NULL, clock);
+	return fs_stat(q->fd, clock, &st) == 0 ? fs_mtime(&st) : 0;
+}
+
+/* The queue that a dead letter died in: that of its last event. */
+static int died_in(mq_queue *q, const struct entry *e, const char *name)
+{
+	struct death *d = malloc(sizeof(*d));
+	int r = d && e->death[0] && death_read(q->fd, e, d) == 0 && d->n > 0 &&
+	    !strcmp(d->event[d->n - 1].queue, name);
+
+	free(d);
+	return r;
+}
+
+static int show(void *ctx, mq_queue *q, const char *path, const struct entry *e)
+{
+	struct listing *l = ctx;
+	struct mq_message m;
+	char *full;
+
+	if (l->died_in && !died_in(q, e, l->died_in))
+		return 0;
+	if (asprintf(&full, "%s/%s", q->path, path) == -1)
+		return -1;
+	show_entry(q, e, l->state, full, &m);
+	if (l->state == MQ_LEASED)
+		m.deadline = deadline_of(q, path, e);
+	if (l->state != MQ_LEASED && m.expires && m.expires <= queue_now(q))
+		l->ended = 0; /* as good as gone */
+	else
+		l->ended = l->each(l->ctx, &m);
+	free(full);
+	return l->ended;
+}
+
+static int list_part(mq_queue *q, struct listing *l, enum mq_state state)
+{
+	l->state = state;
+	switch (state) {
+	case MQ_READY:
+		return walk_lines(q, show, l);
+	case MQ_DELAYED:
+		return walk_buckets(q, "delayed", show, l);
+	case MQ_LEASED:
+		return walk_buckets(q, "leased", show, l);
+	case MQ_DEAD:
+		break;
+	}
+	return 0;
+}
+
+/* What waits in a queue of dead letters, shown as dead. */
+static int list_waiting(mq_queue *q, struct listing *l)
+{
+	int r;
+
+	sweep(q, SWEEP_NOW);
+	l->state = MQ_DEAD;
+	r = walk_lines(q, show, l);
+	return r ? r : walk_buckets(q, "delayed", show, l);
+}
+
+static int list_queue_of_dead(mq_queue *q, const char *name, struct listing *l)
+{
+	mq_queue *dead;
+	int r;
+
+	if (queue_open(q->mq, q->spool, name, &dead) != MQ_OK)
+		return 0;
+	r = list_waiting(dead, l);
+	mq_queue_close(dead);
+	return r;
+}
+
+static int list_dead(mq_queue *q, struct listing *l)
+{
+	char name[QUEUE_NAME_SIZE];
+	int r = 0;
+
+	if (q->is_dlq)
+		return 0;
+	snprintf(name, sizeof(name), "%.64s/dlq", q->name);
+	if (fs_exists(q->fd, "dlq") == 1)
+		r = list_queue_of_dead(q, name, l);
+	if (r == 0 && q->conf.dead_letter_to[0]) {
+		l->died_in = q->name;
+		r = list_queue_of_dead(q, q->conf.dead_letter_to, l);
+	}
+	return r;
+}
+
+int mq_list(
+    mq_queue *q, unsigned states, int (*each)(void *ctx, const struct mq_message *), void *ctx)
+{
+	static const enum mq_state order[] = { MQ_READY, MQ_DELAYED, MQ_LEASED };
+	struct listing l = { .each = each, .ctx = ctx };
+	size_t i;
+	int r;
+
+	if ((r = queue_refresh(q)) != MQ_OK)
+		return r;
+	sweep(q, SWEEP_NOW);
+	for (i = 0, r = 0; r == 0 && i < sizeof(order) / sizeof(order[0]); i++)
+		if (states & order[i])
+			r = list_part(q, &l, order[i]);
+	if (r == 0 && states & MQ_DEAD)
+		r = list_dead(q, &l);
+	return r && !l.ended ? queue_fail(q, "cannot list") : MQ_OK;
+}
+
+/* ---- figures ----------------------------------------------------------- */
+
+static int count_dead(mq_queue *q, uint64_t *dead)
+{
+	struct tally visible, delayed, leased;
+	char name[QUEUE_NAME_SIZE];
+	mq_queue *dlq;
+	int r;
+
+	*dead = 0;
+	if (q->is_dlq || fs_exists(q->fd, "dlq") != 1)
+		return MQ_OK;
+	snprintf(name, sizeof(name), "%.64s/dlq", q->name);
+	if ((r = queue_open(q->mq, q->spool, name, &dlq)) != MQ_OK)
+		return r;
+	if (count_queue(dlq, &visible, &delayed, &leased) == -1)
+		r = queue_fail(dlq, "cannot count");
+	else
+		*dead = visible.n + delayed.n + leased.n;
+	mq_queue_close(dlq);
+	return r;
+}
+
+int mq_stat(mq_queue *q, struct mq_stats *s)
+{
+	struct tally visible, delayed, leased;
+	mq_time now;
+	int r;
+
+	memset(s, 0, sizeof(*s));
+	if ((r = queue_refresh(q)) != MQ_OK)
+		return r;
+	sweep(q, SWEEP_NOW);
+	if (count_queue(q, &visible, &delayed, &leased) == -1)
+		return queue_fail(q, "cannot count");
+	now = queue_now(q);
+	s->visible = visible.n;
+	s->delayed = delayed.n;
+	s->in_flight = leased.n;
+	s->bytes = visible.bytes + delayed.bytes + leased.bytes;
+	s->oldest_age = visible.n && now > visible.oldest ? now - visible.oldest : 0;
+	s->paused = q->conf.paused;
+	return count_dead(q, &s->dead);
+}
+
+/* ---- purging ----------------------------------------------------------- */
+
+struct purge {
+	mq_time before; /* what comes while we work stays */
+	uint64_t *dropped;
+	void (*progress)(void *ctx, uint64_t dropped);
+	void *ctx;
+};
+
+static int drop(void *ctx, mq_queue *q, const char *path, const struct entry *e)
+{
+	struct purge *p = ctx;
+
+	if (key_time(e->key) > p->before)
+		return 0;
+	if (place_drop(q, q->fd, path, e) == -1)
+		return errno == ENOENT ? 0 : -1;
+	(*p->dropped)++;
+	if (p->progress && *p->dropped % SEGMENT_ENTRIES == 0)
+		p->progress(p->ctx, *p->dropped);
+	return 0;
+}
+
+int mq_purge(mq_queue *q, uint64_t *dropped, void (*progress)(void *ctx, uint64_t dropped), void *ctx)
+{
+	struct entry mark = { .priority = 0 };
+	struct purge p = { .dropped = dropped, .progress = progress, .ctx = ctx };
+
+	*dropped = 0;
+	queue_new_keys(q, &mark, 1); /* above all that was sent so far */
+	p.before = key_time(mark.key);
+	if (walk_lines(q, drop, &p) == -1 || walk_buckets(q, "delayed", drop, &p) == -1)
+		return queue_fail(q, "cannot purge");
+	return MQ_OK;
+}

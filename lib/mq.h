@@ -1,0 +1,286 @@
+/*
+ * mq.h - a durable message queue made of files
+ *
+ * The one public header of libmq.  A queue is a directory in a spool; a
+ * message is a name in it; a lease is a rename; a deadline is a file's mtime.
+ * mq-spool(5) documents every name on disk, mq(7) the guarantees.
+ *
+ * Conventions
+ *   - Every function that can fail returns an enum mq_status.  The handle
+ *     keeps one line of text for the last failure: mq_error().
+ *   - The library never prints, exits, reads the environment or changes the
+ *     process (signals, umask, working directory).
+ *   - Times are nanoseconds since 1970-01-01 UTC; durations are nanoseconds.
+ *   - Strings handed in are copied.  Strings handed out belong to the object
+ *     they came from and live as long as it does, or, in a callback, until
+ *     the callback returns.
+ *   - A handle and what was made from it belong to one thread at a time.
+ *     Any number of processes may use one spool.
+ */
+#ifndef MQ_H
+#define MQ_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+typedef int64_t mq_time;
+#define MQ_SECOND ((mq_time)1000000000)
+
+/* What a call came to.  The commands' exit codes follow from these, in
+ * cmd/common.c and nowhere else. */
+enum mq_status {
+	MQ_OK,
+	MQ_EMPTY,    /* nothing there: nothing to receive, nothing matched */
+	MQ_LAPSED,   /* the lease is over: the receipt is valid no more */
+	MQ_USAGE,    /* the caller's arguments make no sense together */
+	MQ_DATA,     /* malformed input: a header, a receipt, a torn message */
+	MQ_NOTFOUND, /* no such queue or message */
+	MQ_CREATE,   /* cannot be created: a bad name, not a spool */
+	MQ_IO,       /* the system failed: see the text */
+	MQ_BUSY,     /* refused for now: queue full, disk full, over quota */
+	MQ_DENIED,   /* permission denied, or a read-only file system */
+	MQ_SETTING,  /* an unknown setting, or a bad value */
+};
+
+/* ---- the spool --------------------------------------------------------- */
+
+typedef struct mq mq;
+
+/* A handle on the spool at path.  Touches no file: the spool is looked at
+ * when first needed, and made by the first mq_create().  NULL: no memory. */
+mq *mq_open(const char *path);
+void mq_close(mq *);
+
+/* The last failure as "OBJECT: what failed: why", without a newline. */
+const char *mq_error(const mq *);
+
+/* Now, as the handle sees it. */
+mq_time mq_now(const mq *);
+
+/* Shift the handle's clocks, for tests: as if `passed` had gone by, and as
+ * if the wall clock had then been stepped by `stepped`. */
+void mq_clock_shift(mq *, mq_time passed, mq_time stepped);
+
+/* ---- queues ------------------------------------------------------------ */
+
+/* Names are [A-Za-z0-9_.-]{1,64} without a leading dot or dash.  The
+ * dead-letter queue of NAME is the queue NAME/dlq. */
+
+struct mq_setting {
+	const char *key;
+	const char *value;
+};
+
+/* Make the queue (and the spool) if it is not there; change the settings
+ * named.  MQ_CREATE: bad name; MQ_SETTING: nothing was changed or made. */
+int mq_create(mq *, const char *name, const struct mq_setting *, size_t n);
+
+/* Change settings, all or none. */
+int mq_configure(mq *, const char *name, const struct mq_setting *, size_t n);
+
+/* All settings in their documented order, durations and sizes as given. */
+int mq_settings(mq *, const char *name,
+    void (*each)(void *ctx, const char *key, const char *value), void *ctx);
+
+/* Remove a queue with all that is in it. */
+int mq_delete(mq *, const char *name);
+
+/* Every queue's name, sorted.  A callback that returns non-zero ends it. */
+int mq_queues(mq *, int (*each)(void *ctx, const char *name), void *ctx);
+
+typedef struct mq_queue mq_queue;
+
+/* An open queue.  Leases and batches made from it keep it alive. */
+int mq_queue_open(mq *, const char *name, mq_queue **);
+void mq_queue_close(mq_queue *);
+const char *mq_queue_name(const mq_queue *);
+
+/* Drop every message that is visible or delayed; leased ones stay.
+ * *dropped counts up as it goes; progress may be NULL. */
+int mq_purge(mq_queue *, uint64_t *dropped,
+    void (*progress)(void *ctx, uint64_t dropped), void *ctx);
+
+/* ---- messages ---------------------------------------------------------- */
+
+#define MQ_PRIORITY_DEFAULT 4
+#define MQ_PRIORITY_MAX     9
+
+enum mq_state {
+	MQ_READY = 1,   /* can be taken now */
+	MQ_DELAYED = 2, /* not yet visible */
+	MQ_LEASED = 4,  /* in flight */
+	MQ_DEAD = 8,    /* in the dead-letter queue */
+};
+
+/* What a message's name tells, without opening it. */
+struct mq_message {
+	const char *id;
+	const char *queue;
+	const char *path;  /* absolute; for a leased message, its receipt */
+	enum mq_state state;
+	unsigned priority;
+	unsigned receives; /* deliveries so far */
+	uint64_t size;     /* of the payload, bytes */
+	mq_time sent;      /* when it was first sent */
+	mq_time since;     /* when it came to this queue: sent, dead-lettered, redriven */
+	mq_time due;       /* delayed: when it becomes visible; else 0 */
+	mq_time deadline;  /* leased: when the lease lapses; else 0 */
+	mq_time expires;   /* 0: never */
+};
+
+/* Call each for the messages in the states given (a mask), in the order in
+ * which they would be taken.  A callback that returns non-zero ends it; it
+ * may ack, redrive or remove the message it is shown. */
+int mq_list(mq_queue *, unsigned states,
+    int (*each)(void *ctx, const struct mq_message *), void *ctx);
+
+/* A message opened for reading: its properties, payload and history.
+ * path is that of struct mq_message, a receipt, or relative to the working
+ * directory.  MQ_LAPSED: a receipt that is valid no more; MQ_NOTFOUND: no
+ * such message; MQ_DATA: not a message's path. */
+typedef struct mq_reader mq_reader;
+
+int mq_reader_open(mq *, const char *path, mq_reader **);
+void mq_reader_close(mq_reader *);
+const struct mq_message *mq_reader_message(const mq_reader *);
+const char *mq_reader_reply_to(const mq_reader *);       /* NULL: none */
+const char *mq_reader_correlation_id(const mq_reader *); /* NULL: none */
+
+/* The i-th header as the sender gave it; 0 when there are no more. */
+int mq_reader_header(const mq_reader *, size_t i, const char **name, const char **value);
+
+/* The next bytes of the payload: the count, 0 at its end, -1 for an error. */
+ssize_t mq_reader_read(mq_reader *, void *, size_t);
+int mq_reader_rewind(mq_reader *);
+
+/* The open file and the payload's place in it, for splice or pread. */
+int mq_reader_fd(const mq_reader *, off_t *offset, uint64_t *size);
+
+/* Why a message failed before: one event per reason and queue. */
+struct mq_event {
+	const char *reason; /* max-receives, rejected, overflow, or a consumer's words */
+	const char *queue;
+	unsigned count;
+	mq_time first;
+	mq_time last;
+};
+
+/* The i-th event, oldest first; 0 when there are no more. */
+int mq_reader_event(const mq_reader *, size_t i, struct mq_event *);
+
+/* ---- sending ----------------------------------------------------------- */
+
+struct mq_header {
+	const char *name;
+	const char *value;
+};
+
+struct mq_properties {
+	unsigned priority;
+	mq_time visible_at;      /* 0 or past: at once */
+	mq_time ttl;             /* 0: none */
+	const char *reply_to;    /* or NULL */
+	const char *correlation_id;
+	const char *dedup_id;
+	const struct mq_header *headers;
+	size_t nheaders;
+};
+
+/* A batch collects messages in one file and publishes them with one durable
+ * commit:
+ *
+ *	mq_batch_begin(b, &props); mq_batch_write(b, data, n)...; mq_batch_end(b);
+ *	mq_batch_commit(b, ...);
+ *
+ * Payload is streamed to disk, never held.  A message with a dedup_id must
+ * be the only one of its batch. */
+typedef struct mq_batch mq_batch;
+
+int mq_batch_open(mq_queue *, mq_batch **);
+void mq_batch_close(mq_batch *); /* what was not committed is dropped */
+
+/* MQ_DATA: a header is malformed (bad name, control byte, not UTF-8, named
+ * twice, reserved "Mq-" name). */
+int mq_batch_begin(mq_batch *, const struct mq_properties *);
+int mq_batch_write(mq_batch *, const void *, size_t);
+int mq_batch_end(mq_batch *);    /* MQ_DATA: larger than max-message; dropped */
+void mq_batch_abort(mq_batch *); /* forget the message begun */
+
+size_t mq_batch_count(const mq_batch *);
+int mq_batch_full(const mq_batch *); /* time to commit: about 1,000 messages or 1 MiB */
+
+/* Publish what the batch holds, in order.  each is called with the id of
+ * every message once it is kept (sync=full: durable); a duplicate yields the
+ * first one's id.  At a limit the queue's overflow setting decides; wait is
+ * how long to wait for room (0: not at all, unless overflow=block; < 0: for
+ * ever).  On failure *accepted messages are kept and the rest were not sent;
+ * the batch is empty either way. */
+int mq_batch_commit(mq_batch *, mq_time wait, size_t *accepted,
+    void (*each)(void *ctx, const char *id), void *ctx);
+
+/* ---- receiving --------------------------------------------------------- */
+
+typedef struct mq_lease mq_lease;
+
+#define MQ_RECV_MAX 256
+
+/* Lease up to max (at most MQ_RECV_MAX) messages for so long (0: the queue's
+ * setting).  Fills leases[0..*n); MQ_EMPTY: none.  Free each with
+ * mq_lease_free, which neither acks nor returns it. */
+int mq_recv(mq_queue *, size_t max, mq_time visibility, mq_lease **leases, size_t *n);
+
+/* The lease that a receipt names.  Needs no particular spool in the handle:
+ * a receipt says where it is.  MQ_DATA: not a receipt; MQ_NOTFOUND: its
+ * queue is gone; MQ_LAPSED: no longer valid. */
+int mq_lease_of(mq *, const char *receipt, mq_lease **);
+void mq_lease_free(mq_lease *);
+
+/* path is the receipt. */
+const struct mq_message *mq_lease_message(const mq_lease *);
+
+/* The verdicts.  MQ_LAPSED: the lease is over, nothing was changed. */
+int mq_ack(mq_lease *);
+int mq_nack(mq_lease *, mq_time delay, const char *reason); /* delay < 0: the backoff */
+int mq_reject(mq_lease *, const char *reason);              /* to the dead letters now */
+int mq_giveback(mq_lease *);                                /* at once, uncounted */
+int mq_extend(mq_lease *, mq_time visibility); /* deadline = now + visibility (0: the setting) */
+
+/* ---- dead letters ------------------------------------------------------ */
+
+/* Put one dead letter (a path from mq_list with MQ_DEAD) back to where it
+ * came from, or to target, its receive count reset.  MQ_NOTFOUND: gone, or
+ * no such target. */
+int mq_redrive(mq *, const char *path, const char *target);
+
+/* Where that would be. */
+int mq_redrive_target(mq *, const char *path, char *name, size_t size);
+
+/* ---- figures ----------------------------------------------------------- */
+
+struct mq_stats {
+	uint64_t visible;
+	uint64_t in_flight;
+	uint64_t delayed;
+	uint64_t dead;
+	uint64_t bytes;     /* payload of visible, in flight and delayed */
+	mq_time oldest_age; /* of what could be taken now; 0 when nothing can */
+	int paused;
+};
+
+/* Counted, not estimated: costs a listing of the queue. */
+int mq_stat(mq_queue *, struct mq_stats *);
+
+/* ---- words and numbers ------------------------------------------------- */
+
+/* 0 when the text is well formed, -1 when not.
+ * Durations: 250ms, 30s, 5m, 2h, 1d, 1.5h; a bare number is seconds.
+ * Sizes: 100, 64K, 10M, 1G, 1T (powers of 1024).
+ * Times: 2026-11-20T12:00:00Z (or a zone, or local time without), date alone, @EPOCH. */
+int mq_parse_duration(const char *, mq_time *);
+int mq_parse_size(const char *, uint64_t *);
+int mq_parse_time(const char *, mq_time *);
+int mq_valid_name(const char *);         /* a queue's name, without /dlq */
+int mq_valid_utf8(const void *, size_t);
+
+#endif

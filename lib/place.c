@@ -1,0 +1,273 @@
+/*
+ * place.c - spool: where an entry goes
+ */
+#include "place.h"
+
+#include "death.h"
+#include "limit.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MILLISECOND (MQ_SECOND / 1000)
+
+void bucket_path(const char *part, mq_time at, char path[STRIP_PATH])
+{
+	int64_t seconds = at / MQ_SECOND;
+
+	snprintf(path, STRIP_PATH, "%s/%lld", part,
+	    (long long)(seconds - seconds % BUCKET_SECONDS));
+}
+
+void tails_reset(struct tails *t)
+{
+	unsigned i;
+
+	for (i = 0; i < LEVELS; i++) {
+		t->segment[i] = STRIP_TAIL;
+		t->count[i] = 0;
+	}
+}
+
+/* Whether this entry should be the last of its segment: in a batch the 256th,
+ * for single entries one in 256 by chance, which needs no counting. */
+static int time_to_rotate(mq_queue *q, const struct tails *t, unsigned level)
+{
+	if (t->count[level] >= SEGMENT_ENTRIES)
+		return 1;
+	return t->count[level] == 1 && nonce_next(&q->mq->nonce) % SEGMENT_ENTRIES == 0;
+}
+
+/* Where the sync of a file does not cover its name, its directory must be
+ * synced too. */
+static int sync_segment(mq_queue *q, const struct strip *s, uint64_t segment)
+{
+	char path[ENTRY_PATH];
+
+	if (q->sync_covers_name || !q->conf.sync || segment == STRIP_TAIL)
+		return 0;
+	strip_entry_path(s, segment, ".", path);
+	/* Gone: sealed, so all that was in it has been taken. */
+	return fs_sync_path(q->fd, path) == 0 || errno == ENOENT ? 0 : -1;
+}
+
+int place_sync(mq_queue *q, struct tails *t)
+{
+	unsigned level;
+
+	for (level = 0; level < LEVELS; level++) {
+		struct strip s = queue_strip(q, LINE_READY, level);
+
+		if (sync_segment(q, &s, t->segment[level]) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int add_to_line(mq_queue *q, enum line line, const struct source *from,
+    const struct entry *e, struct tails *t)
+{
+	struct strip s = queue_strip(q, line, e->priority);
+	uint64_t *segment = &t->segment[e->priority];
+	char name[NAME_SIZE];
+	int r;
+
+	entry_format(e, name);
+	do
+		r = strip_add(&s, segment, from->dir, from->path, name, from->how, queue_scratch, q);
+	while (r == -1 && line == LINE_BACK && spool_drop_ballast(q->spool));
+	if (r == -1)
+		return -1;
+	t->count[e->priority]++;
+	if (time_to_rotate(q, t, e->priority)) {
+		if (sync_segment(q, &s, *segment) == -1)
+			return -1;
+		strip_rotate(&s, *segment, queue_scratch, q); /* if not now, then later */
+		*segment = STRIP_TAIL;
+		t->count[e->priority] = 0;
+	}
+	return 0;
+}
+
+int place_ready(
+    mq_queue *q, const struct source *from, const struct entry *e, struct tails *tails)
+{
+	struct tails one;
+
+	if (tails)
+		return add_to_line(q, LINE_READY, from, e, tails);
+	tails_reset(&one);
+	return add_to_line(q, LINE_READY, from, e, &one) == 0 ? place_sync(q, &one) : -1;
+}
+
+int place_back(mq_queue *q, const struct source *from, const struct entry *e)
+{
+	struct tails one;
+
+	tails_reset(&one);
+	return add_to_line(q, LINE_BACK, from, e, &one);
+}
+
+int place_delayed(mq_queue *q, const struct source *from, const struct entry *e)
+{
+	char bucket[STRIP_PATH], path[ENTRY_PATH], name[NAME_SIZE];
+	int r;
+
+	bucket_path("delayed", e->visible * MILLISECOND, bucket);
+	entry_format(e, name);
+	snprintf(path, sizeof(path), "%s/%s", bucket, name);
+	for (;;) {
+		r = from->how == STRIP_LINK ? fs_link(from->dir, from->path, q->fd, path)
+					    : fs_rename(from->dir, from->path, q->fd, path);
+		if (r == 0)
+			return q->sync_covers_name || !q->conf.sync ? 0 : fs_sync_path(q->fd, bucket);
+		if (errno == ENOENT) {
+			/* The bucket is not there yet, or was just emptied. */
+			if ((r = fs_exists(from->dir, from->path)) != 1) {
+				errno = r == 0 ? ENOENT : errno;
+				return -1;
+			}
+			if (fs_mkdir(q->fd, bucket) == 0 || errno == EEXIST)
+				continue;
+		}
+		if (from->how == STRIP_LINK || !spool_drop_ballast(q->spool))
+			return -1;
+	}
+}
+
+int place_bad(mq_queue *q, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char bad[ENTRY_PATH];
+	int r;
+
+	snprintf(bad, sizeof(bad), "bad/%.*s~%016llx", NAME_SIZE - 20, slash ? slash + 1 : path,
+	    (unsigned long long)nonce_next(&q->mq->nonce));
+	r = fs_rename(q->fd, path, q->fd, bad);
+	if (r == -1 && errno == ENOENT && (fs_mkdir(q->fd, "bad") == 0 || errno == EEXIST))
+		r = fs_rename(q->fd, path, q->fd, bad);
+	return r;
+}
+
+int place_drop(mq_queue *q, int dir, const char *path, const struct entry *e)
+{
+	if (fs_unlink(dir, path) == -1)
+		return -1;
+	death_forget(q, e);
+	limit_release(q, 1, e->body);
+	return 0;
+}
+
+mq_time place_backoff(mq_queue *q, unsigned receives)
+{
+	mq_time delay = q->conf.backoff_min;
+
+	for (; receives > 1 && delay < q->conf.backoff_max; receives--)
+		delay *= 2;
+	if (delay > q->conf.backoff_max)
+		delay = q->conf.backoff_max;
+	if (delay <= 1)
+		return delay;
+	/* Somewhere in its second half, so that those that failed together do
+	 * not come back together. */
+	return delay - (mq_time)(nonce_next(&q->mq->nonce) % (uint64_t)(delay / 2));
+}
+
+int place_return(mq_queue *q, const struct source *from, struct entry *e)
+{
+	mq_time now = queue_now(q), expiry = queue_expiry(q, e);
+
+	if (expiry && expiry <= now) {
+		atomic_fetch_add(&queue_page(q)->expired, 1);
+		return place_drop(q, from->dir, from->path, e);
+	}
+	if (q->conf.max_receives && e->receives >= q->conf.max_receives)
+		return place_dead(q, from, e, "max-receives");
+	atomic_fetch_add(&queue_page(q)->returned, 1);
+	if (e->visible * MILLISECOND > now)
+		return place_delayed(q, from, e);
+	e->visible = 0;
+	return place_back(q, from, e);
+}
+
+/* ---- dead letters ------------------------------------------------------ */
+
+/* The queue that takes them: the one that dead-letter-to names if it is there,
+ * else the queue's own. */
+static mq_queue *dead_queue(mq_queue *q)
+{
+	char own[QUEUE_NAME_SIZE];
+
+	if (q->dead && queue_is_there(q->dead))
+		return q->dead;
+	mq_queue_close(q->dead);
+	q->dead = NULL;
+	if (q->conf.dead_letter_to[0] && strcmp(q->conf.dead_letter_to, q->name) != 0 &&
+	    queue_open(q->mq, q->spool, q->conf.dead_letter_to, &q->dead) == MQ_OK)
+		return q->dead;
+	snprintf(own, sizeof(own), "%.64s/dlq", q->name);
+	return queue_open(q->mq, q->spool, own, &q->dead) == MQ_OK ? q->dead : NULL;
+}
+
+/* As it enters its new queue: a new key, which says when, the old id. */
+static void begin_afterlife(mq_queue *to, struct entry *e)
+{
+	queue_new_keys(to, e, 1);
+	e->expires = e->visible = 0;
+	e->lease = 0;
+	e->nonce = 0;
+	if (!to->is_dlq)
+		e->receives = 0;
+}
+
+/* The move itself, with its history written first and undone if it fails. */
+static int move_dead(
+    mq_queue *q, mq_queue *to, const struct source *from, struct entry *e, const char *reason)
+{
+	struct entry old = *e;
+	int r, saved;
+
+	begin_afterlife(to, e);
+	do
+		r = death_record(q, to, e, reason, q->name);
+	while (r == -1 && spool_drop_ballast(q->spool));
+	if (r == -1)
+		return -1;
+	do
+		r = place_ready(to, from, e, NULL);
+	while (r == -1 && spool_drop_ballast(q->spool));
+	if (r == -1) {
+		saved = errno;
+		death_forget(to, e);
+		*e = old;
+		errno = saved;
+		return -1;
+	}
+	death_forget(q, &old);
+	return 0;
+}
+
+int place_dead(mq_queue *q, const struct source *from, struct entry *e, const char *reason)
+{
+	mq_queue *to = q->is_dlq ? NULL : dead_queue(q);
+	int fd;
+
+	if (to == NULL) {
+		e->visible = 0;
+		return place_back(q, from, e);
+	}
+	fd = q->conf.sync ? fs_open_message(from->dir, from->path) : -1;
+	if (move_dead(q, to, from, e, reason) == -1) {
+		fs_close(fd);
+		return -1;
+	}
+	/* Should this not become durable, the message is where it was: no loss. */
+	if (fd != -1)
+		fs_sync(fd);
+	fs_close(fd);
+	limit_release(q, 1, e->body);
+	limit_add(to, 1, e->body);
+	atomic_fetch_add(&queue_page(q)->dead, 1);
+	return 0;
+}

@@ -1,0 +1,60 @@
+/*
+ * place.h - spool: where an entry goes
+ *
+ * Every move of an entry between the parts of a queue is one of these.  Each
+ * takes the entry from a path, under the name that the entry then has, and
+ * returns 0, or -1 with errno; ENOENT means that the entry was gone: somebody
+ * else was first.  When the disk is full, moves out of a lease are tried
+ * again on the ballast's room.
+ */
+#ifndef PLACE_H
+#define PLACE_H
+
+#include "queue.h"
+
+#define BUCKET_SECONDS 16
+
+/* Where an entry stands now. */
+struct source {
+	int dir;
+	const char *path;
+	enum strip_how how; /* STRIP_LINK keeps the path */
+};
+
+/* Segments found during one batch; one for each level, to start STRIP_TAIL. */
+struct tails {
+	uint64_t segment[LEVELS];
+	unsigned count[LEVELS]; /* entries added since the tail was read */
+};
+
+void tails_reset(struct tails *);
+
+/* To the end of its level's line.  tails: of the batch, or NULL. */
+int place_ready(mq_queue *, const struct source *, const struct entry *, struct tails *);
+/* At the end of a batch, after its file was synced: make its names durable. */
+int place_sync(mq_queue *, struct tails *);
+int place_back(mq_queue *, const struct source *, const struct entry *);
+/* Until entry->visible. */
+int place_delayed(mq_queue *, const struct source *, const struct entry *);
+/* Out of the way, because it is no whole message; under its name and a nonce. */
+int place_bad(mq_queue *, const char *path);
+
+/* To where a message that failed belongs: gone if it has expired, the dead
+ * letters if it was delivered max-receives times, else delayed until
+ * entry->visible, or back.  reason: why, should it die of it. */
+int place_return(mq_queue *, const struct source *, struct entry *);
+
+/* To the dead letters with its history.  Where there are none to go to (the
+ * queue is a dlq), back. */
+int place_dead(mq_queue *, const struct source *, struct entry *, const char *reason);
+
+/* Remove an entry for good: 0, or -1 with ENOENT when somebody was first. */
+int place_drop(mq_queue *, int dir, const char *path, const struct entry *);
+
+/* The bucket, below "leased" or "delayed", of a moment. */
+void bucket_path(const char *part, mq_time, char path[STRIP_PATH]);
+
+/* The delay before the next delivery by the queue's backoff, with jitter. */
+mq_time place_backoff(mq_queue *, unsigned receives);
+
+#endif

@@ -1,0 +1,370 @@
+/*
+ * queue.c - spool: an open queue
+ */
+#include "queue.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const line_dir[] = { [LINE_READY] = "ready", [LINE_BACK] = "back" };
+
+void queue_path(const char *name, char path[2 * QUEUE_NAME_SIZE])
+{
+	snprintf(path, 2 * QUEUE_NAME_SIZE, "q/%s", name);
+}
+
+void queue_scratch(void *queue, char path[ENTRY_PATH])
+{
+	scratch_path(((mq_queue *)queue)->mq, path, ENTRY_PATH);
+}
+
+struct strip queue_strip(const mq_queue *q, enum line line, unsigned level)
+{
+	struct strip s = { .dir = q->fd };
+
+	snprintf(s.path, sizeof(s.path), "%s/p%u", line_dir[line], level);
+	return s;
+}
+
+int queue_levels(mq_queue *q, enum line line, unsigned *mask)
+{
+	struct fs_dir d;
+	const char *name;
+
+	*mask = 0;
+	if (fs_dir_open(&d, q->fd, line_dir[line]) == -1)
+		return -1;
+	while ((name = fs_dir_next(&d)) != NULL)
+		if (name[0] == 'p' && name[1] >= '0' && name[1] <= '9' && !name[2])
+			*mask |= 1u << (name[1] - '0');
+	fs_dir_close(&d);
+	return errno ? -1 : 0;
+}
+
+/* ---- making ------------------------------------------------------------ */
+
+int queue_write_file(mq *h, int dir, const char *path, const char *text)
+{
+	char made[64];
+	int fd, r = -1;
+
+	scratch_path(h, made, sizeof(made));
+	if ((fd = fs_create(dir, made)) == -1)
+		return -1;
+	if (fs_write(fd, text, strlen(text)) == 0 && fs_sync(fd) == 0 &&
+	    fs_rename(dir, made, dir, path) == 0)
+		r = fs_sync(fd);
+	if (r == -1) {
+		int saved = errno;
+
+		fs_unlink(dir, made);
+		errno = saved;
+	}
+	fs_close(fd);
+	return r;
+}
+
+/* All of a queue below the path, which is in the spool's tmp/. */
+static int fill_queue(mq *h, int dir, const char *path, const char *conf)
+{
+	static const char *const parts[] = { "tmp", "ready", "back", "delayed", "leased" };
+	size_t i;
+	int fd, r = 0;
+
+	if (fs_mkdir(dir, path) == -1 || (fd = fs_open_dir(dir, path)) == -1)
+		return -1;
+	for (i = 0; r == 0 && i < sizeof(parts) / sizeof(parts[0]); i++)
+		r = fs_mkdir(fd, parts[i]);
+	if (r == 0 && *conf)
+		r = queue_write_file(h, fd, "conf", conf);
+	fs_close(fd);
+	return r;
+}
+
+/* A queue is whole when it has its name. */
+int queue_make(mq *h, struct spool *s, const char *name, const char *conf)
+{
+	char made[64], path[2 * QUEUE_NAME_SIZE];
+	int saved;
+
+	scratch_path(h, made, sizeof(made));
+	queue_path(name, path);
+	if (fill_queue(h, s->fd, made, conf) == 0 && fs_rename(s->fd, made, s->fd, path) == 0) {
+		/* Its name must be durable before a message is accepted in it. */
+		*strrchr(path, '/') = '\0';
+		return fs_sync_path(s->fd, path) == 0 ? MQ_OK
+						      : fail_errno(h, name, "cannot sync the queue");
+	}
+	saved = errno;
+	fs_remove_tree(s->fd, made);
+	errno = saved;
+	if (errno == ENOTEMPTY || errno == EEXIST)
+		return MQ_OK;
+	return fail_errno(h, name, "cannot make the queue");
+}
+
+/* ---- settings ---------------------------------------------------------- */
+
+static int read_conf_file(mq_queue *q, const char *path, struct conf_text *text)
+{
+	char *lines = fs_slurp(q->fd, path);
+
+	if (lines == NULL)
+		return errno == ENOENT ? 0 : -1;
+	conf_read(text, lines);
+	free(lines);
+	return 0;
+}
+
+/* Dead letters stay until somebody takes them: nothing counts them out, and
+ * the queue that they died in says how long they are kept. */
+static int read_dlq_defaults(mq_queue *q, struct conf_text *text)
+{
+	struct conf_text parent;
+	size_t i, kept = 0;
+
+	conf_defaults(&parent);
+	if (read_conf_file(q, "../conf", &parent) == -1)
+		return -1;
+	for (i = 0; conf_key(i); i++)
+		if (!strcmp(conf_key(i), "dlq-retention"))
+			kept = i;
+	conf_set(text, "retention", parent.value[kept]);
+	conf_set(text, "max-receives", "0");
+	return 0;
+}
+
+int queue_refresh(mq_queue *q)
+{
+	struct stat st;
+
+	memset(&st, 0, sizeof(st));
+	if (fs_stat(q->fd, "conf", &st) == -1 && errno != ENOENT)
+		return queue_fail(q, "cannot read its settings");
+	/* Replaced by rename, so another inode; a dlq also follows its queue's. */
+	if (q->conf.visibility && !q->is_dlq && st.st_ino == q->conf_stat.st_ino &&
+	    fs_mtime(&st) == fs_mtime(&q->conf_stat))
+		return MQ_OK;
+	conf_defaults(&q->conf_text);
+	if ((q->is_dlq && read_dlq_defaults(q, &q->conf_text) == -1) ||
+	    read_conf_file(q, "conf", &q->conf_text) == -1)
+		return queue_fail(q, "cannot read its settings");
+	conf_parse(&q->conf_text, &q->conf);
+	q->conf_stat = st;
+	mq_queue_close(q->dead);
+	q->dead = NULL;
+	return MQ_OK;
+}
+
+/* ---- opening ----------------------------------------------------------- */
+
+static int no_such_queue(mq *h, const char *name)
+{
+	return fail(h, MQ_NOTFOUND, name, "no such queue");
+}
+
+static int open_queue_dir(mq *h, struct spool *s, const char *name, int *fd)
+{
+	char path[2 * QUEUE_NAME_SIZE];
+	int r;
+
+	queue_path(name, path);
+	*fd = fs_open_dir(s->fd, path);
+	if (*fd == -1 && errno == ENOENT && strchr(name, '/')) {
+		*strrchr(path, '/') = '\0';
+		if (fs_exists(s->fd, path) != 1)
+			return no_such_queue(h, name);
+		if ((r = queue_make(h, s, name, "")) != MQ_OK)
+			return r;
+		queue_path(name, path);
+		*fd = fs_open_dir(s->fd, path);
+	}
+	if (*fd == -1)
+		return errno == ENOENT || errno == ENOTDIR
+		    ? no_such_queue(h, name)
+		    : fail_errno(h, name, "cannot open the queue");
+	return MQ_OK;
+}
+
+static void settle(mq_queue *q)
+{
+	enum line line;
+	unsigned level, mask;
+	int whole = 1;
+
+	for (line = LINE_READY; line <= LINE_BACK; line++) {
+		if (queue_levels(q, line, &mask) == -1)
+			whole = 0;
+		for (level = 0; level < LEVELS; level++) {
+			struct strip s = queue_strip(q, line, level);
+
+			if (mask & 1u << level && strip_settle(&s, queue_scratch, q) == -1)
+				whole = 0;
+		}
+	}
+	if (whole) {
+		atomic_store(&q->page->wall_to_up, queue_now(q) - clock_up(&q->mq->clock));
+		atomic_store(&q->page->hold, 0);
+		atomic_store(&q->page->counted, 0);
+		atomic_store(&q->page->boot, clock_boot());
+	}
+}
+
+struct page *queue_page(mq_queue *q)
+{
+	char scratch[ENTRY_PATH];
+	uint64_t boot;
+
+	if (q->page)
+		return q->page;
+	queue_scratch(q, scratch);
+	if ((q->page = page_open(q->fd, scratch)) == NULL)
+		q->page = &q->own_page;
+	boot = clock_boot();
+	if (boot == 0 || atomic_load(&q->page->boot) != boot)
+		settle(q);
+	return q->page;
+}
+
+int queue_open(mq *h, struct spool *s, const char *name, mq_queue **out)
+{
+	mq_queue *q;
+	int fd, r;
+
+	*out = NULL;
+	if (!valid_queue_name(name))
+		return fail(h, MQ_NOTFOUND, name, "no such queue: not a queue's name");
+	if ((r = open_queue_dir(h, s, name, &fd)) != MQ_OK)
+		return r;
+	if ((q = calloc(1, sizeof(*q))) == NULL) {
+		fs_close(fd);
+		return fail_errno(h, name, "cannot open the queue");
+	}
+	q->refs = 1;
+	q->mq = h;
+	q->spool = spool_ref(s);
+	q->fd = fd;
+	strcpy(q->name, name);
+	q->is_dlq = strchr(name, '/') != NULL;
+	q->sync_covers_name = fs_sync_covers_name(fd);
+	if (asprintf(&q->path, "%s/q/%s", s->root, name) == -1)
+		q->path = NULL;
+	if (q->path == NULL || fs_fstat(fd, &q->self) == -1)
+		r = fail_errno(h, name, "cannot open the queue");
+	else
+		r = queue_refresh(q);
+	if (r != MQ_OK) {
+		mq_queue_close(q);
+		return r;
+	}
+	*out = q;
+	return MQ_OK;
+}
+
+int mq_queue_open(mq *h, const char *name, mq_queue **out)
+{
+	int r = spool_enter(h);
+
+	*out = NULL;
+	if (r == MQ_NOTFOUND)
+		return no_such_queue(h, name);
+	return r == MQ_OK ? queue_open(h, h->spool, name, out) : r;
+}
+
+mq_queue *queue_ref(mq_queue *q)
+{
+	q->refs++;
+	return q;
+}
+
+void mq_queue_close(mq_queue *q)
+{
+	if (q == NULL || --q->refs > 0)
+		return;
+	mq_queue_close(q->dead);
+	if (q->page != &q->own_page)
+		page_close(q->page);
+	fs_close(q->fd);
+	spool_unref(q->spool);
+	free(q->path);
+	free(q);
+}
+
+const char *mq_queue_name(const mq_queue *q)
+{
+	return q->name;
+}
+
+int queue_is_there(mq_queue *q)
+{
+	char path[2 * QUEUE_NAME_SIZE];
+	struct stat st;
+
+	queue_path(q->name, path);
+	return fs_stat(q->spool->fd, path, &st) == 0 && st.st_ino == q->self.st_ino &&
+	    st.st_dev == q->self.st_dev;
+}
+
+int queue_fail(mq_queue *q, const char *what)
+{
+	int e = errno;
+
+	if (e == ENOENT && !queue_is_there(q))
+		return fail(q->mq, MQ_NOTFOUND, q->name, "the queue was removed");
+	errno = e;
+	return fail_errno(q->mq, q->name, what);
+}
+
+/* ---- time -------------------------------------------------------------- */
+
+mq_time queue_now(const mq_queue *q)
+{
+	return clock_wall(&q->mq->clock);
+}
+
+#define STEP_TOLERANCE (2 * MQ_SECOND)
+
+/* Notice a step of the wall clock against the one that counts from boot. */
+static void watch_clock(mq_queue *q, mq_time now)
+{
+	struct page *p = queue_page(q);
+	int64_t up = clock_up(&q->mq->clock);
+	int64_t known = atomic_load(&p->wall_to_up), seen = now - up;
+
+	if (known == 0)
+		atomic_store(&p->wall_to_up, seen);
+	else if (seen > known + STEP_TOLERANCE || seen < known - STEP_TOLERANCE)
+		if (atomic_compare_exchange_strong(&p->wall_to_up, &known, seen) && seen > known)
+			atomic_store(&p->hold, up + q->conf.visibility);
+}
+
+int queue_lapsed(mq_queue *q, mq_time deadline)
+{
+	mq_time now = queue_now(q);
+
+	watch_clock(q, now);
+	return now >= deadline && clock_up(&q->mq->clock) >= atomic_load(&q->page->hold);
+}
+
+void queue_new_keys(mq_queue *q, struct entry *entries, size_t n)
+{
+	int64_t first = page_reserve_ids(queue_page(q), queue_now(q), (int64_t)n);
+	uint32_t nonce = (uint32_t)nonce_next(&q->mq->nonce);
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		key_format(entries[i].key, first + (int64_t)i, nonce);
+}
+
+mq_time queue_expiry(const mq_queue *q, const struct entry *e)
+{
+	mq_time ttl = e->expires * (MQ_SECOND / 1000);
+	mq_time kept = q->conf.retention ? key_time(e->key) + q->conf.retention : 0;
+
+	if (ttl == 0 || kept == 0)
+		return ttl ? ttl : kept;
+	return ttl < kept ? ttl : kept;
+}

@@ -1,0 +1,90 @@
+/*
+ * queue.h - spool: an open queue
+ *
+ *	QUEUE/conf  tmp/  ready/  back/  delayed/  leased/  dlq/  and, when
+ *	needed, why/  dedup/  bad/  stat/
+ */
+#ifndef QUEUE_H
+#define QUEUE_H
+
+#include "conf.h"
+#include "fs.h"
+#include "name.h"
+#include "page.h"
+#include "spool.h"
+#include "strip.h"
+
+#define LEVELS 10
+
+struct mq_queue {
+	int refs;
+	mq *mq;
+	struct spool *spool;
+	char name[QUEUE_NAME_SIZE];
+	char *path; /* absolute */
+	int fd;
+	struct stat self; /* to tell whether the name is still this directory */
+	int is_dlq;
+	int sync_covers_name;
+	struct conf conf;
+	struct conf_text conf_text;
+	struct stat conf_stat; /* the file that conf was read from */
+	struct page *page; /* NULL until queue_page() */
+	struct page own_page; /* where the host's cannot be mapped */
+	mq_queue *dead; /* where dead letters go, once known */
+	uint64_t shared_nonce; /* the shared lease last seen to run, and until when */
+	mq_time shared_deadline;
+};
+
+/* Open a queue of this spool.  MQ_NOTFOUND: no such queue.  A dead-letter
+ * queue is made when its queue is there. */
+int queue_open(mq *, struct spool *, const char *name, mq_queue **);
+mq_queue *queue_ref(mq_queue *);
+
+/* Make a queue with this conf (text; "" for the defaults): MQ_OK also when it
+ * is there, with whatever conf it has. */
+int queue_make(mq *, struct spool *, const char *name, const char *conf);
+
+/* Write text to path, by way of a scratch name below dir, durably. */
+int queue_write_file(mq *, int dir, const char *path, const char *text);
+
+/* q/NAME, or q/NAME/dlq. */
+void queue_path(const char *name, char path[2 * QUEUE_NAME_SIZE]);
+
+/* Read conf again if the file was replaced. */
+int queue_refresh(mq_queue *);
+
+/* Whether the name still leads to this directory. */
+int queue_is_there(mq_queue *);
+
+/* Lost races over a deleted queue look like missing files: this turns ENOENT
+ * into MQ_NOTFOUND when the queue is gone. */
+int queue_fail(mq_queue *, const char *what);
+
+/* The host's page of this queue.  The first command on a host since it
+ * started puts the strips right before it returns: what a power cut leaves of
+ * head, tail and segments need not fit together. */
+struct page *queue_page(mq_queue *);
+
+void queue_scratch(void *queue, char path[ENTRY_PATH]);
+
+mq_time queue_now(const mq_queue *);
+
+/* Whether a lease with this deadline is over.  After a forward step of the
+ * wall clock none lapses for one visibility timeout, so that those who still
+ * hold one can extend it. */
+int queue_lapsed(mq_queue *, mq_time deadline);
+
+/* Fresh keys, above all others of the queue, for entries[0..n) . */
+void queue_new_keys(mq_queue *, struct entry *, size_t n);
+
+/* When an entry expires by its TTL or the queue's retention; 0: never. */
+mq_time queue_expiry(const mq_queue *, const struct entry *);
+
+enum line { LINE_READY, LINE_BACK };
+
+struct strip queue_strip(const mq_queue *, enum line, unsigned level);
+/* The levels that have a strip, as a mask of bits. */
+int queue_levels(mq_queue *, enum line, unsigned *mask);
+
+#endif

@@ -1,0 +1,212 @@
+/*
+ * reader.c - verb: a message opened for reading
+ */
+#include "death.h"
+#include "message.h"
+#include "show.h"
+#include "whereabouts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct mq_reader {
+	mq_queue *q;
+	struct entry entry;
+	char *path;
+	struct mq_message message;
+	struct message_block block;
+	struct death *death; /* NULL until asked for */
+	int fd;
+	uint64_t at; /* of the payload read so far */
+};
+
+/* The properties of a message; *torn when the file is not what its name says. */
+static int read_block(mq_reader *r, int *torn)
+{
+	const struct entry *e = &r->entry;
+	struct stat st;
+	char *text;
+
+	*torn = 0;
+	if (fs_fstat(r->fd, &st) == -1)
+		return -1;
+	*torn = (uint64_t)st.st_size < e->offset + e->header + e->body ||
+	    e->header > MESSAGE_BLOCK_MAX;
+	if (*torn || e->header == 0)
+		return 0;
+	if ((text = malloc(e->header)) == NULL)
+		return -1;
+	if (fs_pread(r->fd, text, e->header, (off_t)e->offset) != (ssize_t)e->header) {
+		free(text);
+		return -1;
+	}
+	*torn = message_parse(text, e->header, &r->block) == -1;
+	return 0;
+}
+
+/* Open the spool and queue that the path names: its absolute path follows. */
+static int find_queue(mq *h, const char *path, struct whereabouts *w, mq_queue **q)
+{
+	struct spool *s;
+	int r;
+
+	if (whereabouts_parse(path, w) == -1)
+		return fail(h, MQ_DATA, path, "not a message's path");
+	if ((s = spool_open(h, w->spool, &r)) == NULL)
+		return r == MQ_NOTFOUND || r == MQ_CREATE
+		    ? fail(h, MQ_DATA, path, "not a message's path: no spool is there")
+		    : r;
+	r = queue_open(h, s, w->queue, q);
+	spool_unref(s);
+	return r;
+}
+
+static int open_message(mq *h, mq_reader *r, const char *path, const struct whereabouts *w)
+{
+	static const enum mq_state states[] = {
+		[PART_READY] = MQ_READY,
+		[PART_BACK] = MQ_READY,
+		[PART_DELAYED] = MQ_DELAYED,
+		[PART_LEASED] = MQ_LEASED,
+	};
+	int torn;
+
+	r->fd = fs_open_message(r->q->fd, w->rest);
+	if (r->fd == -1 && errno == ENOENT)
+		return w->part == PART_LEASED ? fail(h, MQ_LAPSED, path, "the lease has lapsed")
+					      : fail(h, MQ_NOTFOUND, path, "no such message");
+	if (r->fd == -1 && (errno == ELOOP || errno == EINVAL || errno == EXDEV))
+		return fail(h, MQ_DATA, path, "not a message's file");
+	if (r->fd == -1 || asprintf(&r->path, "%s/%s", r->q->path, w->rest) == -1)
+		return fail_errno(h, path, "cannot open the message");
+	if (read_block(r, &torn) == -1)
+		return fail_errno(h, path, "cannot read the message");
+	if (torn)
+		return fail(h, MQ_DATA, path, "the message is damaged");
+	r->entry = w->entry;
+	show_entry(r->q, &r->entry, states[w->part], r->path, &r->message);
+	return MQ_OK;
+}
+
+int mq_reader_open(mq *h, const char *path, mq_reader **out)
+{
+	mq_reader *r = calloc(1, sizeof(*r));
+	struct whereabouts w = { 0 };
+	int status;
+
+	*out = NULL;
+	if (r == NULL)
+		return fail_errno(h, path, "cannot open the message");
+	r->fd = -1;
+	if ((status = find_queue(h, path, &w, &r->q)) == MQ_OK) {
+		r->entry = w.entry;
+		status = open_message(h, r, path, &w);
+	}
+	whereabouts_free(&w);
+	if (status != MQ_OK) {
+		mq_reader_close(r);
+		return status;
+	}
+	*out = r;
+	return mq_reader_rewind(r);
+}
+
+void mq_reader_close(mq_reader *r)
+{
+	if (r == NULL)
+		return;
+	message_free(&r->block);
+	free(r->death);
+	free(r->path);
+	fs_close(r->fd);
+	mq_queue_close(r->q);
+	free(r);
+}
+
+const struct mq_message *mq_reader_message(const mq_reader *r)
+{
+	return &r->message;
+}
+
+static const char *own_property(const mq_reader *r, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < r->block.n; i++)
+		if (!strcmp(r->block.headers[i].name, name))
+			return r->block.headers[i].value;
+	return NULL;
+}
+
+const char *mq_reader_reply_to(const mq_reader *r)
+{
+	return own_property(r, MESSAGE_REPLY_TO);
+}
+
+const char *mq_reader_correlation_id(const mq_reader *r)
+{
+	return own_property(r, MESSAGE_CORRELATION_ID);
+}
+
+int mq_reader_header(const mq_reader *r, size_t i, const char **name, const char **value)
+{
+	size_t k;
+
+	for (k = 0; k < r->block.n; k++) {
+		if (!strncmp(r->block.headers[k].name, "Mq-", 3) || i-- > 0)
+			continue;
+		*name = r->block.headers[k].name;
+		*value = r->block.headers[k].value;
+		return 1;
+	}
+	return 0;
+}
+
+ssize_t mq_reader_read(mq_reader *r, void *buf, size_t n)
+{
+	const struct entry *e = &r->entry;
+	ssize_t got;
+
+	if (n > e->body - r->at)
+		n = (size_t)(e->body - r->at);
+	got = fs_pread(r->fd, buf, n, (off_t)(e->offset + e->header + r->at));
+	if (got == -1)
+		fail_errno(r->q->mq, r->path, "cannot read the message");
+	else
+		r->at += (uint64_t)got;
+	return got;
+}
+
+int mq_reader_rewind(mq_reader *r)
+{
+	r->at = 0;
+	return MQ_OK;
+}
+
+int mq_reader_fd(const mq_reader *r, off_t *offset, uint64_t *size)
+{
+	*offset = (off_t)(r->entry.offset + r->entry.header);
+	*size = r->entry.body;
+	return r->fd;
+}
+
+int mq_reader_event(const mq_reader *reader, size_t i, struct mq_event *event)
+{
+	mq_reader *r = (mq_reader *)reader; /* read at first use */
+	const struct death_event *v;
+
+	if (r->death == NULL) {
+		if ((r->death = malloc(sizeof(*r->death))) == NULL)
+			return 0;
+		if (death_read(r->q->fd, &r->entry, r->death) == -1)
+			r->death->n = 0;
+	}
+	if (i >= r->death->n)
+		return 0;
+	v = &r->death->event[i];
+	*event = (struct mq_event){ v->reason, v->queue, v->count, v->first, v->last };
+	return 1;
+}

@@ -1,0 +1,118 @@
+/*
+ * redrive.c - verb: dead letters back to where they came from
+ *
+ * The history is linked to the target first, then the entry is renamed there
+ * under a new key, its receive count 0: the rename is the redrive.
+ */
+#include "death.h"
+#include "limit.h"
+#include "place.h"
+#include "whereabouts.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The queue of its last event; failing that, the one whose dlq it is in. */
+static int find_target(mq_queue *q, const struct entry *e, char *name, size_t size)
+{
+	struct death *d = malloc(sizeof(*d));
+	char *slash;
+
+	if (d == NULL || death_read(q->fd, e, d) == -1) {
+		free(d);
+		return fail_errno(q->mq, q->name, "cannot read a dead letter's history");
+	}
+	snprintf(name, size, "%s", d->n ? d->event[d->n - 1].queue : q->name);
+	free(d);
+	if ((slash = strchr(name, '/')) != NULL)
+		*slash = '\0';
+	return MQ_OK;
+}
+
+/* Open the queue that holds the dead letter at path. */
+static int open_source(mq *h, const char *path, struct whereabouts *w, mq_queue **q)
+{
+	struct spool *s;
+	int r;
+
+	if (whereabouts_parse(path, w) == -1 || w->part == PART_LEASED)
+		return fail(h, MQ_DATA, path, "not a dead letter's path");
+	if ((s = spool_open(h, w->spool, &r)) == NULL)
+		return r;
+	r = queue_open(h, s, w->queue, q);
+	spool_unref(s);
+	return r;
+}
+
+static int move(mq_queue *from, mq_queue *to, const struct whereabouts *w)
+{
+	struct source source = { from->fd, w->rest, STRIP_RENAME };
+	struct entry e = w->entry;
+	int fd;
+
+	queue_new_keys(to, &e, 1);
+	e.receives = 0;
+	e.visible = 0;
+	e.lease = 0;
+	e.nonce = 0;
+	fd = fs_open_message(from->fd, w->rest);
+	if (fd == -1 || death_carry(from, to, &e) == -1 ||
+	    place_ready(to, &source, &e, NULL) == -1) {
+		fs_close(fd);
+		return -1;
+	}
+	/* Not durable yet means: still among the dead letters after a power cut. */
+	if (to->conf.sync)
+		fs_sync(fd);
+	fs_close(fd);
+	if (strcmp(from->name, to->name) != 0)
+		death_forget(from, &w->entry);
+	limit_add(to, 1, e.body);
+	limit_release(from, 1, e.body);
+	return 0;
+}
+
+static int redrive(mq *h, const char *path, const char *target, struct whereabouts *w)
+{
+	char name[QUEUE_NAME_SIZE];
+	mq_queue *from = NULL, *to = NULL;
+	int r;
+
+	r = open_source(h, path, w, &from);
+	if (r == MQ_OK && target == NULL) {
+		r = find_target(from, &w->entry, name, sizeof(name));
+		target = name;
+	}
+	if (r == MQ_OK)
+		r = queue_open(h, from->spool, target, &to);
+	if (r == MQ_OK && move(from, to, w) == -1)
+		r = errno == ENOENT ? fail(h, MQ_NOTFOUND, path, "no such dead letter")
+				    : fail_errno(h, path, "cannot redrive");
+	mq_queue_close(to);
+	mq_queue_close(from);
+	return r;
+}
+
+int mq_redrive(mq *h, const char *path, const char *target)
+{
+	struct whereabouts w = { 0 };
+	int r = redrive(h, path, target, &w);
+
+	whereabouts_free(&w);
+	return r;
+}
+
+int mq_redrive_target(mq *h, const char *path, char *name, size_t size)
+{
+	struct whereabouts w = { 0 };
+	mq_queue *q = NULL;
+	int r = open_source(h, path, &w, &q);
+
+	if (r == MQ_OK)
+		r = find_target(q, &w.entry, name, size);
+	mq_queue_close(q);
+	whereabouts_free(&w);
+	return r;
+}

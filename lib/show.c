@@ -1,0 +1,23 @@
+/*
+ * show.c - spool: an entry as the library's users see it
+ */
+#include "show.h"
+
+#include <string.h>
+
+void show_entry(const mq_queue *q, const struct entry *e, enum mq_state state, const char *path,
+    struct mq_message *m)
+{
+	memset(m, 0, sizeof(*m));
+	m->id = e->id;
+	m->queue = q->name;
+	m->path = path;
+	m->state = state;
+	m->priority = e->priority;
+	m->receives = e->receives;
+	m->size = e->body;
+	m->sent = key_time(e->id);
+	m->since = key_time(e->key);
+	m->due = e->visible * (MQ_SECOND / 1000);
+	m->expires = queue_expiry(q, e);
+}

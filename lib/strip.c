@@ -1,0 +1,446 @@
+/*
+ * strip.c - leaf: a line of entries whose head is found in constant time
+ */
+#include "strip.h"
+
+#include "fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A segment's number from its name; -1: none. */
+static int parse_number(const char *text, uint64_t *number)
+{
+	size_t n = strspn(text, "0123456789");
+
+	if (n == 0 || n > 18 || text[n] || (text[0] == '0' && n > 1))
+		return -1;
+	*number = strtoull(text, NULL, 10);
+	return 0;
+}
+
+static void join(const struct strip *s, const char *name, char path[ENTRY_PATH])
+{
+	snprintf(path, ENTRY_PATH, "%s/%s", s->path, name);
+}
+
+static void segment_path(const struct strip *s, uint64_t number, char path[ENTRY_PATH])
+{
+	snprintf(path, ENTRY_PATH, "%s/%llu", s->path, (unsigned long long)number);
+}
+
+void strip_entry_path(
+    const struct strip *s, uint64_t number, const char *name, char path[ENTRY_PATH])
+{
+	snprintf(path, ENTRY_PATH, "%s/%llu/%s", s->path, (unsigned long long)number, name);
+}
+
+/* Follow tail or head. */
+static int read_mark(const struct strip *s, const char *mark, uint64_t *number)
+{
+	char path[ENTRY_PATH], target[24];
+
+	join(s, mark, path);
+	if (fs_readlink(s->dir, path, target, sizeof(target)) == -1)
+		return -1;
+	if (parse_number(target, number) == -1) {
+		errno = EINVAL;
+		return -1;
+	}
+	return 0;
+}
+
+static int read_tail(const struct strip *s, uint64_t *segment)
+{
+	return read_mark(s, "tail", segment);
+}
+
+static int set_mark(const struct strip *s, const char *mark, uint64_t number, scratch_fn *scratch,
+    void *ctx)
+{
+	char path[ENTRY_PATH], made[ENTRY_PATH], target[24];
+
+	scratch(ctx, made);
+	join(s, mark, path);
+	snprintf(target, sizeof(target), "%llu", (unsigned long long)number);
+	if (fs_symlink(target, s->dir, made) == -1)
+		return -1;
+	if (fs_rename(s->dir, made, s->dir, path) == -1) {
+		fs_unlink(s->dir, made);
+		return -1;
+	}
+	return 0;
+}
+
+/* lock, tail and the first segment in the directory at path. */
+static int fill_strip(int dir, const char *path)
+{
+	char name[ENTRY_PATH + 8];
+	int fd;
+
+	snprintf(name, sizeof(name), "%s/lock", path);
+	if ((fd = fs_create(dir, name)) == -1)
+		return -1;
+	fs_close(fd);
+	snprintf(name, sizeof(name), "%s/0", path);
+	if (fs_mkdir(dir, name) == -1)
+		return -1;
+	snprintf(name, sizeof(name), "%s/head", path);
+	if (fs_symlink("0", dir, name) == -1)
+		return -1;
+	snprintf(name, sizeof(name), "%s/tail", path);
+	return fs_symlink("0", dir, name);
+}
+
+/* Make the strip whole, by way of a scratch name; 0 also when it is there. */
+static int make_strip(const struct strip *s, scratch_fn *scratch, void *ctx)
+{
+	char made[ENTRY_PATH];
+	int saved;
+
+	scratch(ctx, made);
+	if (fs_mkdir(s->dir, made) == -1)
+		return -1;
+	/* A strip has always something in it, so this replaces none. */
+	if (fill_strip(s->dir, made) == 0 && fs_rename(s->dir, made, s->dir, s->path) == 0)
+		return 0;
+	saved = errno;
+	fs_remove_tree(s->dir, made);
+	if (saved == ENOTEMPTY || saved == EEXIST)
+		return 0;
+	errno = saved;
+	return -1;
+}
+
+/* A segment took no entry although the entry is there: it was sealed, and tail
+ * has moved on; or a crash took the segment that tail still names. */
+static int mend_tail(const struct strip *s, uint64_t segment)
+{
+	char path[ENTRY_PATH];
+	uint64_t tail;
+
+	if (read_tail(s, &tail) == -1)
+		return errno == ENOENT ? 0 : -1;
+	if (tail != segment)
+		return 0;
+	segment_path(s, segment, path);
+	return fs_mkdir(s->dir, path) == 0 || errno == EEXIST ? 0 : -1;
+}
+
+int strip_add(const struct strip *s, uint64_t *segment, int fromdir, const char *from,
+    const char *name, enum strip_how how, scratch_fn *scratch, void *ctx)
+{
+	char path[ENTRY_PATH];
+	int r;
+
+	for (;; *segment = STRIP_TAIL) {
+		if (*segment == STRIP_TAIL && read_tail(s, segment) == -1) {
+			if (errno != ENOENT || make_strip(s, scratch, ctx) == -1)
+				return -1;
+			continue;
+		}
+		strip_entry_path(s, *segment, name, path);
+		r = how == STRIP_LINK ? fs_link(fromdir, from, s->dir, path)
+				      : fs_rename(fromdir, from, s->dir, path);
+		if (r == 0 || errno != ENOENT)
+			return r;
+		if ((r = fs_exists(fromdir, from)) != 1) {
+			errno = r == 0 ? ENOENT : errno;
+			return -1;
+		}
+		if (mend_tail(s, *segment) == -1)
+			return -1;
+	}
+}
+
+static int lock_strip(const struct strip *s)
+{
+	char path[ENTRY_PATH];
+	int fd;
+
+	join(s, "lock", path);
+	fd = fs_open(s->dir, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+	if (fd == -1 && errno == ENOENT)
+		fd = fs_create(s->dir, path);
+	if (fd != -1 && fs_trylock(fd) == -1) {
+		fs_close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static void unlock_strip(int fd)
+{
+	int saved = errno;
+
+	fs_unlock(fd); /* closing is not enough on every network file system */
+	fs_close(fd);
+	errno = saved;
+}
+
+static int rotate_locked(const struct strip *s, uint64_t segment, scratch_fn *scratch, void *ctx)
+{
+	char path[ENTRY_PATH];
+	uint64_t tail;
+
+	if (read_tail(s, &tail) == -1)
+		return -1;
+	if (tail != segment)
+		return 0;
+	segment_path(s, segment + 1, path);
+	if (fs_mkdir(s->dir, path) == -1 && errno != EEXIST)
+		return -1;
+	return set_mark(s, "tail", segment + 1, scratch, ctx);
+}
+
+int strip_rotate(const struct strip *s, uint64_t segment, scratch_fn *scratch, void *ctx)
+{
+	int fd, r;
+
+	if ((fd = lock_strip(s)) == -1)
+		return errno == EWOULDBLOCK ? 0 : -1;
+	r = rotate_locked(s, segment, scratch, ctx);
+	unlock_strip(fd);
+	return r;
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+int strip_segments(const struct strip *s, uint64_t **numbers, size_t *n)
+{
+	uint64_t number, *grown;
+	size_t room = 0;
+	struct fs_dir d;
+	const char *name;
+
+	*numbers = NULL;
+	*n = 0;
+	if (fs_dir_open(&d, s->dir, s->path) == -1)
+		return errno == ENOENT ? 0 : -1;
+	while ((name = fs_dir_next(&d)) != NULL) {
+		if (parse_number(name, &number) == -1)
+			continue;
+		if (*n == room) {
+			room = room ? room * 2 : 64;
+			if ((grown = realloc(*numbers, room * sizeof(*grown))) == NULL)
+				break;
+			*numbers = grown;
+		}
+		(*numbers)[(*n)++] = number;
+	}
+	fs_dir_close(&d);
+	if (errno) {
+		free(*numbers);
+		*numbers = NULL;
+		return -1;
+	}
+	if (*n)
+		qsort(*numbers, *n, sizeof(**numbers), compare_numbers);
+	return 0;
+}
+
+/* The tail after a crash: no segment lies beyond it, and it is there. */
+static int settle_tail(const struct strip *s, uint64_t last, scratch_fn *scratch, void *ctx)
+{
+	char path[ENTRY_PATH];
+	uint64_t tail;
+
+	if (read_tail(s, &tail) == -1 || tail < last) {
+		tail = last;
+		if (set_mark(s, "tail", tail, scratch, ctx) == -1)
+			return -1;
+	}
+	segment_path(s, tail, path);
+	return fs_mkdir(s->dir, path) == 0 || errno == EEXIST ? 0 : -1;
+}
+
+int strip_settle(const struct strip *s, scratch_fn *scratch, void *ctx)
+{
+	uint64_t *numbers;
+	size_t n;
+	int fd, r;
+
+	if ((fd = lock_strip(s)) == -1)
+		return -1;
+	r = strip_segments(s, &numbers, &n);
+	if (r == 0)
+		r = settle_tail(s, n ? numbers[n - 1] : 0, scratch, ctx);
+	if (r == 0 && n)
+		r = set_mark(s, "head", numbers[0], scratch, ctx);
+	if (r == 0)
+		free(numbers);
+	unlock_strip(fd);
+	return r;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	const struct sorted_name *x = a, *y = b;
+
+	if (x->order != y->order)
+		return x->order < y->order ? -1 : 1;
+	return strcmp(x->name, y->name);
+}
+
+/* A key's digits as a number; what is no key sorts first, to be dealt with. */
+static uint64_t order_of(const char *name)
+{
+	uint64_t v = 0;
+	int i;
+
+	for (i = 0; i < 19; i++) {
+		if (name[i] < '0' || name[i] > '9')
+			return 0;
+		v = v * 10 + (unsigned)(name[i] - '0');
+	}
+	return v;
+}
+
+static int keep_text(struct segment *g, size_t at, const char *name, size_t size)
+{
+	size_t room = g->text_size ? g->text_size : 32 * 1024;
+	char *grown;
+
+	if (at + size > g->text_size) {
+		while (room < at + size)
+			room *= 2;
+		if ((grown = realloc(g->text, room)) == NULL)
+			return -1;
+		g->text = grown;
+		g->text_size = room;
+	}
+	memcpy(g->text + at, name, size);
+	return 0;
+}
+
+/* Sort the n names that stand one after the other in the text. */
+static int sort_names(struct segment *g, size_t n)
+{
+	struct sorted_name *grown;
+	const char *p = g->text;
+	size_t i;
+
+	if (n > g->names_size) {
+		if ((grown = realloc(g->names, n * sizeof(*grown))) == NULL)
+			return -1;
+		g->names = grown;
+		g->names_size = n;
+	}
+	for (i = 0; i < n; i++, p += strlen(p) + 1) {
+		g->names[i].name = p;
+		g->names[i].order = order_of(p);
+	}
+	if (n > 1)
+		qsort(g->names, n, sizeof(*g->names), compare_names);
+	g->n = n;
+	return 0;
+}
+
+/* As strip_load, and *there tells whether the segment exists. */
+static int load(const struct strip *s, uint64_t number, struct segment *g, int *there)
+{
+	char path[ENTRY_PATH];
+	const char *name;
+	struct fs_dir d;
+	size_t at = 0, size, n = 0;
+	int failed = 0;
+
+	g->number = number;
+	g->n = 0;
+	*there = 0;
+	segment_path(s, number, path);
+	if (fs_dir_open(&d, s->dir, path) == -1)
+		return errno == ENOENT ? 0 : -1;
+	*there = 1;
+	while (!failed && (name = fs_dir_next(&d)) != NULL) {
+		size = strlen(name) + 1;
+		failed = keep_text(g, at, name, size) == -1;
+		at += size;
+		n++;
+	}
+	failed |= errno != 0;
+	fs_dir_close(&d);
+	if (failed || sort_names(g, n) == -1)
+		return -1;
+	return g->n > 0;
+}
+
+int strip_load(const struct strip *s, uint64_t number, struct segment *g)
+{
+	int there;
+
+	return load(s, number, g, &there);
+}
+
+/* Seal an empty segment before the tail: 1 when it is gone. */
+static int seal(const struct strip *s, uint64_t number)
+{
+	char path[ENTRY_PATH];
+
+	segment_path(s, number, path);
+	if (fs_rmdir(s->dir, path) == 0 || errno == ENOENT)
+		return 1;
+	return errno == ENOTEMPTY || errno == EEXIST ? 0 : -1;
+}
+
+/* Where to start: the hint, or what is there when the hint is not. */
+static int find_head(const struct strip *s, uint64_t *head)
+{
+	uint64_t *numbers;
+	size_t n;
+
+	if (read_mark(s, "head", head) == 0)
+		return 1;
+	if (strip_segments(s, &numbers, &n) == -1)
+		return -1;
+	if (n)
+		*head = numbers[0];
+	free(numbers);
+	return n > 0;
+}
+
+int strip_head(const struct strip *s, struct segment *g, scratch_fn *scratch, void *ctx)
+{
+	uint64_t head, start, tail;
+	int r, there, gone;
+
+	g->n = 0;
+	if ((r = find_head(s, &head)) != 1)
+		return r;
+	for (start = head;;) {
+		if ((r = load(s, head, g, &there)) != 0)
+			break;
+		/* Only now the tail: had it been read first, a rotation since
+		 * would hide the entries beyond it. */
+		if (read_tail(s, &tail) == -1)
+			return errno == ENOENT ? 0 : -1;
+		if (head >= tail)
+			break;
+		gone = there ? seal(s, head) : 1;
+		if (gone == -1)
+			return -1;
+		head += (uint64_t)gone;
+	}
+	if (head > start) {
+		int saved = errno;
+
+		set_mark(s, "head", head, scratch, ctx); /* a hint: may fail */
+		errno = saved;
+	}
+	return r;
+}
+
+void segment_free(struct segment *g)
+{
+	free(g->text);
+	free(g->names);
+	memset(g, 0, sizeof(*g));
+}

@@ -1,0 +1,86 @@
+/*
+ * strip.h - leaf: a line of entries whose head is found in constant time
+ *
+ * A strip is a directory of numbered segments, each a directory of some 256
+ * entries:
+ *
+ *	DIR/tail -> 17     the segment that takes new entries
+ *	DIR/head -> 3      a hint: no entry stands in a segment before this
+ *	DIR/lock           held while the tail moves
+ *	DIR/3/ENTRY ...
+ *
+ *	add     read tail, rename or link into that segment; ENOENT: it was
+ *	        sealed meanwhile, read tail again.
+ *	rotate  once in 256 entries, if the lock is free: look that tail is still
+ *	        the segment meant, make the next one, put tail on it.
+ *	take    list the head segment, lowest name first.  Found empty, and tail
+ *	        beyond it: rmdir it, then move head.
+ *
+ * The rmdir is the seal: nothing can be renamed or linked into a removed
+ * directory, so an entry lands in front of every later reader or its sender
+ * tries again.  The tail segment is never removed, numbers are never used
+ * again, and head only follows an rmdir.  Segments order whatever the clock
+ * does; inside one the entries' keys do.
+ */
+#ifndef STRIP_H
+#define STRIP_H
+
+#include "name.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define SEGMENT_ENTRIES 256
+#define STRIP_PATH      32 /* "ready/p4" */
+#define ENTRY_PATH      (NAME_SIZE + 64)
+
+struct strip {
+	int dir; /* of the queue; not owned */
+	char path[STRIP_PATH];
+};
+
+/* A scratch name below dir that nobody else uses, for what is built before it
+ * is put in place. */
+typedef void scratch_fn(void *ctx, char path[ENTRY_PATH]);
+
+/* Put the file or entry at from under a name never used before: by rename, or
+ * by link, which keeps from.  *segment is the segment to try, or STRIP_TAIL;
+ * it is then the one used, good for more entries of the same moment.  Makes
+ * the strip if it is not there.  ENOENT: from is gone. */
+#define STRIP_TAIL UINT64_MAX
+enum strip_how { STRIP_RENAME, STRIP_LINK };
+int strip_add(const struct strip *, uint64_t *segment, int fromdir, const char *from,
+    const char *name, enum strip_how, scratch_fn *, void *ctx);
+
+void strip_entry_path(
+    const struct strip *, uint64_t segment, const char *name, char path[ENTRY_PATH]);
+
+/* Move tail beyond segment, unless somebody is at it or has done so. */
+int strip_rotate(const struct strip *, uint64_t segment, scratch_fn *, void *ctx);
+
+/* After a crash of the machine: put head and tail right by what is there. */
+int strip_settle(const struct strip *, scratch_fn *, void *ctx);
+
+/* The names of one segment, sorted. */
+struct segment {
+	uint64_t number;
+	size_t n;
+	struct sorted_name {
+		uint64_t order;
+		const char *name;
+	} *names;
+	char *text;
+	size_t text_size, names_size;
+};
+
+/* Load the first segment that is not empty: 1, 0 when the strip is empty (or
+ * not there), -1 with errno.  Removes empty segments on the way. */
+int strip_head(const struct strip *, struct segment *, scratch_fn *, void *ctx);
+
+/* Load segment number: 1 when it has entries, 0 when not, -1. */
+int strip_load(const struct strip *, uint64_t number, struct segment *);
+/* The segments' numbers, ascending; the caller frees them. */
+int strip_segments(const struct strip *, uint64_t **numbers, size_t *n);
+void segment_free(struct segment *);
+
+#endif

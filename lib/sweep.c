@@ -1,0 +1,426 @@
+/*
+ * sweep.c - verb: what has become due, put where it belongs
+ *
+ * Only buckets that have begun are opened: delayed/DUE for entries that become
+ * visible, leased/DUE for leases that lapse.  Nobody is in charge: any number
+ * of processes may sweep, be stopped or killed at any point, and the rest go on.
+ *
+ * A lapsed lease is taken back in steps, each a rename that one wins:
+ *
+ *	1  the clock's mtime is past: rename CLOCK -> CLOCK~rX, X never used.
+ *	   From now on its holder cannot extend it (the path is gone), so the
+ *	   mtime is final.
+ *	2  look at the mtime again.  Extended in between: rename CLOCK~rX ->
+ *	   CLOCK, all is as before.  Else rename CLOCK~rX -> CLOCK~dX: condemned.
+ *	3  return the clock's entries, by rename; then remove CLOCK~dX.
+ *
+ * Whoever meets a ~r or ~d name goes on from that step.  As X is never used
+ * twice, a decision taken on an earlier claim finds its name gone.
+ *
+ * An entry beside which no clock stands (a consumer was stopped for longer
+ * than its lease between making the clock and renaming the entry) is given a
+ * clock of one visibility timeout, and takes this way then.
+ */
+#include "sweep.h"
+
+#include "dedup.h"
+#include "lease.h"
+#include "place.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MILLISECOND   (MQ_SECOND / 1000)
+#define SWEEP_EVERY   MQ_SECOND
+#define MOVES_A_SWEEP 2048 /* the rest waits for the next one */
+#define CLOCKS        512  /* condemned, or seen in a bucket, in one sweep */
+#define LITTER_AGE    (24 * 3600 * MQ_SECOND)
+#define LITTER_CHANCE 64 /* one sweep in so many looks for litter */
+
+/* ---- delayed ----------------------------------------------------------- */
+
+/* One entry of a delayed bucket: 1 when it moved. */
+static int release_entry(mq_queue *q, const char *bucket, const char *name, mq_time now)
+{
+	char path[ENTRY_PATH];
+	struct source from = { q->fd, path, STRIP_RENAME };
+	struct entry e;
+	mq_time expiry;
+
+	snprintf(path, sizeof(path), "%s/%s", bucket, name);
+	if (entry_parse(name, &e) == -1) {
+		place_bad(q, path);
+		return 0;
+	}
+	if (e.visible * MILLISECOND > now)
+		return 0;
+	expiry = queue_expiry(q, &e);
+	if (expiry && expiry <= now)
+		return place_drop(q, q->fd, path, &e) == 0;
+	e.visible = 0;
+	return place_back(q, &from, &e) == 0;
+}
+
+static unsigned release_bucket(mq_queue *q, const char *bucket, mq_time now, unsigned most)
+{
+	struct fs_dir d;
+	const char *name;
+	unsigned moved = 0;
+
+	if (fs_dir_open(&d, q->fd, bucket) == -1)
+		return 0;
+	while (moved < most && (name = fs_dir_next(&d)) != NULL)
+		moved += (unsigned)release_entry(q, bucket, name, now);
+	fs_dir_close(&d);
+	return moved;
+}
+
+/* ---- leased ------------------------------------------------------------ */
+
+struct reaping {
+	mq_queue *q;
+	const char *bucket;
+	unsigned moved, most;
+	/* Clocks to take entries from, and clocks of single messages that were
+	 * seen in whatever phase: those count instead of the shared one. */
+	struct condemned {
+		struct clock_name name;
+		mq_time deadline;
+	} dead[CLOCKS];
+	struct clock_name own[CLOCKS];
+	size_t ndead, nown;
+	uint64_t alive[64]; /* nonces just seen to have a clock */
+};
+
+static void clock_file(const struct reaping *r, const struct clock_name *c, char path[ENTRY_PATH])
+{
+	char name[CLOCK_SIZE];
+
+	clock_name_format(c, name);
+	snprintf(path, ENTRY_PATH, "%s/%s", r->bucket, name);
+}
+
+/* Rename a clock to another phase; *c is then that. */
+static int change_phase(struct reaping *r, struct clock_name *c, enum clock_phase phase)
+{
+	char from[ENTRY_PATH], to[ENTRY_PATH];
+	struct clock_name next = *c;
+	int done;
+
+	if (c->phase == CLOCK_LIVE)
+		next.claim = nonce_next(&r->q->mq->nonce) & 0xffffffff;
+	next.phase = phase;
+	clock_file(r, c, from);
+	clock_file(r, &next, to);
+	do
+		done = fs_rename(r->q->fd, from, r->q->fd, to);
+	while (done == -1 && spool_drop_ballast(r->q->spool));
+	if (done == 0)
+		*c = next;
+	return done;
+}
+
+static int clock_deadline(const struct reaping *r, const struct clock_name *c, mq_time *deadline)
+{
+	char path[ENTRY_PATH];
+	struct stat st;
+
+	clock_file(r, c, path);
+	if (fs_stat(r->q->fd, path, &st) == -1)
+		return -1;
+	*deadline = fs_mtime(&st);
+	return 0;
+}
+
+/* Steps 1 and 2 for one clock; what is condemned is remembered for step 3. */
+static void judge_clock(struct reaping *r, struct clock_name c)
+{
+	mq_time deadline;
+
+	if (r->ndead == CLOCKS || clock_deadline(r, &c, &deadline) == -1)
+		return;
+	if (c.phase == CLOCK_LIVE) {
+		if (!queue_lapsed(r->q, deadline) || change_phase(r, &c, CLOCK_CLAIMED) == -1 ||
+		    clock_deadline(r, &c, &deadline) == -1)
+			return;
+	}
+	if (c.phase == CLOCK_CLAIMED) {
+		if (!queue_lapsed(r->q, deadline)) {
+			change_phase(r, &c, CLOCK_LIVE);
+			return;
+		}
+		if (change_phase(r, &c, CLOCK_DEAD) == -1)
+			return;
+	}
+	r->dead[r->ndead].name = c;
+	r->dead[r->ndead++].deadline = deadline;
+}
+
+static int judge_clocks(struct reaping *r)
+{
+	struct clock_name c;
+	struct fs_dir d;
+	const char *name;
+
+	if (fs_dir_open(&d, r->q->fd, r->bucket) == -1)
+		return -1;
+	while ((name = fs_dir_next(&d)) != NULL) {
+		if (clock_name_parse(name, &c) == -1)
+			continue;
+		if (c.key[0] && r->nown < CLOCKS)
+			r->own[r->nown++] = c;
+		judge_clock(r, c);
+	}
+	fs_dir_close(&d);
+	return 0;
+}
+
+/* The condemned clock that this entry hangs on; NULL: none. */
+static const struct condemned *find_condemned(const struct reaping *r, const struct entry *e)
+{
+	const struct condemned *shared = NULL;
+	size_t i;
+
+	for (i = 0; i < r->ndead; i++) {
+		const struct clock_name *c = &r->dead[i].name;
+
+		if (c->nonce != e->nonce)
+			continue;
+		if (c->key[0] == '\0')
+			shared = &r->dead[i];
+		else if (!strcmp(c->key, e->key))
+			return &r->dead[i];
+	}
+	return shared;
+}
+
+/* Whether a clock of the entry's own was seen, or has come since. */
+static int has_own_clock(const struct reaping *r, const struct entry *e)
+{
+	char path[ENTRY_PATH];
+	size_t i;
+
+	if (e->lease != LEASE_SHARED)
+		return 0;
+	for (i = 0; i < r->nown; i++)
+		if (r->own[i].nonce == e->nonce && !strcmp(r->own[i].key, e->key))
+			return 1;
+	lease_clock_path(r->bucket, e->nonce, e->key, path);
+	return fs_exists(r->q->fd, path) != 0;
+}
+
+/* An entry whose clock is not condemned should have one; if not, it gets one. */
+static void check_clock(struct reaping *r, const struct entry *e)
+{
+	uint64_t *seen = &r->alive[e->nonce % (sizeof(r->alive) / sizeof(r->alive[0]))];
+	char path[ENTRY_PATH];
+
+	if (*seen == e->nonce || has_own_clock(r, e))
+		return;
+	lease_clock_path(r->bucket, e->nonce, NULL, path);
+	if (fs_exists(r->q->fd, path) == 0 && fs_mkempty(r->q->fd, path) == 0)
+		fs_set_mtime(r->q->fd, path, queue_now(r->q) + r->q->conf.visibility);
+	*seen = e->nonce;
+}
+
+static void reap_entry(struct reaping *r, const char *name)
+{
+	char path[ENTRY_PATH];
+	struct source from = { r->q->fd, path, STRIP_RENAME };
+	const struct condemned *c;
+	struct entry e;
+
+	if (entry_parse(name, &e) == -1 || !e.lease)
+		return;
+	if ((c = find_condemned(r, &e)) == NULL) {
+		check_clock(r, &e);
+		return;
+	}
+	if (!c->name.key[0] && has_own_clock(r, &e))
+		return;
+	snprintf(path, sizeof(path), "%s/%s", r->bucket, name);
+	e.visible = (c->deadline + place_backoff(r->q, e.receives)) / MILLISECOND;
+	if (place_return(r->q, &from, &e) == 0)
+		r->moved++;
+}
+
+/* Step 3 over the whole bucket: 1 when it was gone through to the end. */
+static int reap_entries(struct reaping *r)
+{
+	struct fs_dir d;
+	const char *name = NULL;
+
+	if (fs_dir_open(&d, r->q->fd, r->bucket) == -1)
+		return 0;
+	while (r->moved < r->most && (name = fs_dir_next(&d)) != NULL)
+		reap_entry(r, name);
+	fs_dir_close(&d);
+	return r->moved < r->most && name == NULL;
+}
+
+static unsigned reap_bucket(mq_queue *q, const char *bucket, unsigned most)
+{
+	struct reaping *r = calloc(1, sizeof(*r));
+	char path[ENTRY_PATH];
+	unsigned before, moved = 0;
+	size_t i;
+	int whole = 0;
+
+	if (r == NULL)
+		return 0;
+	r->q = q;
+	r->bucket = bucket;
+	r->most = most;
+	if (judge_clocks(r) == 0) {
+		/* Again until none moved: a listing under way misses entries. */
+		do
+			before = r->moved;
+		while ((whole = reap_entries(r)) && r->moved > before);
+	}
+	for (i = 0; whole && i < r->ndead; i++) {
+		clock_file(r, &r->dead[i].name, path);
+		fs_unlink(q->fd, path);
+	}
+	moved = r->moved;
+	free(r);
+	return moved;
+}
+
+/* ---- buckets ----------------------------------------------------------- */
+
+static unsigned sweep_buckets(mq_queue *q, const char *part, unsigned most)
+{
+	struct strip buckets = { .dir = q->fd };
+	mq_time now = queue_now(q);
+	char bucket[STRIP_PATH];
+	unsigned moved = 0;
+	uint64_t *due;
+	size_t i, n;
+
+	snprintf(buckets.path, sizeof(buckets.path), "%s", part);
+	if (strip_segments(&buckets, &due, &n) == -1)
+		return 0;
+	for (i = 0; i < n && (mq_time)due[i] <= now / MQ_SECOND && moved < most; i++) {
+		bucket_path(part, (mq_time)due[i] * MQ_SECOND, bucket);
+		moved += strcmp(part, "leased") == 0 ? reap_bucket(q, bucket, most - moved)
+						     : release_bucket(q, bucket, now, most - moved);
+		/* Nothing new comes to a bucket that is over: it goes when empty. */
+		if ((mq_time)due[i] + BUCKET_SECONDS <= now / MQ_SECOND)
+			fs_rmdir(q->fd, bucket);
+	}
+	free(due);
+	return moved;
+}
+
+/* ---- the rest ---------------------------------------------------------- */
+
+/* Drop what has outlived the retention, from the front of each line. */
+static void trim_line(mq_queue *q, enum line line, unsigned level)
+{
+	struct strip s = queue_strip(q, line, level);
+	struct segment g = { 0 };
+	char path[ENTRY_PATH];
+	struct entry e;
+	mq_time expiry, now = queue_now(q);
+	size_t i;
+
+	if (strip_head(&s, &g, queue_scratch, q) == 1) {
+		for (i = 0; i < g.n; i++) {
+			if (entry_parse(g.names[i].name, &e) == -1)
+				continue;
+			expiry = queue_expiry(q, &e);
+			if (expiry == 0 || expiry > now)
+				break;
+			strip_entry_path(&s, g.number, g.names[i].name, path);
+			place_drop(q, q->fd, path, &e);
+		}
+	}
+	segment_free(&g);
+}
+
+static void trim(mq_queue *q)
+{
+	enum line line;
+	unsigned level, mask;
+
+	if (q->conf.retention == 0)
+		return;
+	for (line = LINE_READY; line <= LINE_BACK; line++)
+		if (queue_levels(q, line, &mask) == 0)
+			for (level = 0; level < LEVELS; level++)
+				if (mask & 1u << level)
+					trim_line(q, line, level);
+}
+
+static void trim_dead_letters(mq_queue *q)
+{
+	char name[QUEUE_NAME_SIZE];
+	mq_queue *dlq;
+
+	if (q->is_dlq || q->conf.dlq_retention == 0 || fs_exists(q->fd, "dlq") != 1)
+		return;
+	snprintf(name, sizeof(name), "%.64s/dlq", q->name);
+	if (queue_open(q->mq, q->spool, name, &dlq) == MQ_OK) {
+		trim(dlq);
+		mq_queue_close(dlq);
+	}
+}
+
+/* What killed commands left in a tmp/ a day ago. */
+static void remove_litter(int dir)
+{
+	char path[ENTRY_PATH];
+	struct fs_dir d;
+	struct stat st;
+	const char *name;
+	mq_time now = clock_wall(&(struct clock){ 0, 0 });
+
+	if (fs_dir_open(&d, dir, "tmp") == -1)
+		return;
+	while ((name = fs_dir_next(&d)) != NULL) {
+		snprintf(path, sizeof(path), "tmp/%.*s", NAME_SIZE, name);
+		if (fs_stat(dir, path, &st) == -1 || fs_mtime(&st) > now - LITTER_AGE)
+			continue;
+		if (S_ISDIR(st.st_mode))
+			fs_remove_tree(dir, path);
+		else
+			fs_unlink(dir, path);
+	}
+	fs_dir_close(&d);
+}
+
+/* One process a second: the one that puts the time forward. */
+static int is_due(mq_queue *q)
+{
+	_Atomic int64_t *swept = &queue_page(q)->swept;
+	int64_t last = atomic_load(swept), now = queue_now(q);
+
+	if (now >= last && now - last < SWEEP_EVERY)
+		return 0;
+	return atomic_compare_exchange_strong(swept, &last, now);
+}
+
+unsigned sweep(mq_queue *q, enum sweep_when when)
+{
+	unsigned moved;
+
+	if (when == SWEEP_IF_DUE && !is_due(q))
+		return 0;
+	moved = sweep_buckets(q, "leased", MOVES_A_SWEEP);
+	moved += sweep_buckets(q, "delayed", MOVES_A_SWEEP);
+	if (when == SWEEP_NOW)
+		moved += dedup_sweep(q);
+	if (when == SWEEP_IF_DUE) {
+		moved += dedup_sweep(q);
+		trim(q);
+		trim_dead_letters(q);
+		spool_lay_ballast(q->mq, q->spool);
+		if (nonce_next(&q->mq->nonce) % LITTER_CHANCE == 0) {
+			remove_litter(q->fd);
+			remove_litter(q->spool->fd);
+		}
+	}
+	return moved;
+}

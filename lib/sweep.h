@@ -1,0 +1,17 @@
+/*
+ * sweep.h - verb: what has become due, put where it belongs
+ */
+#ifndef SWEEP_H
+#define SWEEP_H
+
+#include "queue.h"
+
+enum sweep_when {
+	SWEEP_IF_DUE, /* at most one process a second on this host does it */
+	SWEEP_NOW,    /* before saying that there is nothing */
+};
+
+/* How many entries moved; failures leave things for the next sweep. */
+unsigned sweep(mq_queue *, enum sweep_when);
+
+#endif

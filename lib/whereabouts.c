@@ -1,0 +1,105 @@
+/*
+ * whereabouts.c - leaf: a message's path, taken apart
+ */
+#include "whereabouts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+	const char *name;
+	int depth; /* components from the part's to the entry's */
+} parts[] = {
+	[PART_READY] = { "ready", 3 },
+	[PART_BACK] = { "back", 3 },
+	[PART_DELAYED] = { "delayed", 2 },
+	[PART_LEASED] = { "leased", 2 },
+};
+
+/* The start of the component before the one at p; NULL when there is none. */
+static const char *previous(const char *path, const char *p)
+{
+	if (p - path < 2 || p[-1] != '/')
+		return NULL;
+	for (p--; p > path && p[-1] != '/'; p--)
+		;
+	return *p == '/' ? NULL : p;
+}
+
+/* Whether the component at p is this word. */
+static int is_word(const char *p, const char *word)
+{
+	size_t n = strlen(word);
+
+	return p && !strncmp(p, word, n) && p[n] == '/';
+}
+
+static int is_number(const char *p)
+{
+	size_t n = strspn(p, "0123456789");
+
+	return n > 0 && n < 19 && p[n] == '/';
+}
+
+static const char *find_part(const char *path, const char *entry, struct whereabouts *w)
+{
+	const char *two, *three;
+	size_t i;
+
+	if ((two = previous(path, entry)) == NULL || !is_number(two) ||
+	    (two = previous(path, two)) == NULL)
+		return NULL;
+	three = previous(path, two);
+	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		const char *p = parts[i].depth == 2 ? two : three;
+
+		if (is_word(p, parts[i].name)) {
+			w->part = (enum part)i;
+			return p;
+		}
+	}
+	return NULL;
+}
+
+static int find_queue(const char *path, const char *part, struct whereabouts *w)
+{
+	const char *name = previous(path, part), *q;
+	size_t n;
+
+	if (is_word(name, "dlq"))
+		name = previous(path, name);
+	if (name == NULL || (q = previous(path, name)) == NULL || !is_word(q, "q"))
+		return -1;
+	n = (size_t)(part - 1 - name);
+	if (n >= sizeof(w->queue))
+		return -1;
+	memcpy(w->queue, name, n);
+	w->queue[n] = '\0';
+	if (!valid_queue_name(w->queue))
+		return -1;
+	/* What is left of the path, or where we are, or the root. */
+	if (q == path)
+		w->spool = strdup(".");
+	else
+		w->spool = strndup(path, q - path > 1 ? (size_t)(q - path - 1) : 1);
+	return w->spool ? 0 : -1;
+}
+
+int whereabouts_parse(const char *path, struct whereabouts *w)
+{
+	const char *entry = strrchr(path, '/'), *part;
+
+	memset(w, 0, sizeof(*w));
+	if (entry == NULL || entry_parse(++entry, &w->entry) == -1)
+		return -1;
+	if ((part = find_part(path, entry, w)) == NULL)
+		return -1;
+	w->rest = part;
+	return find_queue(path, part, w);
+}
+
+void whereabouts_free(struct whereabouts *w)
+{
+	free(w->spool);
+	w->spool = NULL;
+}

@@ -1,0 +1,27 @@
+/*
+ * whereabouts.h - leaf: a message's path, taken apart
+ *
+ *	SPOOL/q/QUEUE[/dlq]/ready/pN/SEGMENT/ENTRY     (back/ likewise)
+ *	SPOOL/q/QUEUE[/dlq]/delayed/DUE/ENTRY          (leased/: a receipt)
+ */
+#ifndef WHEREABOUTS_H
+#define WHEREABOUTS_H
+
+#include "name.h"
+#include "units.h"
+
+enum part { PART_READY, PART_BACK, PART_DELAYED, PART_LEASED };
+
+struct whereabouts {
+	char *spool;                 /* owned; "." for a bare relative path */
+	char queue[QUEUE_NAME_SIZE];
+	enum part part;
+	const char *rest;            /* below the queue; points into the path */
+	struct entry entry;
+};
+
+/* 0, or -1 when the path has not this form.  Looks at no file. */
+int whereabouts_parse(const char *path, struct whereabouts *);
+void whereabouts_free(struct whereabouts *);
+
+#endif
