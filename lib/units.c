@@ -101,15 +101,13 @@ int mq_parse_size(const char *text, uint64_t *out)
 /* ":MM" and the like: the separator, then exactly two digits. */
 static int scan_pair(const char **p, char separator, int *value)
 {
-	int64_t v;
-
 	if (separator && *(*p)++ != separator)
 		return -1;
 	if (!digit((*p)[0]) || !digit((*p)[1]))
 		return -1;
-	v = scan_digits(p, 2);
-	*value = (int)v;
-	return v < 0 ? -1 : 0;
+	*value = ((*p)[0] - '0') * 10 + (*p)[1] - '0';
+	*p += 2;
+	return 0;
 }
 
 /* A zone: Z, +HH:MM, +HHMM, or nothing for local time. */

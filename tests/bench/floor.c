@@ -1,0 +1,122 @@
+/*
+ * floor.c - what the system calls alone cost
+ *
+ *	floor DIR COUNT SIZE
+ *
+ * does in a bare loop what no durable queue of this kind can do without, and
+ * prints nanoseconds per message, one figure a line:
+ *
+ *	send    write COUNT messages of SIZE bytes into files of 1,000, link each
+ *	        into a directory of 256, sync each file once
+ *	recv    for each: rename it to another directory
+ *	ack     for each: unlink it
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PER_FILE 1000
+#define PER_DIR  256
+
+static void must(int good, const char *what)
+{
+	if (!good) {
+		perror(what);
+		exit(1);
+	}
+}
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+static void path_of(char *path, const char *dir, int i)
+{
+	sprintf(path, "%s/%d/1763681547%09d-1a2b3c4d,p4,o%d,b100", dir, i / PER_DIR, i, 1000 + i);
+}
+
+/* One file of the messages from first on. */
+static void send_file(int first, int n, const char *data, size_t size)
+{
+	char path[200];
+	int fd, i;
+
+	fd = open("tmp", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0660);
+	must(fd != -1, "open");
+	must(write(fd, data, size * (size_t)n) == (ssize_t)(size * (size_t)n), "write");
+	for (i = first; i < first + n; i++) {
+		if (i % PER_DIR == 0) {
+			sprintf(path, "ready/%d", i / PER_DIR);
+			must(mkdir(path, 0770) == 0, "mkdir");
+		}
+		path_of(path, "ready", i);
+		must(i < first + n - 1 ? link("tmp", path) == 0 : rename("tmp", path) == 0, "link");
+	}
+	must(fsync(fd) == 0, "fsync");
+	close(fd);
+}
+
+static void send_all(int count, size_t size)
+{
+	char *data = calloc(PER_FILE, size);
+	int i;
+
+	must(data != NULL, "calloc");
+	for (i = 0; i < count; i += PER_FILE)
+		send_file(i, count - i < PER_FILE ? count - i : PER_FILE, data, size);
+	free(data);
+}
+
+static void receive_all(int count)
+{
+	char from[200], to[200];
+	int i;
+
+	must(mkdir("leased", 0770) == 0 && mkdir("leased/0", 0770) == 0, "mkdir");
+	for (i = 0; i < count; i++) {
+		path_of(from, "ready", i);
+		sprintf(to, "leased/0/%d,l0123456789abcdef", i);
+		must(rename(from, to) == 0, "rename");
+	}
+}
+
+static void ack_all(int count)
+{
+	char path[200];
+	int i;
+
+	for (i = 0; i < count; i++) {
+		sprintf(path, "leased/0/%d,l0123456789abcdef", i);
+		must(unlink(path) == 0, "unlink");
+	}
+}
+
+int main(int argc, char **argv)
+{
+	int count = argc == 4 ? atoi(argv[2]) : 0;
+	double t[4];
+
+	if (count <= 0) {
+		fprintf(stderr, "usage: floor DIR COUNT SIZE\n");
+		return 64;
+	}
+	must(mkdir(argv[1], 0770) == 0 && chdir(argv[1]) == 0 && mkdir("ready", 0770) == 0, argv[1]);
+	t[0] = now();
+	send_all(count, (size_t)atoi(argv[3]));
+	t[1] = now();
+	receive_all(count);
+	t[2] = now();
+	ack_all(count);
+	t[3] = now();
+	printf("send %.0f\nrecv %.0f\nack %.0f\n", (t[1] - t[0]) / count, (t[2] - t[1]) / count,
+	    (t[3] - t[2]) / count);
+	return 0;
+}
