@@ -377,7 +377,8 @@ void cmd_error(struct cmd *c, enum mq_status status, const char *fmt, ...)
 	va_start(args, fmt);
 	complain(c, fmt, args);
 	va_end(args);
-	if (!c->exit)
+	/* to have found nothing is no failure: it gives way to one */
+	if (!c->exit || c->exit == exit_codes[MQ_EMPTY])
 		c->exit = exit_codes[status];
 }
 

@@ -117,7 +117,8 @@ void cmd_error(struct cmd *, enum mq_status, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* The same for the library's last failure.  MQ_OK and MQ_EMPTY are not
- * reported; MQ_EMPTY counts as an exit code.  Returns the status. */
+ * reported; MQ_EMPTY sets the exit code as long as nothing has failed.  Returns
+ * the status. */
 int cmd_check(struct cmd *, int status);
 
 /* The same for errno: what failed with object. */

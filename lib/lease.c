@@ -25,16 +25,16 @@
 
 mq_lease *lease_new(mq_queue *q, const struct entry *e, const char *bucket, mq_time deadline)
 {
-	mq_lease *l = calloc(1, sizeof(*l));
-	char name[NAME_SIZE];
+	size_t queue = strlen(q->path);
+	mq_lease *l = calloc(1, sizeof(*l) + queue + STRIP_PATH + NAME_SIZE + 2);
+	char *p;
 
 	if (l == NULL)
 		return NULL;
-	entry_format(e, name);
-	if (asprintf(&l->path, "%s/%s/%s", q->path, bucket, name) == -1) {
-		free(l);
-		return NULL;
-	}
+	l->receipt = l->path + queue + 1;
+	p = stpcpy(stpcpy(l->path, q->path), "/");
+	p = stpcpy(stpcpy(p, bucket), "/");
+	entry_format(e, p);
 	l->queue = queue_ref(q);
 	l->entry = *e;
 	l->deadline = deadline;
@@ -49,7 +49,6 @@ void mq_lease_free(mq_lease *l)
 	if (l == NULL)
 		return;
 	mq_queue_close(l->queue);
-	free(l->path);
 	free(l);
 }
 
@@ -58,74 +57,59 @@ const struct mq_message *mq_lease_message(const mq_lease *l)
 	return &l->message;
 }
 
-/* The receipt below its queue. */
-static const char *receipt(const mq_lease *l)
-{
-	return l->path + strlen(l->queue->path) + 1;
-}
-
 static int lapsed(const mq_lease *l)
 {
 	return fail(l->queue->mq, MQ_LAPSED, l->path, "the lease has lapsed");
 }
 
+/* A verdict that could not be given: mostly because the lease was over. */
 static int lease_fail(const mq_lease *l, const char *what)
 {
+	mq *h = l->queue->mq;
+
 	if (errno != ENOENT)
-		return fail_errno(l->queue->mq, l->path, what);
-	return queue_is_there(l->queue)
-	    ? lapsed(l)
-	    : fail(l->queue->mq, MQ_NOTFOUND, l->path, "the queue was removed");
+		return fail_errno(h, l->path, what);
+	if (queue_is_there(l->queue))
+		return lapsed(l);
+	mq_queue_close(h->last); /* another may have its name: look anew */
+	h->last = NULL;
+	return fail(h, MQ_NOTFOUND, l->path, "the queue was removed");
 }
 
 /* ---- from a receipt ---------------------------------------------------- */
 
-/* The queue of a receipt: mostly that of the one before. */
-static int queue_of(mq *h, const struct whereabouts *w, mq_queue **q)
+static int open_queue_of(mq *h, const struct whereabouts *w)
 {
 	struct spool *s;
+	mq_queue *q;
 	int r;
 
-	if (h->last && !strcmp(h->last->name, w->queue) && !strcmp(h->last->spool->root, w->spool) &&
-	    queue_is_there(h->last)) {
-		*q = h->last;
-		return MQ_OK;
-	}
 	if ((s = spool_open(h, w->spool, &r)) == NULL)
 		return r == MQ_NOTFOUND || r == MQ_CREATE
 		    ? fail(h, MQ_DATA, w->spool, "not a receipt: no spool is there")
 		    : r;
-	r = queue_open(h, s, w->queue, q);
+	r = queue_open(h, s, w->queue, &q);
 	spool_unref(s);
 	if (r == MQ_OK) {
 		mq_queue_close(h->last);
-		h->last = *q;
+		h->last = q;
 	}
 	return r;
 }
 
-static int check_receipt(mq *h, mq_queue *q, const struct whereabouts *w, const char *path)
-{
-	struct stat st;
-
-	if (fs_stat(q->fd, w->rest, &st) == -1)
-		return errno == ENOENT ? fail(h, MQ_LAPSED, path, "the lease has lapsed")
-				       : fail_errno(h, path, "cannot look at the lease");
-	if (!S_ISREG(st.st_mode))
-		return fail(h, MQ_DATA, path, "not a receipt: not a message's file");
-	return MQ_OK;
-}
-
+/* Nothing is looked at but the queue, and that only when it is not the one of
+ * the receipt before: the verdict finds out what the receipt is worth. */
 static int lease_at(mq *h, const struct whereabouts *w, const char *path, mq_lease **out)
 {
 	char bucket[STRIP_PATH];
-	mq_queue *q;
 	int r;
 
-	if ((r = queue_of(h, w, &q)) != MQ_OK || (r = check_receipt(h, q, w, path)) != MQ_OK)
-		return r;
+	if (!h->last || strcmp(h->last->name, w->queue) != 0 ||
+	    strcmp(h->last->spool->root, w->spool) != 0)
+		if ((r = open_queue_of(h, w)) != MQ_OK)
+			return r;
 	snprintf(bucket, sizeof(bucket), "%.*s", (int)(strrchr(w->rest, '/') - w->rest), w->rest);
-	if ((*out = lease_new(q, &w->entry, bucket, 0)) == NULL)
+	if ((*out = lease_new(h->last, &w->entry, bucket, 0)) == NULL)
 		return fail_errno(h, path, "cannot look at the lease");
 	return MQ_OK;
 }
@@ -157,40 +141,48 @@ void lease_clock_path(const char *bucket, uint64_t nonce, const char *key, char 
 	snprintf(path, ENTRY_PATH, "%s/%s", bucket, name);
 }
 
-/* Whether that clock is there and its deadline not reached: 1, 0, -1. */
+/* Whether that clock is there and its deadline not reached: 1 or 0; -1 with
+ * errno, ENOENT when there is no such clock. */
 static int clock_runs(mq_lease *l, const char *path)
 {
 	struct stat st;
 
 	if (fs_stat(l->queue->fd, path, &st) == -1)
-		return errno == ENOENT ? 0 : -1;
+		return -1;
 	l->deadline = l->message.deadline = fs_mtime(&st);
 	return !queue_lapsed(l->queue, l->deadline);
 }
 
-/* Whether the lease still holds: 1, 0, or -1.  The clocks of a shared lease
- * are looked at once: the first to answer is remembered in the queue. */
-static int holds(mq_lease *l)
+/* The same for a clock that many leases share: having answered once it is
+ * not asked again before its time. */
+static int shared_clock_runs(mq_lease *l, const char *path)
 {
-	const struct entry *e = &l->entry;
 	mq_queue *q = l->queue;
-	char path[ENTRY_PATH];
 	int r;
 
-	if (e->lease == LEASE_SHARED && q->shared_nonce == e->nonce &&
-	    !queue_lapsed(q, q->shared_deadline))
+	if (q->shared_nonce == l->entry.nonce && !queue_lapsed(q, q->shared_deadline))
 		return 1;
-	lease_clock_path(l->bucket, e->nonce, NULL, path);
-	r = clock_runs(l, path);
-	if (r == 0 && e->lease == LEASE_SHARED) {
-		lease_clock_path(l->bucket, e->nonce, e->key, path);
-		return clock_runs(l, path);
-	}
-	if (r == 1 && e->lease == LEASE_SHARED) {
-		q->shared_nonce = e->nonce;
+	if ((r = clock_runs(l, path)) == 1) {
+		q->shared_nonce = l->entry.nonce;
 		q->shared_deadline = l->deadline;
 	}
 	return r;
+}
+
+/* Whether the lease still holds, by its own clock where it has one. */
+static int holds(mq_lease *l)
+{
+	const struct entry *e = &l->entry;
+	char path[ENTRY_PATH];
+	int r;
+
+	if (e->lease == LEASE_SHARED) {
+		lease_clock_path(l->bucket, e->nonce, e->key, path);
+		if ((r = clock_runs(l, path)) != -1 || errno != ENOENT)
+			return r;
+	}
+	lease_clock_path(l->bucket, e->nonce, NULL, path);
+	return e->lease == LEASE_SHARED ? shared_clock_runs(l, path) : clock_runs(l, path);
 }
 
 /* MQ_OK when the verdict may be given. */
@@ -200,11 +192,7 @@ static int begin_verdict(mq_lease *l)
 
 	if (r == -1)
 		return lease_fail(l, "cannot look at the lease's clock");
-	if (r == 0) {
-		errno = ENOENT;
-		return lease_fail(l, "");
-	}
-	return MQ_OK;
+	return r == 1 ? MQ_OK : lapsed(l);
 }
 
 /* The receipt is gone: so may its clock, if no other lease hangs on it. */
@@ -226,7 +214,7 @@ int mq_ack(mq_lease *l)
 
 	if (r != MQ_OK)
 		return r;
-	if (place_drop(l->queue, l->queue->fd, receipt(l), &l->entry) == -1)
+	if (place_drop(l->queue, l->queue->fd, l->receipt, &l->entry) == -1)
 		return lease_fail(l, "cannot ack");
 	atomic_fetch_add(&queue_page(l->queue)->acked, 1);
 	end_verdict(l);
@@ -249,7 +237,7 @@ static int check_reason(mq_lease *l, const char *reason)
 static int return_with_reason(mq_lease *l, struct entry *e, const char *reason)
 {
 	mq_queue *q = l->queue;
-	struct source from = { q->fd, receipt(l), STRIP_RENAME };
+	struct source from = { q->fd, l->receipt, STRIP_RENAME };
 	struct entry told;
 
 	if (reason == NULL || *reason == '\0')
@@ -286,7 +274,7 @@ int mq_nack(mq_lease *l, mq_time delay, const char *reason)
 int mq_reject(mq_lease *l, const char *reason)
 {
 	mq_queue *q = l->queue;
-	struct source from = { q->fd, receipt(l), STRIP_RENAME };
+	struct source from = { q->fd, l->receipt, STRIP_RENAME };
 	struct entry e = l->entry;
 	int r;
 
@@ -302,7 +290,7 @@ int mq_reject(mq_lease *l, const char *reason)
 int mq_giveback(mq_lease *l)
 {
 	mq_queue *q = l->queue;
-	struct source from = { q->fd, receipt(l), STRIP_RENAME };
+	struct source from = { q->fd, l->receipt, STRIP_RENAME };
 	struct entry e = l->entry;
 	int r;
 
@@ -320,7 +308,7 @@ int mq_giveback(mq_lease *l)
 
 /* Set the clock, then look whether the lease is there: a reaper that claims
  * the clock after that sees the new deadline, one before it made the path
- * fail.  1, 0 when it is over, -1. */
+ * fail.  1, 0 when it is over, -1 with errno. */
 static int extend_clock(mq_lease *l, const char *path, mq_time deadline)
 {
 	int r = clock_runs(l, path);
@@ -328,36 +316,45 @@ static int extend_clock(mq_lease *l, const char *path, mq_time deadline)
 	if (r != 1)
 		return r;
 	if (fs_set_mtime(l->queue->fd, path, deadline) == -1)
-		return errno == ENOENT ? 0 : -1;
-	return fs_exists(l->queue->fd, receipt(l));
+		return -1;
+	return fs_exists(l->queue->fd, l->receipt);
+}
+
+/* A clock whose time is set before it has its name: nobody sees it lapsed. */
+static int make_own_clock(mq_queue *q, const char *path, mq_time deadline)
+{
+	char made[ENTRY_PATH];
+	int r;
+
+	queue_scratch(q, made);
+	do
+		r = fs_mkempty(q->fd, made);
+	while (r == -1 && spool_drop_ballast(q->spool));
+	if (r == -1 || fs_set_mtime(q->fd, made, deadline) == -1)
+		return -1;
+	return fs_rename(q->fd, made, q->fd, path);
 }
 
 /* One message of a shared lease gets a clock of its own.  It must stand before
  * the shared one is seen to run: whoever claims that one later finds it. */
 static int extend_alone(mq_lease *l, mq_time deadline)
 {
-	char own[ENTRY_PATH], shared[ENTRY_PATH], made[ENTRY_PATH];
+	char own[ENTRY_PATH], shared[ENTRY_PATH];
 	mq_queue *q = l->queue;
 	int r;
 
 	lease_clock_path(l->bucket, l->entry.nonce, l->entry.key, own);
-	if (fs_exists(q->fd, own) == 1)
-		return extend_clock(l, own, deadline);
+	if ((r = extend_clock(l, own, deadline)) != -1 || errno != ENOENT)
+		return r;
 	lease_clock_path(l->bucket, l->entry.nonce, NULL, shared);
 	if ((r = clock_runs(l, shared)) != 1)
 		return r;
-	/* Its time is set before it has its name: nobody sees it lapsed. */
-	queue_scratch(q, made);
-	do
-		r = fs_mkempty(q->fd, made);
-	while (r == -1 && spool_drop_ballast(q->spool));
-	if (r == -1 || fs_set_mtime(q->fd, made, deadline) == -1 ||
-	    fs_rename(q->fd, made, q->fd, own) == -1)
+	if (make_own_clock(q, own, deadline) == -1)
 		return -1;
 	if ((r = clock_runs(l, shared)) == 1)
-		return fs_exists(q->fd, receipt(l));
+		return fs_exists(q->fd, l->receipt);
 	fs_unlink(q->fd, own);
-	return r;
+	return r == -1 ? 0 : r;
 }
 
 int mq_extend(mq_lease *l, mq_time visibility)
@@ -375,10 +372,8 @@ int mq_extend(mq_lease *l, mq_time visibility)
 					   : extend_clock(l, path, deadline);
 	if (r == -1)
 		return lease_fail(l, "cannot extend the lease");
-	if (r == 0) {
-		errno = ENOENT;
-		return lease_fail(l, "");
-	}
+	if (r == 0)
+		return lapsed(l);
 	l->deadline = l->message.deadline = deadline;
 	return MQ_OK;
 }

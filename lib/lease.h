@@ -19,8 +19,9 @@ struct mq_lease {
 	struct entry entry;
 	mq_time deadline;
 	char bucket[STRIP_PATH];
-	char *path; /* absolute: the receipt */
 	struct mq_message message;
+	const char *receipt; /* the end of the path: below the queue */
+	char path[];         /* absolute */
 };
 
 /* A lease object for an entry that is leased in that bucket.  NULL: no memory. */

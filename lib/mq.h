@@ -223,16 +223,17 @@ int mq_batch_commit(mq_batch *, mq_time wait, size_t *accepted,
 
 typedef struct mq_lease mq_lease;
 
-#define MQ_RECV_MAX 256
+#define MQ_RECV_MAX 1000
 
 /* Lease up to max (at most MQ_RECV_MAX) messages for so long (0: the queue's
  * setting).  Fills leases[0..*n); MQ_EMPTY: none.  Free each with
  * mq_lease_free, which neither acks nor returns it. */
 int mq_recv(mq_queue *, size_t max, mq_time visibility, mq_lease **leases, size_t *n);
 
-/* The lease that a receipt names.  Needs no particular spool in the handle:
- * a receipt says where it is.  MQ_DATA: not a receipt; MQ_NOTFOUND: its
- * queue is gone; MQ_LAPSED: no longer valid. */
+/* The lease that a receipt names, to give a verdict on.  Needs no particular
+ * spool in the handle: a receipt says where it is.  MQ_DATA: not a receipt;
+ * MQ_NOTFOUND: its queue is gone.  Whether it is still valid, the verdict
+ * tells. */
 int mq_lease_of(mq *, const char *receipt, mq_lease **);
 void mq_lease_free(mq_lease *);
 

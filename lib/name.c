@@ -3,7 +3,6 @@
  */
 #include "name.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define KEY_DIGITS 19
@@ -81,17 +80,25 @@ int64_t key_time(const char *key)
 	return ns > INT64_MAX ? INT64_MAX : (int64_t)ns;
 }
 
+static const char hex_digits[] = "0123456789abcdef";
+
+static char *put_hex(char *p, uint64_t value, int digits)
+{
+	int i;
+
+	for (i = digits - 1; i >= 0; i--, value >>= 4)
+		p[i] = hex_digits[value & 15];
+	return p + digits;
+}
+
 void key_format(char key[KEY_SIZE], int64_t ns, uint32_t nonce)
 {
-	static const char hex[] = "0123456789abcdef";
 	int i;
 
 	for (i = KEY_DIGITS - 1; i >= 0; i--, ns /= 10)
 		key[i] = (char)('0' + ns % 10);
 	key[KEY_DIGITS] = '-';
-	for (i = KEY_SIZE - 2; i > KEY_DIGITS; i--, nonce >>= 4)
-		key[i] = hex[nonce & 15];
-	key[KEY_SIZE - 1] = '\0';
+	*put_hex(key + KEY_DIGITS + 1, nonce, 8) = '\0';
 }
 
 /* The optional field ",<letter>NUMBER" at p: past it, or p when it is not
@@ -188,10 +195,9 @@ static char *put_nonzero(char *p, char letter, uint64_t value)
 
 static char *put_nonce(char *p, char letter, uint64_t nonce)
 {
-	char text[17];
-
-	snprintf(text, sizeof(text), "%016llx", (unsigned long long)nonce);
-	return put_text(p, letter, text, 16);
+	*p++ = ',';
+	*p++ = letter;
+	return put_hex(p, nonce, 16);
 }
 
 void entry_format(const struct entry *e, char name[NAME_SIZE])
@@ -235,11 +241,14 @@ int clock_name_parse(const char *name, struct clock_name *c)
 
 void clock_name_format(const struct clock_name *c, char name[CLOCK_SIZE])
 {
-	int n = snprintf(name, CLOCK_SIZE, "%016llx", (unsigned long long)c->nonce);
+	char *p = put_hex(name, c->nonce, 16);
 
 	if (c->key[0])
-		n += snprintf(name + n, CLOCK_SIZE - (size_t)n, ".%s", c->key);
-	if (c->phase != CLOCK_LIVE)
-		snprintf(name + n, CLOCK_SIZE - (size_t)n, "~%c%08llx",
-		    c->phase == CLOCK_CLAIMED ? 'r' : 'd', (unsigned long long)(c->claim & 0xffffffff));
+		p = stpcpy(stpcpy(p, "."), c->key);
+	if (c->phase != CLOCK_LIVE) {
+		*p++ = '~';
+		*p++ = c->phase == CLOCK_CLAIMED ? 'r' : 'd';
+		p = put_hex(p, c->claim, 8);
+	}
+	*p = '\0';
 }

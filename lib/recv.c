@@ -209,7 +209,7 @@ static int lease_entry(struct receiving *r, const char *path, struct entry *e, i
 			return -1;
 		e->nonce = r->nonce;
 		entry_format(e, name);
-		snprintf(to, sizeof(to), "%s/%s", r->bucket, name);
+		stpcpy(stpcpy(stpcpy(to, r->bucket), "/"), name);
 		if (fs_rename(r->q->fd, path, r->q->fd, to) == 0)
 			return keep_lease(r, to, e);
 		if (errno == ENOENT) {
@@ -291,7 +291,7 @@ int mq_recv(mq_queue *q, size_t max, mq_time visibility, mq_lease **leases, size
 
 	*n = 0;
 	if (max < 1 || max > MQ_RECV_MAX || visibility < 0)
-		return fail(q->mq, MQ_USAGE, q->name, "a receive takes 1 to 256 messages");
+		return fail(q->mq, MQ_USAGE, q->name, "a receive takes 1 to 1000 messages");
 	if ((s = queue_refresh(q)) != MQ_OK)
 		return s;
 	if (q->conf.paused)

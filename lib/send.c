@@ -342,35 +342,13 @@ static int place(struct commit *c, struct entry *e, int dead, enum strip_how how
 	return e->visible ? place_delayed(c->q, &from, e) : place_ready(c->q, &from, e, &c->tails);
 }
 
-static int place_one(struct commit *c, struct entry *e)
-{
-	int last = c->placed == c->b->n - 1, dead, r;
-
-	if ((r = make_room(c, e, &dead)) != MQ_OK)
-		return r;
-	if (place(c, e, dead, last ? STRIP_RENAME : STRIP_LINK) == -1) {
-		int saved = errno;
-
-		limit_release(c->q, 1, e->body);
-		errno = saved;
-		return queue_fail(c->q, "cannot send");
-	}
-	c->placed++;
-	return MQ_OK;
-}
-
+/* A message that has its room, with its deduplication id. */
 static int commit_dedup(struct commit *c)
 {
 	mq_batch *b = c->b;
 	struct entry *e = &b->entries[0];
-	int dead, first = 0, r;
+	int first = 0, r;
 
-	if ((r = make_room(c, e, &dead)) != MQ_OK)
-		return r;
-	if (dead) { /* there is nothing to remember: it did not get in */
-		limit_release(c->q, 1, e->body);
-		return full(c->q);
-	}
 	r = dedup_send(c->q, b->fd, b->path, e, b->dedup_id, &first);
 	if (r == -1 || !first) {
 		int saved = errno;
@@ -381,7 +359,27 @@ static int commit_dedup(struct commit *c)
 	if (r == -1)
 		return queue_fail(c->q, "cannot send");
 	c->placed = 1;
-	return settle_placed(c);
+	return MQ_OK;
+}
+
+static int place_one(struct commit *c, struct entry *e)
+{
+	int last = c->placed == c->b->n - 1, dead, r;
+
+	if ((r = make_room(c, e, &dead)) != MQ_OK)
+		return r;
+	/* What does not get in is not remembered as sent. */
+	if (c->b->dedup_id && !dead)
+		return commit_dedup(c);
+	if (place(c, e, dead, last ? STRIP_RENAME : STRIP_LINK) == -1) {
+		int saved = errno;
+
+		limit_release(c->q, 1, e->body);
+		errno = saved;
+		return queue_fail(c->q, "cannot send");
+	}
+	c->placed++;
+	return MQ_OK;
 }
 
 /* All but the last steps: what the messages stand in is whole and has names. */
@@ -411,8 +409,6 @@ static int commit_all(struct commit *c)
 
 	if ((r = prepare(c)) != MQ_OK)
 		return r;
-	if (c->b->dedup_id)
-		return commit_dedup(c);
 	while (r == MQ_OK && c->placed < c->b->n)
 		r = place_one(c, &c->b->entries[c->placed]);
 	/* After a failure too: those that have their names are sent. */

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define HINT_EVERY 4 /* segments: passing one that is gone costs less than a new hint */
+
 /* A segment's number from its name; -1: none. */
 static int parse_number(const char *text, uint64_t *number)
 {
@@ -24,18 +26,40 @@ static int parse_number(const char *text, uint64_t *number)
 
 static void join(const struct strip *s, const char *name, char path[ENTRY_PATH])
 {
-	snprintf(path, ENTRY_PATH, "%s/%s", s->path, name);
+	stpcpy(stpcpy(stpcpy(path, s->path), "/"), name);
+}
+
+/* The number in decimal at p, and what follows it. */
+static char *put_number(char *p, uint64_t number)
+{
+	char digits[24];
+	size_t n = sizeof(digits);
+
+	do
+		digits[--n] = (char)('0' + number % 10);
+	while ((number /= 10) != 0);
+	memcpy(p, digits + n, sizeof(digits) - n);
+	return p + sizeof(digits) - n;
+}
+
+static char *put_segment(const struct strip *s, uint64_t number, char path[ENTRY_PATH])
+{
+	char *p = put_number(stpcpy(stpcpy(path, s->path), "/"), number);
+
+	*p = '\0';
+	return p;
 }
 
 static void segment_path(const struct strip *s, uint64_t number, char path[ENTRY_PATH])
 {
-	snprintf(path, ENTRY_PATH, "%s/%llu", s->path, (unsigned long long)number);
+	put_segment(s, number, path);
 }
 
+/* Made for every message that is sent or received: no printf. */
 void strip_entry_path(
     const struct strip *s, uint64_t number, const char *name, char path[ENTRY_PATH])
 {
-	snprintf(path, ENTRY_PATH, "%s/%llu/%s", s->path, (unsigned long long)number, name);
+	stpcpy(stpcpy(put_segment(s, number, path), "/"), name);
 }
 
 /* Follow tail or head. */
@@ -264,7 +288,7 @@ static int settle_tail(const struct strip *s, uint64_t last, scratch_fn *scratch
 
 int strip_settle(const struct strip *s, scratch_fn *scratch, void *ctx)
 {
-	uint64_t *numbers;
+	uint64_t *numbers = NULL;
 	size_t n;
 	int fd, r;
 
@@ -275,9 +299,8 @@ int strip_settle(const struct strip *s, scratch_fn *scratch, void *ctx)
 		r = settle_tail(s, n ? numbers[n - 1] : 0, scratch, ctx);
 	if (r == 0 && n)
 		r = set_mark(s, "head", numbers[0], scratch, ctx);
-	if (r == 0)
-		free(numbers);
 	unlock_strip(fd);
+	free(numbers);
 	return r;
 }
 
@@ -429,7 +452,7 @@ int strip_head(const struct strip *s, struct segment *g, scratch_fn *scratch, vo
 			return -1;
 		head += (uint64_t)gone;
 	}
-	if (head > start) {
+	if (head - start >= HINT_EVERY) {
 		int saved = errno;
 
 		set_mark(s, "head", head, scratch, ctx); /* a hint: may fail */

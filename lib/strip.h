@@ -14,7 +14,7 @@
  *	rotate  once in 256 entries, if the lock is free: look that tail is still
  *	        the segment meant, make the next one, put tail on it.
  *	take    list the head segment, lowest name first.  Found empty, and tail
- *	        beyond it: rmdir it, then move head.
+ *	        beyond it: rmdir it, and every few segments move head.
  *
  * The rmdir is the seal: nothing can be renamed or linked into a removed
  * directory, so an entry lands in front of every later reader or its sender

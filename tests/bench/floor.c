@@ -38,9 +38,15 @@ static double now(void)
 	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
-static void path_of(char *path, const char *dir, int i)
+/* The names are of the same length as those of messages and receipts. */
+static void ready_path(char *path, int i)
 {
-	sprintf(path, "%s/%d/1763681547%09d-1a2b3c4d,p4,o%d,b100", dir, i / PER_DIR, i, 1000 + i);
+	sprintf(path, "ready/%d/1763681547%09d-1a2b3c4d,p4,o%d,b100", i / PER_DIR, i, 1000 + i);
+}
+
+static void leased_path(char *path, int i)
+{
+	sprintf(path, "leased/0/1763681547%09d-1a2b3c4d,p4,r1,o%d,b100,l0123456789abcdef", i, 1000 + i);
 }
 
 /* One file of the messages from first on. */
@@ -57,7 +63,7 @@ static void send_file(int first, int n, const char *data, size_t size)
 			sprintf(path, "ready/%d", i / PER_DIR);
 			must(mkdir(path, 0770) == 0, "mkdir");
 		}
-		path_of(path, "ready", i);
+		ready_path(path, i);
 		must(i < first + n - 1 ? link("tmp", path) == 0 : rename("tmp", path) == 0, "link");
 	}
 	must(fsync(fd) == 0, "fsync");
@@ -82,8 +88,8 @@ static void receive_all(int count)
 
 	must(mkdir("leased", 0770) == 0 && mkdir("leased/0", 0770) == 0, "mkdir");
 	for (i = 0; i < count; i++) {
-		path_of(from, "ready", i);
-		sprintf(to, "leased/0/%d,l0123456789abcdef", i);
+		ready_path(from, i);
+		leased_path(to, i);
 		must(rename(from, to) == 0, "rename");
 	}
 }
@@ -94,7 +100,7 @@ static void ack_all(int count)
 	int i;
 
 	for (i = 0; i < count; i++) {
-		sprintf(path, "leased/0/%d,l0123456789abcdef", i);
+		leased_path(path, i);
 		must(unlink(path) == 0, "unlink");
 	}
 }

@@ -1,0 +1,175 @@
+# mq - a message queue made of files
+#
+#	make            the library and the commands, in build/
+#	make check      every test (installs what the tests miss)
+#	make demo       a real job, shown step by step
+#	make lint       what the compilers do not say
+#	make install    to DESTDIR and PREFIX; uninstall takes it away again
+#
+#	CC=clang        another compiler
+#	STATIC=1        executables that need no shared library
+#	SANITIZE=1      with ASan and UBSan, in build-asan/
+#	WERROR=1        a warning is an error
+#	BUILD=DIR       where everything that is made goes
+
+PREFIX = /usr/local
+BUILD = build$(if $(SANITIZE),-asan)
+VERSION = 0.1.0
+
+CFLAGS = -O2 -g
+CPPFLAGS =
+LDFLAGS =
+LIBMD = -l:libmd.a
+LIBJANSSON = -l:libjansson.a
+
+BINDIR = $(PREFIX)/bin
+LIBDIR = $(PREFIX)/lib
+INCLUDEDIR = $(PREFIX)/include
+MANDIR = $(PREFIX)/share/man
+BASHDIR = $(PREFIX)/share/bash-completion/completions
+ZSHDIR = $(PREFIX)/share/zsh/site-functions
+FISHDIR = $(PREFIX)/share/fish/vendor_completions.d
+
+asan = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+cflags = -std=c11 -Wall -Wextra -ffunction-sections -fdata-sections $(if $(WERROR),-Werror) \
+	$(if $(SANITIZE),$(asan)) $(CFLAGS)
+cppflags = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -DMQ_VERSION='"$(VERSION)"' \
+	-Ilib $(CPPFLAGS)
+ldflags = -Wl,--gc-sections $(if $(SANITIZE),$(asan)) $(if $(STATIC),-static) $(LDFLAGS)
+
+# What is there: the library; a main per command, and what commands share; a
+# program per unit test and benchmark; pages.
+lib_objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard lib/*.c))
+commands = $(patsubst cmd/%.c,%,$(wildcard cmd/mq-*.c))
+shared = $(filter-out $(commands:%=cmd/%.c),$(wildcard cmd/*.c))
+shared_objects = $(shared:%.c=$(BUILD)/obj/%.o)
+test_common = $(patsubst cmd/%.c,$(BUILD)/obj/test/%.o,$(filter cmd/common.c,$(shared)))
+units = $(patsubst tests/%.c,$(BUILD)/test/%,$(wildcard tests/unit/*.c))
+benches = $(patsubst tests/%.c,$(BUILD)/test/%,$(wildcard tests/bench/*.c))
+pages = $(wildcard man/*.[1-8])
+objects = $(lib_objects) $(shared_objects) $(test_common) $(commands:%=$(BUILD)/obj/cmd/%.o) \
+	$(patsubst $(BUILD)/test/%,$(BUILD)/obj/tests/%.o,$(units) $(benches))
+bin = $(commands:%=$(BUILD)/bin/%)
+test_bin = $(commands:%=$(BUILD)/test/bin/%)
+
+.PHONY: all check demo lint install uninstall clean needs bench FORCE
+.DELETE_ON_ERROR:
+.SECONDARY: $(objects)
+
+all: $(BUILD)/libmq.a $(bin)
+bench: $(benches)
+
+# ---- compile and link ---------------------------------------------------
+
+# Objects are made anew when the compiler or its flags change.
+flags := $(strip $(CC) $(cppflags) $(cflags) $(ldflags) $(LIBMD) $(LIBJANSSON))
+
+ifneq ($(flags),$(file <$(BUILD)/flags))
+$(BUILD)/flags: FORCE
+endif
+$(BUILD)/flags:
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(subst ','\'',$(flags))' >$@
+
+define compile
+@mkdir -p $(@D)
+$(CC) $(cppflags) $(cflags) -MMD -MP
+endef
+
+define link
+@mkdir -p $(@D)
+$(CC) $(cflags) $(ldflags) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(libs) $(LIBMD)
+endef
+
+define archive
+@rm -f $@
+$(AR) rcs $@ $^
+endef
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags
+	$(compile) -c -o $@ $<
+
+# The commands as the tests run them: the same, but their clock can be set.
+$(BUILD)/obj/test/%.o: cmd/%.c $(BUILD)/flags
+	$(compile) -DMQ_TESTING -c -o $@ $<
+
+$(BUILD)/libmq.a: $(lib_objects)
+	$(archive)
+
+$(BUILD)/obj/shared.a: $(shared_objects)
+	$(archive)
+
+$(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(BUILD)/obj/shared.a $(BUILD)/libmq.a
+	$(link)
+
+$(BUILD)/test/bin/%: $(BUILD)/obj/cmd/%.o $(test_common) $(BUILD)/obj/shared.a $(BUILD)/libmq.a
+	$(link)
+
+$(BUILD)/bin/mq-send $(BUILD)/test/bin/mq-send: libs = $(LIBJANSSON)
+
+$(BUILD)/test/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libmq.a
+	$(link)
+
+$(BUILD)/test/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/libmq.a
+	$(link)
+
+-include $(objects:.o=.d)
+
+# ---- check, demo, lint --------------------------------------------------
+
+# These install what they miss, before anything is compiled.
+targets = $(filter check demo lint,$(MAKECMDGOALS))
+needs:
+	@CC='$(CC)' tests/needs $(targets)
+
+ifneq ($(targets),)
+$(objects): | needs
+endif
+
+check: $(bin) $(test_bin) $(units) $(benches) | needs
+	@BUILD='$(BUILD)' VARIABLES='$(subst ','\'',$(MAKEOVERRIDES))' tests/run $(units)
+
+demo: all | needs
+	@PATH="$(abspath $(BUILD))/bin:$$PATH" tests/demo
+
+scripts = $(wildcard .ci/run tests/needs tests/run tests/demo tests/check-* tests/man-examples \
+	tests/*.bash tests/*.bats tests/*.sh completions/*.bash)
+sources = $(wildcard cmd/*.[ch] lib/*.[ch] tests/unit/*.[ch] tests/bench/*.[ch])
+
+lint: all | needs
+	clang-format --dry-run -Werror $(sources)
+	shellcheck $(scripts)
+	tests/check-man $(pages)
+	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,performance,portability \
+		--std=c11 -j 2 $(filter -D%,$(cppflags)) -Ilib \
+		--suppress=missingIncludeSystem cmd lib $(wildcard tests/unit tests/bench)
+	tests/check-layers $(BUILD)/libmq.a
+	tests/check-docs $(BUILD)/bin
+
+# ---- install ------------------------------------------------------------
+
+section = $(subst .,,$(suffix $1))
+to = $(foreach file,$1,'$(DESTDIR)$(file)')
+
+# Every file that is installed, and with it what uninstall removes.
+installed = $(commands:%=$(BINDIR)/%) $(LIBDIR)/libmq.a $(INCLUDEDIR)/mq.h \
+	$(foreach p,$(pages),$(MANDIR)/man$(call section,$p)/$(notdir $p)) \
+	$(commands:%=$(BASHDIR)/%) $(ZSHDIR)/_mq $(commands:%=$(FISHDIR)/%.fish)
+
+install: all
+	install -d $(call to,$(sort $(dir $(installed))))
+	install -m 755 $(bin) $(call to,$(BINDIR))
+	install -m 644 $(BUILD)/libmq.a $(call to,$(LIBDIR))
+	install -m 644 lib/mq.h $(call to,$(INCLUDEDIR))
+	$(foreach p,$(pages),install -m 644 $p $(call to,$(MANDIR)/man$(call section,$p)) &&) :
+	install -m 644 completions/_mq $(call to,$(ZSHDIR))
+	for c in $(commands); do \
+		install -m 644 completions/mq.bash $(call to,$(BASHDIR))/$$c && \
+		install -m 644 completions/mq.fish $(call to,$(FISHDIR))/$$c.fish || exit 1; \
+	done
+
+uninstall:
+	rm -f $(call to,$(installed))
+
+clean:
+	rm -rf build build-asan $(BUILD)

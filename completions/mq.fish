@@ -1,0 +1,120 @@
+# fish completion for the mq commands; installed under the name of each
+#
+# Which options and operands a command takes is read from its --help, so that
+# nothing is said twice; what can stand in their places is decided by the
+# placeholders there (QUEUE, RECEIPT, STATE, ...).
+
+# __mq_words SPEC...: read the command line, by the options that the specs tell
+# argparse of.  Sets spool, as options, and operand, the number of the operand
+# that is being completed, in the caller.
+function __mq_words -S
+    # the word at hand stands for itself, whatever it is so far
+    set -l __mq_words (commandline -opc) word
+    argparse -i $argv -- $__mq_words[2..] 2>/dev/null
+    set operand (count $argv)
+    set -q _flag_spool
+    and set spool -s (string replace -r '^~/' "$HOME/" -- $_flag_spool[-1])
+end
+
+function __mq_queues -S
+    mq-ls $spool 2>/dev/null
+end
+
+# __mq_each OPTION...: mq-ls with these for every queue
+function __mq_each -S
+    for queue in (mq-ls $spool -n 100 2>/dev/null)
+        mq-ls $spool $argv -n 100 $queue 2>/dev/null
+    end
+end
+
+# __mq_values PLACE: what can stand at a placeholder, one per line
+function __mq_values -S
+    set -l word (string replace -r '^--[a-z-]+=' '' -- (commandline -ct))
+    switch $argv[1]
+        case QUEUE NAME REPLY-TO
+            if string match -q '*/*' -- $word
+                __mq_queues | string replace -r '$' /dlq
+            else
+                __mq_queues
+            end
+        case 'RECEIPT*' ID
+            set -l state leased
+            set -l field 7
+            test $argv[1] = ID; and set state dead; and set field 1
+            set -l found (__mq_each -S $state | string split -f $field \t)
+            set -q found[1]; and printf '%s\n' $found
+            # a path of a message, or one may begin to type another
+            string match -q '*PATH*' -- $argv[1]
+            and test -z "$found" -o -n "$word"
+            and __fish_complete_path $word
+        case FILE
+            __fish_complete_path $word
+        case DIR
+            __fish_complete_directories $word ''
+        case STATE
+            printf '%s\n' (string replace -r '[^,]*$' '' -- $word){ready,delayed,leased,dead}
+        case PRIORITY
+            seq 0 9
+        case '*FIELD*'
+            printf '%s\n' visible in_flight delayed dead oldest_age bytes
+        case key=value
+            switch $word
+                case 'overflow=*'
+                    printf 'overflow=%s\n' reject block drop-head dead-letter
+                case 'paused=*'
+                    printf 'paused=%s\n' yes no
+                case 'sync=*'
+                    printf 'sync=%s\n' full none
+                case 'dead-letter-to=*'
+                    __mq_queues | string replace -r '^' dead-letter-to=
+                case '*'
+                    printf '%s=\n' visibility max-receives backoff retention dlq-retention \
+                        max-depth max-bytes overflow max-message dedup-window dead-letter-to \
+                        priority-aging paused sync
+            end
+    end
+end
+
+# __mq_option PLACE SPEC...: what an option can take
+function __mq_option
+    set -l spool
+    set -l operand
+    __mq_words $argv[2..]
+    __mq_values $argv[1]
+end
+
+# __mq_operand USAGE SPEC...: what can be the next operand
+function __mq_operand
+    set -l spool
+    set -l operand
+    __mq_words $argv[2..]
+    set -l places (string split ' ' -- $argv[1])
+    set -l place $places[$operand]
+    test -z "$place"; and string match -q '*...*' -- $places[-1]; and set place $places[-1]
+    __mq_values (string replace -r '^\[?([^].[]*).*' '$1' -- $place)
+end
+
+# __mq_command COMMAND: from its --help to its completions
+function __mq_command -a command
+    set -l help ($command --help 2>/dev/null)
+    set -l option '^ +-(.), --([a-z-]+)=?(\'[^\']*\'|\S*) +(.*)'
+    set -l specs
+    for line in $help
+        set -l found (string match -r $option -- $line)
+        and set -a specs $found[2]/$found[3](string replace -r '.+' = "$found[4]")
+    end
+    set specs (string escape -- $specs)
+
+    for line in $help
+        if set -l found (string match -r $option -- $line)
+            set -l takes
+            test -n "$found[4]"
+            and set takes -x -a "(__mq_option "(string escape -- $found[4])" $specs)"
+            complete -c $command -s $found[2] -l $found[3] $takes -d $found[5]
+        else if set -l usage (string match -r '^usage: \S+ (?:\[-[^]]*\](?:\.\.\.)? *)*(.*)' -- $line)
+            complete -c $command -f -a "(__mq_operand "(string escape -- $usage[2])" $specs)"
+        end
+    end
+end
+
+__mq_command (string replace -r '\.fish$' '' (status basename))

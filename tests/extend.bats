@@ -1,0 +1,170 @@
+#!/usr/bin/env bats
+load lib
+
+setup() {
+	mq_setup
+	mq-create q backoff=0
+}
+
+@test "extend: the deadline becomes now + DURATION" {
+	mq-send -q -b x q
+	receipt=$(mq-recv q)
+	ok '' mq-extend -v 5m "$receipt"
+	fails 1 '' later 31s mq-recv q
+	fails 1 '' later 299s mq-recv q
+	same '[x]' "$(drain q 301s)"
+}
+
+@test "an extended lease can be acked until its new deadline" {
+	mq-send -q -b x q
+	receipt=$(mq-recv q)
+	mq-extend -v 5m "$receipt"
+	ok '' later 299s mq-ack "$receipt"
+	has q 0 0 0 0
+	same '' "$(find "$MQ_SPOOL/q/q/leased" -type f)"
+}
+
+@test "extend counts from now, not from the old deadline" {
+	mq-send -q -b x q
+	receipt=$(mq-recv q)
+	ok '' later 20s mq-extend --visibility 30s "$receipt"
+	fails 1 '' later 49s mq-recv q
+	same '[x]' "$(drain q 51s)"
+}
+
+@test "extend can shorten" {
+	mq-send -q -b x q
+	receipt=$(mq-recv q)
+	ok '' mq-extend -v 5s "$receipt"
+	same '[x]' "$(drain q 6s)"
+}
+
+@test "without -v: the queue's visibility" {
+	mq-config q visibility=10m
+	mq-send -q -b x q
+	receipt=$(mq-recv -v 5s q)
+	ok '' mq-extend "$receipt"
+	fails 1 '' later 599s mq-recv q
+	same '[x]' "$(drain q 601s)"
+}
+
+@test "extended again and again" {
+	mq-send -q -b x q
+	receipt=$(mq-recv q)
+	for s in 25 50 75 100; do
+		ok '' later "${s}s" mq-extend -v 30s "$receipt"
+	done
+	fails 1 '' later 129s mq-recv q
+	ok '' later 129s mq-ack "$receipt"
+	same '' "$(find "$MQ_SPOOL/q/q/leased" -type f)"
+}
+
+@test "one of a batch has then a deadline of its own" {
+	seq 3 | mq-send -q -l q
+	readarray -t r < <(mq-recv -n 3 q)
+	ok '' mq-extend -v 5m "${r[1]}"
+	same '[1][3]' "$(drain q 31s)"
+	fails 1 '' later 299s mq-recv q
+	ok 2 mq-cat "${r[1]}"
+	ok '' mq-extend -v 10m "${r[1]}"
+	fails 1 '' later 599s mq-recv q
+	same '[2]' "$(drain q 601s)"
+}
+
+@test "one of a batch shortened" {
+	seq 3 | mq-send -q -l q
+	readarray -t r < <(mq-recv -n 3 q)
+	ok '' mq-extend -v 1s "${r[1]}"
+	same '[2]' "$(drain q 2s)"
+	fails 1 '' later 29s mq-recv q
+	ok '' later 29s mq-ack "${r[0]}" "${r[2]}"
+}
+
+@test "all of a batch, each alone, then acked: nothing stays behind" {
+	seq 3 | mq-send -q -l q
+	mq-recv -n 3 q >receipts
+	ok '' mq-extend -v 5m - <receipts
+	ok '' later 4m mq-ack - <receipts
+	fails 1 '' later 6m mq-recv q
+	same '' "$(find "$MQ_SPOOL/q/q/leased" -type f)"
+}
+
+@test "an extended message can be nacked" {
+	mq-send -q -b x q
+	receipt=$(mq-recv q)
+	mq-extend -v 5m "$receipt"
+	ok '' mq-nack "$receipt"
+	same '[x]' "$(drain q)"
+	fails 3 'mq-extend: .+' mq-extend "$receipt"
+}
+
+@test "a lapsed receipt: 3, and it is not revived" {
+	mq-send -q -b x q
+	receipt=$(mq-recv q)
+	fails 3 'mq-extend: .+' later 31s mq-extend -v 5m "$receipt"
+	same '[x]' "$(drain q 31s)"
+}
+
+@test "an acked receipt: 3, and no clock appears" {
+	mq-send -q -b x q
+	receipt=$(mq-recv q)
+	mq-ack "$receipt"
+	harmless 3 'mq-extend: .+' mq-extend -v 5m "$receipt"
+	same '' "$(find "$MQ_SPOOL/q/q/leased" -type f)"
+}
+
+@test "one of a batch that was acked: 3, the others' clock is as it was" {
+	seq 2 | mq-send -q -l q
+	readarray -t r < <(mq-recv -n 2 q)
+	mq-ack "${r[0]}"
+	harmless 3 'mq-extend: .+' mq-extend -v 5m "${r[0]}"
+	same '[2]' "$(drain q 31s)"
+}
+
+@test "-0 and several operands; the rest is done when one fails" {
+	seq 4 | mq-send -q -l q
+	mq-recv -n 2 -0 q >receipts
+	ok '' mq-extend -v 5m -0 - <receipts
+	readarray -t r < <(mq-recv -n 2 q)
+	try mq-extend -v 5m "${r[0]}" garbage "${r[1]}"
+	is 65 '' 'mq-extend: .*garbage.*'
+	fails 1 '' later 299s mq-recv q
+	same '[1][2][3][4]' "$(drain q 302s)"
+}
+
+@test "touch on a clock extends by hand" {
+	mq-send -q -b x q
+	receipt=$(mq-recv q)
+	clock=$(dirname "$receipt")/${receipt##*,l}
+	[ -f "$clock" ]
+	touch -d '+5 min' "$clock"
+	fails 1 '' later 299s mq-recv q
+	same '[x]' "$(drain q 301s)"
+}
+
+@test "an extension beside the reaper: either it holds or it is refused" {
+	for round in {1..15}; do
+		mq-send -q -b "$round" q
+		receipt=$(mq-recv q)
+		for i in 1 2 3; do
+			tell "t$i" later 31s mq-recv -a q >"got$i" 2>&1 3>&- &
+		done
+		tell rc later 29s mq-extend -v 1h "$receipt" 2>/dev/null 3>&- &
+		wait
+		taken=$(cat got? | grep -cx "$round" || true)
+		case "$(cat rc) $taken" in
+		'0 0') mq-ack "$receipt" ;;
+		'3 1') ;;
+		*) same 'one or the other' "extend $(cat rc), taken $taken" ;;
+		esac
+	done
+}
+
+@test "bad options: 64" {
+	mq-send -q -b x q
+	receipt=$(mq-recv q)
+	usage mq-extend
+	usage mq-extend -v soon "$receipt"
+	usage mq-extend -v -5s "$receipt"
+	usage mq-extend --nosuch "$receipt"
+}

@@ -1,0 +1,370 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2030,SC2031 # each test is a subshell, and means to be
+load lib
+
+# ---- a full disk ---------------------------------------------------------------
+
+# small_disk TYPE: $DISK is a small file system with the spool, and queue q.
+small_disk() {
+	DISK=$T/disk
+	case $1 in
+	ext4)
+		need_root
+		command -v mkfs.ext4 >/dev/null || skip "no mkfs.ext4"
+		truncate -s 16M "$T/image"
+		mkfs.ext4 -q -m 0 "$T/image"
+		mounted "$DISK" -o loop "$T/image"
+		;;
+	tmpfs)
+		mounted "$DISK" -t tmpfs -o size=8m tmpfs
+		;;
+	esac
+	export MQ_SPOOL=$DISK/spool
+	mq-create q backoff=0
+}
+
+# fill_up: not a block is left.
+fill_up() {
+	dd if=/dev/zero of="$DISK/fill" bs=64k 2>/dev/null || true
+	dd if=/dev/zero of="$DISK/fill2" bs=1k 2>/dev/null || true
+}
+
+room_again() {
+	rm -f "$DISK"/fill*
+}
+
+full_disk_drains() {
+	small_disk "$1"
+	seq -f 'bulk %03g' 40 | mq-send -q -l q
+	for i in {1..40}; do
+		printf 'single %03d' "$i" | mq-send -q q
+	done
+	fill_up
+	before=$(find "$MQ_SPOOL/q" -type f | wc -l)
+	head -c 20000 /dev/urandom >"$T/in"
+	fails 75 'mq-send: q: .*disk is full.*' mq-send q "$T/in"
+	fails 75 'mq-send: q: .*disk is full.*: (0|no) messages were accepted' mq-send -l q <"$T/in"
+	fails 75 'mq-send: q: .*disk is full.*' mq-send -D id q "$T/in"
+	same "$before" "$(find "$MQ_SPOOL/q" -type f | wc -l)"
+	no_litter
+	has q 80 0 0 0
+	# Everything that was accepted can be taken and settled.
+	for i in {1..5}; do
+		receipt=$(mq-recv q)
+		same "$(printf 'bulk %03d' "$i")" "$(mq-cat "$receipt")"
+		mq-ack "$receipt"
+	done
+	mq-nack -d 0 "$(mq-recv q)"
+	has q 75 0 0 0
+	same "$({ seq -f '[bulk %03g]' 6 40; seq -f '[single %03g]' 40; } | tr -d '\n')" "$(drain q)"
+	has q 0 0 0 0
+	room_again
+	ok '' mq-send -q q "$T/in"
+	mq-recv -a q | cmp - "$T/in"
+	no_litter
+}
+
+@test "a full ext4: senders get 75, consumers drain, then all is well" {
+	full_disk_drains ext4
+}
+
+@test "a full tmpfs: senders get 75, consumers drain, then all is well" {
+	full_disk_drains tmpfs
+}
+
+@test "a full ext4: a large batch can be taken, dead-lettered, extended and lapse" {
+	small_disk ext4
+	seq 600 | mq-send -q -l q
+	fill_up
+	mq-recv -n 300 q >"$T/receipts"
+	same 300 "$(wc -l <"$T/receipts")"
+	sed -n '1,100p' "$T/receipts" | mq-ack -
+	sed -n '101,110p' "$T/receipts" | mq-nack -x -
+	sed -n '111,120p' "$T/receipts" | mq-extend -v 1h -
+	has q 300 190 0 10
+	same 480 "$(later 31s mq-recv -n 1000 q | wc -l)"
+	room_again
+	has q/dlq 10 0 0 0
+}
+
+@test "the ballast is dropped for a full disk, and laid again" {
+	small_disk ext4
+	seq 300 | mq-send -q -l q
+	same 262144 "$(stat -c %s "$MQ_SPOOL/ballast")"
+	fill_up
+	for i in {1..100}; do
+		same "$i" "$(mq-recv -a q)"
+	done
+	room_again
+	later 1m mq-recv -a q >/dev/null
+	later 2m mq-recv -a q >/dev/null
+	same 262144 "$(stat -c %s "$MQ_SPOOL/ballast")"
+}
+
+@test "a disk that fills up in a stream: what was accepted is there, whole and in order" {
+	small_disk ext4
+	seq -f "%06g $(printf 'x%.0s' {1..400})" 60000 >"$T/in"
+	try mq-send -l q <"$T/in"
+	# shellcheck disable=SC2154 # set by run
+	[[ $stderr =~ ^mq-send:\ q:\ .*"disk is full".*:\ ([0-9]+)\ messages\ were\ accepted ]]
+	accepted=${BASH_REMATCH[1]}
+	same 75 "$status"
+	[ "$accepted" -gt 1000 ]
+	same "$accepted" "$(grep -c . <<<"$output")"
+	same "$accepted" "$(mq-stat q | cut -f 2)"
+	no_litter
+	mq-recv -a -n 100000 q >"$T/out"
+	head -n "$accepted" "$T/in" | tr -d '\n' | cmp - "$T/out"
+	has q 0 0 0 0
+}
+
+@test "a payload too large for the disk: 75, and the room is free again" {
+	small_disk ext4
+	free=$(df --output=avail "$DISK" | tail -n 1)
+	truncate -s 64M "$T/in"
+	fails 75 'mq-send: q: .*No space left on device.*' mq-send q "$T/in"
+	fails 75 'mq-send: q: .*No space left on device.*' mq-send q <"$T/in"
+	no_litter
+	has q 0 0 0 0
+	now=$(df --output=avail "$DISK" | tail -n 1)
+	[ "$now" -ge "$((free - 400))" ]
+	ok '' mq-send -q -b x q
+}
+
+@test "a full disk: looking needs no room" {
+	small_disk ext4
+	mq-send -q -b x q
+	fill_up
+	ok $'q\n' mq-ls
+	same 1 "$(mq-ls q | wc -l)"
+	ok x mq-cat "$(path_of q)"
+	mq-config q | grep -qx visibility=30s
+	fails 75 'mq-create: .+' mq-create "$(printf 'n%.0s' {1..60})"
+	same q "$(mq-ls)"
+	fails 75 'mq-config: q: .+' mq-config q visibility=5s
+	room_again
+	grep -qx visibility=30s <(mq-config q)
+}
+
+@test "no inode is left: senders get 75, consumers drain" {
+	DISK=$T/disk
+	mounted "$DISK" -t tmpfs -o size=8m,nr_inodes=300 tmpfs
+	export MQ_SPOOL=$DISK/spool
+	mq-create q backoff=0
+	for i in {1..20}; do
+		mq-send -q -b "$i" q
+	done
+	i=0
+	while : 2>/dev/null >"$DISK/fill$i"; do
+		i=$((i + 1))
+	done
+	fails 75 'mq-send: q: .*disk is full.*' mq-send -b x q
+	same "$(printf '[%s]' {1..20})" "$(drain q)"
+	room_again
+	ok '' mq-send -q -b x q
+	same '[x]' "$(drain q)"
+}
+
+@test "a file size limit is an error, not a torn message" {
+	mq-create q
+	head -c 100000 /dev/zero >in
+	try bash -c 'trap "" XFSZ; ulimit -f 40; exec mq-send q in'
+	is 74 '' 'mq-send: q: .*File too large.*'
+	has q 0 0 0 0
+	no_litter
+}
+
+# ---- read-only -------------------------------------------------------------------
+
+@test "a read-only spool: looking works, all else is 77" {
+	mq-create q
+	seq 3 | mq-send -q -l q
+	receipt=$(mq-recv q)
+	cp -r "$MQ_SPOOL" was
+	mounted "$T/ro" --bind "$MQ_SPOOL"
+	mount -o remount,ro,bind "$T/ro" 2>mount.err || skip "cannot remount: $(cat mount.err)"
+	export MQ_SPOOL=$T/ro
+	receipt=${receipt/"$T/spool"/"$T/ro"}
+	for command in 'mq-send -b x q' 'mq-send -D id -b x q' 'mq-recv q' 'mq-recv -a q' 'mq-create r' 'mq-config q visibility=1s' 'mq-delete q'; do
+		# shellcheck disable=SC2086 # words
+		harmless 77 "${command%% *}: .*Read-only file system.*" $command
+	done
+	try mq-purge q
+	is 77 $'0\n' 'mq-purge: q: .*Read-only file system.*'
+	fails 77 'mq-send: q: .*Read-only file system.*' mq-send -l q <<<x
+	for command in mq-ack mq-nack mq-extend 'mq-nack -x'; do
+		# shellcheck disable=SC2086 # words
+		harmless 77 "${command%% *}: .*Read-only file system.*" $command "$receipt"
+	done
+	ok $'q\n' mq-ls
+	same 3 "$(mq-ls q | wc -l)"
+	has q 2 1 0 0
+	ok 1 mq-cat "$receipt"
+	grep -qx visibility=30s <(mq-config q)
+	diff -r was "$T/spool"
+}
+
+@test "a queue without write permission: 77, looking works" {
+	need_root
+	chmod 755 "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" "$T" 2>/dev/null || true
+	as_nobody test -x "$MQ_BIN/mq-send" || skip "the build is not open to others"
+	mq-create q
+	mq-send -q -b x q
+	chmod -R o=rX "$MQ_SPOOL"
+	as_nobody test -r "$MQ_SPOOL/version" || skip "the scratch directory is not open to others"
+	for command in 'mq-send -b x q' 'mq-recv q' 'mq-recv -a q' 'mq-create r' 'mq-config q visibility=1s' 'mq-delete q'; do
+		# shellcheck disable=SC2086 # words
+		harmless 77 "${command%% *}: .*Permission denied.*" as_nobody "$MQ_BIN"/$command
+	done
+	try as_nobody "$MQ_BIN/mq-purge" q
+	is 77 $'0\n' 'mq-purge: q: .*Permission denied.*'
+	same "$(mq-ls q | cut -f 1,2,4-)" "$(as_nobody "$MQ_BIN/mq-ls" q | cut -f 1,2,4-)"
+	ok x as_nobody "$MQ_BIN/mq-cat" "$(path_of q)"
+	has q 1 0 0 0
+}
+
+# ---- stdout -----------------------------------------------------------------------
+
+@test "receipts that cannot be written: 74, the leases are given back, uncounted" {
+	mq-create q
+	seq 600 | mq-send -q -l q
+	for to in to_closed to_full to_broken; do
+		for command in 'mq-recv' 'mq-recv -n 5' 'mq-recv -j -n 5' 'mq-recv -a' 'mq-recv -a -n 5' 'mq-recv -0 -n 500'; do
+			# shellcheck disable=SC2086 # words
+			fails 74 'mq-recv: .+' $to $command q
+			has q 600 0 0 0
+		done
+	done
+	mq-recv -n 600 -j q >got
+	same 1 "$(jq .receives got | sort -u)"
+	same "$(seq 600)" "$(jq -r .body got)"
+}
+
+@test "output that ends midway: what was written whole is leased, the rest is given back" {
+	mq-create q
+	seq 40 | mq-send -q -l q
+	mq-recv -a q >/dev/null
+	printf '\n' | mq-send -q q
+	fails 74 'mq-recv: .+' bash -c 'trap "" XFSZ; ulimit -f 2; exec mq-recv -n 40 q >out'
+	whole=$(grep -c "^$MQ_SPOOL" out)
+	[ "$whole" -ge 5 ] && [ "$whole" -le 39 ]
+	[ -z "$(tail -c 1 out)" ] || whole=$((whole - 1))
+	has q "$((40 - whole))" "$whole" 0 0
+	head -n "$whole" out | mq-ack -
+	mq-recv -j -n 50 q >got
+	same "$((40 - whole))" "$(wc -l <got)"
+	same 1 "$(jq .receives got | sort -u)"
+	same "$((whole + 2))" "$(head -n 1 got | jq -r .body)"
+}
+
+@test "-a to a full disk: only what was written whole is acked" {
+	DISK=$T/disk
+	mounted "$DISK" -t tmpfs -o size=16k tmpfs
+	mq-create q
+	for i in 1 2 3 4 5; do
+		head -c 5000 /dev/zero | tr '\0' "$i" | mq-send -q q
+	done
+	to_disk() { "$@" >"$DISK/out"; }
+	fails 74 'mq-recv: .+' to_disk mq-recv -a -n 5 q
+	has q 2 0 0 0
+	same '4 5' "$(mq-recv -j -n 5 q | jq -r '.body[:1]' | xargs)"
+}
+
+@test "what other commands cannot write: 74" {
+	mq-create q
+	mq-send -q -b x q
+	mq-nack -x "$(mq-recv q)"
+	for to in to_closed to_full to_broken; do
+		fails 74 'mq-redrive: .+' $to mq-redrive -N q
+		fails 74 'mq-send: .+' $to mq-send -b x q
+		fails 74 'mq-send: .+' $to mq-send -l q <<<x
+		fails 74 'mq-config: .+' $to mq-config q
+		fails 74 'mq-ls: .+' $to mq-ls
+		fails 74 'mq-ls: .+' $to mq-ls q
+		fails 74 'mq-stat: .+' $to mq-stat
+		fails 74 'mq-purge: .+' $to mq-purge q
+		fails 74 'mq-create: .+' $to mq-create -h
+	done
+}
+
+@test "an id that cannot be written: the message was sent all the same" {
+	mq-create q
+	fails 74 'mq-send: .+' to_full mq-send -b x q
+	same '[x]' "$(drain q)"
+}
+
+@test "with stdin, stdout and stderr closed no file takes their place" {
+	mq-create q
+	mq-send -q -b one q
+	all_closed() { "$@" <&- >&- 2>&-; }
+	try all_closed mq-recv q
+	same 74 "$status"
+	try all_closed mq-send -b two q
+	same 74 "$status"
+	try all_closed mq-send nosuch
+	same 66 "$status"
+	try all_closed mq-config q max-receives=9
+	same 0 "$status"
+	grep -qx max-receives=9 <(mq-config q)
+	same '' "$(grep -vE '^[a-z-]+=' "$MQ_SPOOL/q/q/conf")"
+	same '[one][two]' "$(drain q)"
+}
+
+# ---- what people do ------------------------------------------------------------------
+
+@test "stat/ removed at any time" {
+	mq-create q
+	mq-send -q -b 1 q
+	rm -rf "$MQ_SPOOL/q/q/stat"
+	mq-send -q -b 2 q
+	rm -rf "$MQ_SPOOL/q/q/stat"
+	receipt=$(mq-recv q)
+	rm -rf "$MQ_SPOOL/q/q/stat"
+	mq-ack "$receipt"
+	same '[2]' "$(drain q)"
+}
+
+@test "the counters' page cut short or filled with noise" {
+	mq-create q
+	mq-send -q -b 1 q
+	find "$MQ_SPOOL/q/q/stat" -type f -exec truncate -s 10 {} +
+	mq-send -q -b 2 q
+	find "$MQ_SPOOL/q/q/stat" -type f -exec dd if=/dev/urandom of={} bs=4096 count=1 status=none \;
+	mq-send -q -b 3 q
+	has q 3 0 0 0
+	same '[1][2][3]' "$(drain q)"
+}
+
+@test "the ballast removed" {
+	mq-create q
+	rm -f "$MQ_SPOOL/ballast"
+	ok '' mq-send -q -b x q
+	same '[x]' "$(drain q)"
+}
+
+@test "head hints removed or wrong" {
+	mq-create q
+	seq 2000 | mq-send -q -l q
+	mq-recv -a -n 1000 q >/dev/null
+	find "$MQ_SPOOL/q/q/ready" -name head -delete
+	same "$(seq 1001 1010)" "$(mq-recv -j -n 10 q | jq -r .body)"
+}
+
+@test "a spool copied with tar works elsewhere" {
+	mq-create q backoff=0
+	seq 600 | mq-send -q -l q
+	mq-recv -n 3 q >receipts
+	mkdir elsewhere
+	tar -C "$MQ_SPOOL" -cf - . | tar -C elsewhere -xf -
+	export MQ_SPOOL=$T/elsewhere
+	has q 597 3 0 0
+	same "$(seq 600)" "$(later 31s mq-recv -j -n 1000 q | jq -r .body)"
+}
+
+@test "a spool moved works where it is" {
+	mq-create q
+	mq-send -q -b x q
+	mv "$MQ_SPOOL" moved
+	export MQ_SPOOL=$T/moved
+	same '[x]' "$(drain q)"
+}

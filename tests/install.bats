@@ -1,0 +1,319 @@
+#!/usr/bin/env bats
+# install.bats - what the Makefile and the scripts around it promise
+# shellcheck disable=SC2030,SC2031 # each test is a subshell
+
+load lib
+
+setup() {
+	mq_setup
+	TOP=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+	unset PREFIX DESTDIR MAKEFLAGS
+}
+
+# build ARGUMENT...: make in the tree, as this run of the tests was made
+build() {
+	eval "make --no-print-directory -C \"\$TOP\" BUILD=\"\${BUILD:-build}\" ${VARIABLES:-}" '"$@"'
+}
+
+# copy: a tree of its own, in $T/tree
+copy() {
+	sanitized && skip "has been tested without sanitizers"
+	mkdir "$T/tree" "$T/tree/tests"
+	cp -r "$TOP"/{Makefile,cmd,lib,man,completions} "$T/tree"
+	cp "$TOP/tests/needs" "$T/tree/tests"
+}
+
+tree() {
+	make -s -j2 --no-print-directory -C "$T/tree" "$@"
+}
+
+files() {
+	(cd "$1" && find . ! -type d | sort)
+}
+
+# ---- install --------------------------------------------------------------
+
+@test "install: these files, no others" {
+	local c
+	build install DESTDIR="$T/dest" PREFIX=/opt/x
+	for c in $COMMANDS; do
+		echo "./opt/x/bin/$c"
+		echo "./opt/x/share/man/man1/$c.1"
+		echo "./opt/x/share/bash-completion/completions/$c"
+		echo "./opt/x/share/fish/vendor_completions.d/$c.fish"
+	done >"$T/list"
+	cat >>"$T/list" <<-END
+		./opt/x/include/mq.h
+		./opt/x/lib/libmq.a
+		./opt/x/share/man/man3/libmq.3
+		./opt/x/share/man/man5/mq-spool.5
+		./opt/x/share/man/man7/mq.7
+		./opt/x/share/zsh/site-functions/_mq
+	END
+	diff <(sort "$T/list") <(files "$T/dest")
+}
+
+@test "install: to /usr/local unless told otherwise" {
+	build install DESTDIR="$T/dest"
+	[ -x "$T/dest/usr/local/bin/mq-send" ]
+	[ "$(ls "$T/dest")" = usr ]
+	[ "$(ls "$T/dest/usr")" = local ]
+}
+
+@test "install: readable by all, whatever the umask" {
+	(umask 077 && build install DESTDIR="$T/dest")
+	[ "$(find "$T/dest/usr" -type d -printf '%m\n' | sort -u)" = 755 ]
+	[ "$(find "$T/dest" -type f -path '*/bin/*' -printf '%m\n' | sort -u)" = 755 ]
+	[ "$(find "$T/dest" -type f ! -path '*/bin/*' -printf '%m\n' | sort -u)" = 644 ]
+}
+
+@test "install: what is installed works" {
+	build install DESTDIR="$T/dest" PREFIX=
+	PATH=$T/dest/bin:/usr/bin:/bin
+	mq-create jobs
+	echo hello | mq-send -q jobs
+	[ "$(mq-recv -a jobs)" = hello ]
+
+	sanitized && skip "a program of its own would need the sanitizers too"
+	cat >"$T/try.c" <<-'END'
+		#include <mq.h>
+		#include <stdio.h>
+		static int each(void *ctx, const char *name)
+		{
+			(void)ctx;
+			puts(name);
+			return 0;
+		}
+		int main(int argc, char **argv)
+		{
+			mq *m = mq_open(argv[argc - 1]);
+			return mq_queues(m, each, NULL);
+		}
+	END
+	${CC:-cc} -std=c11 -I"$T/dest/include" -o "$T/try" "$T/try.c" "$T/dest/lib/libmq.a" -l:libmd.a
+	[ "$("$T/try" "$MQ_SPOOL")" = jobs ]
+}
+
+@test "install: bash and fish find the completions where they are" {
+	build install DESTDIR="$T/dest"
+	mq-create jobs
+	export XDG_DATA_DIRS=$T/dest/usr/local/share:/usr/share HOME=$T
+	run bash --noprofile --norc -c '. /usr/share/bash-completion/bash_completion
+		_completion_loader mq-recv; complete -p mq-recv'
+	[ "$output" = 'complete -F _mq mq-recv' ]
+	run fish -c 'complete -C "mq-recv "'
+	[ "$output" = jobs ]
+	head -n 1 "$T/dest/usr/local/share/zsh/site-functions/_mq" | grep '^#compdef .*mq-recv'
+}
+
+@test "install: a DESTDIR with blanks, and twice" {
+	build install DESTDIR="$T/a dest"
+	files "$T/a dest" >"$T/once"
+	build install DESTDIR="$T/a dest"
+	diff "$T/once" <(files "$T/a dest")
+	build uninstall DESTDIR="$T/a dest"
+	[ -z "$(files "$T/a dest")" ]
+}
+
+@test "uninstall: takes away what install brought, and nothing else" {
+	mkdir -p "$T/dest/usr/local/bin"
+	echo mine >"$T/dest/usr/local/bin/mine"
+	build install DESTDIR="$T/dest"
+	build uninstall DESTDIR="$T/dest"
+	[ "$(files "$T/dest")" = ./usr/local/bin/mine ]
+}
+
+# ---- build ----------------------------------------------------------------
+
+@test "build: nothing is left to do, until a header changes" {
+	copy
+	tree CFLAGS=-O0
+	tree -q CFLAGS=-O0
+
+	touch "$T/tree/lib/mq.h"
+	tree -n CFLAGS=-O0 >"$T/plan"
+	grep -e '-c -o build/obj/lib/.*\.o lib/' "$T/plan"
+	grep -e '-c -o build/obj/cmd/common\.o cmd/common\.c' "$T/plan"
+	grep -e '-o build/bin/mq-stat' "$T/plan"
+	tree CFLAGS=-O0
+	tree -q CFLAGS=-O0
+
+	touch "$T/tree/cmd/jsonin.h"
+	tree -n CFLAGS=-O0 >"$T/plan"
+	grep -e '-c -o build/obj/cmd/mq-send\.o' "$T/plan"
+	run ! grep -e '-c -o build/obj/cmd/mq-recv\.o' "$T/plan"
+
+	tree clean
+	[ ! -e "$T/tree/build" ]
+}
+
+@test "build: other flags make other objects" {
+	copy
+	tree CFLAGS=-O0
+	run ! tree -q CFLAGS=-O1
+	tree -n CFLAGS=-O1 | grep -e '-O1 .*-c -o build/obj/lib/'
+	tree -q CFLAGS=-O0
+}
+
+@test "build: without warnings, with the other compiler too" {
+	local other=clang
+	[[ ${CC:-cc} == *clang* ]] && other=gcc
+	command -v $other >/dev/null || skip "no $other"
+	copy
+	tree CC=$other WERROR=1 CFLAGS=-O2
+	"$T/tree/build/bin/mq-create" jobs
+	[ "$(mq-ls)" = jobs ]
+}
+
+@test "build: STATIC=1 makes executables that need no library" {
+	copy
+	tree STATIC=1 CFLAGS=-O1 BUILD="$T/static"
+	PATH=$T/static/bin:/usr/bin:/bin
+	mq-create jobs
+	echo '{"body":"hello"}' | mq-send -q -j jobs
+	[ "$(mq-recv -a jobs)" = hello ]
+	readelf -l "$T/static/bin/mq-send" >"$T/segments"
+	run ! grep INTERP "$T/segments"
+}
+
+@test "build: what is installed does not listen to the tests' variables" {
+	run ! grep -q MQ_TEST_ "$MQ_BIN"/mq-*
+	grep -q MQ_TEST_ "$MQ_TEST_BIN/mq-recv"
+}
+
+# ---- needs ----------------------------------------------------------------
+
+# machine TOOL...: a PATH with no more than these and what any Debian has; apt-get
+# and sudo tell what they are asked.  It is in $M, like the script, for all to use.
+machine() {
+	local tool
+	M=$(mktemp -d)
+	echo "$M" >"$T/machine"
+	chmod 755 "$M"
+	cp "$TOP/tests/needs" "$M"
+	mkdir "$M/bin"
+	for tool in sh bash env cat id mktemp rm gzip find make cc gcc ar ld as "$@"; do
+		ln -s "$(command -v "$tool")" "$M/bin/$tool"
+	done
+	for tool in apt-get sudo; do
+		printf '#!/bin/sh\necho %s "$*" >>%s/asked\n' $tool "$M" >"$M/bin/$tool"
+		chmod +x "$M/bin/$tool"
+	done
+	: >"$M/asked"
+	chmod 666 "$M/asked"
+}
+
+teardown() {
+	cd /
+	[ ! -f "$T/machine" ] || rm -rf "$(cat "$T/machine")"
+}
+
+# needs TARGET...: on that machine
+needs() {
+	PATH=$M/bin CC=gcc "$M/needs" "$@"
+}
+
+@test "needs: where everything is there, nothing is installed or printed" {
+	machine bats mandoc strace jq zsh fish time
+	ok '' needs check demo
+	[ ! -s "$M/asked" ]
+}
+
+@test "needs: a demo needs no test tools" {
+	machine
+	ok '' needs demo
+}
+
+@test "needs: what is missing is installed, after one update" {
+	need_root
+	machine bats mandoc zsh fish time
+	try needs check demo
+	is 1 $'needs: installing strace jq\n' 'needs: installed strace jq, but still missing: strace jq'
+	diff - "$M/asked" <<-END
+		apt-get -q update
+		apt-get -q install -y --no-install-recommends strace jq
+	END
+}
+
+@test "needs: without root it uses sudo; without that, it says what is missing" {
+	need_root
+	machine bats mandoc zsh fish time
+	try as_nobody env PATH="$M/bin" CC=gcc TMPDIR=/tmp "$M/needs" check
+	is 1 $'needs: installing strace jq\n' 'needs: installed strace jq, but still missing: strace jq'
+	diff - "$M/asked" <<-END
+		sudo env DEBIAN_FRONTEND=noninteractive apt-get -q update
+		sudo env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends strace jq
+	END
+	rm "$M/bin/sudo" "$M/asked"
+	try as_nobody env PATH="$M/bin" CC=gcc TMPDIR=/tmp "$M/needs" check
+	is 1 '' 'needs: cannot install without root or sudo: strace jq'
+	[ ! -e "$M/asked" ]
+}
+
+# ---- the closing line -------------------------------------------------------
+
+# suite: a tree with tests/run and tests that end as the files in it say
+suite() {
+	mkdir -p "$T/tree/tests" "$T/tree/man"
+	cp "$TOP/tests/run" "$T/tree/tests"
+	printf '#!/bin/sh\necho ok - page\n' >"$T/tree/tests/check-man"
+	printf '#!/bin/sh\necho "3 passed, 0 failed"\n' >"$T/tree/tests/man-examples"
+	printf '#!/bin/sh\necho ok 1 - a\necho ok 2 - b\necho 1..2\n' >"$T/tree/unit"
+	printf '@test one {\n:\n}\n@test two {\nskip why\n}\n' >"$T/tree/tests/x.bats"
+	chmod +x "$T/tree/tests"/* "$T/tree/unit"
+}
+
+# closes STATUS LINE: so `run` ended
+closes() {
+	# shellcheck disable=SC2154 # set by run
+	if [ "$status" -ne "$1" ] || [ "${lines[-1]}" != "$2" ]; then
+		printf 'exit %s\n%s\n' "$status" "$output"
+		return 1
+	fi
+}
+
+@test "check: the closing line adds up" {
+	suite
+	run "$T/tree/tests/run" "$T/tree/unit"
+	closes 0 '7 passed, 0 failed, 1 skipped'
+	[ "$(grep -c 'passed, ' <<<"$output")" -eq 1 ]
+}
+
+@test "check: a failure anywhere is a failure" {
+	suite
+	printf '@test three {\nfalse\n}\n' >>"$T/tree/tests/x.bats"
+	run "$T/tree/tests/run" "$T/tree/unit"
+	closes 1 '7 passed, 1 failed, 1 skipped'
+
+	suite
+	printf '#!/bin/sh\necho ok 1 - a\necho not ok 2 - b\necho 1..2\nexit 1\n' >"$T/tree/unit"
+	run "$T/tree/tests/run" "$T/tree/unit"
+	closes 1 '6 passed, 1 failed, 1 skipped'
+
+	suite
+	printf '#!/bin/sh\necho "2 passed, 1 failed"\nexit 1\n' >"$T/tree/tests/man-examples"
+	run "$T/tree/tests/run" "$T/tree/unit"
+	closes 1 '6 passed, 1 failed, 1 skipped'
+
+	suite
+	printf '#!/bin/sh\necho not ok - page\nexit 1\n' >"$T/tree/tests/check-man"
+	run "$T/tree/tests/run" "$T/tree/unit"
+	closes 1 '6 passed, 1 failed, 1 skipped'
+}
+
+@test "check: a program that dies is a failure" {
+	suite
+	printf '#!/bin/sh\necho ok 1 - a\nkill -9 $$\n' >"$T/tree/unit"
+	run "$T/tree/tests/run" "$T/tree/unit"
+	closes 1 '6 passed, 1 failed, 1 skipped'
+
+	printf '#!/bin/sh\necho 1..3\necho ok 1 - a\nexit 0\n' >"$T/tree/unit"
+	run "$T/tree/tests/run" "$T/tree/unit"
+	closes 1 '6 passed, 2 failed, 1 skipped'
+
+	suite
+	echo 'syntax error (' >>"$T/tree/tests/x.bats"
+	run "$T/tree/tests/run" "$T/tree/unit"
+	[ "$status" -eq 1 ]
+	[[ ${lines[-1]} =~ ^6\ passed,\ [1-9]\ failed$ ]]
+}

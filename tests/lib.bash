@@ -1,0 +1,307 @@
+# lib.bash - what the test files share
+#
+# Every test has a spool of its own, in $MQ_SPOOL, and a scratch directory, $T.
+# The commands come from $MQ_BIN; `later` and `stepped` take them from
+# $MQ_TEST_BIN, whose commands have a clock that can be set.
+# shellcheck shell=bash
+
+bats_require_minimum_version 1.5.0
+
+MQ_BIN=${MQ_BIN:-$BATS_TEST_DIRNAME/../build/bin}
+MQ_TEST_BIN=${MQ_TEST_BIN:-$BATS_TEST_DIRNAME/../build/test/bin}
+
+# shellcheck disable=SC2034 # used by the test files
+COMMANDS="mq-create mq-config mq-delete mq-purge mq-send mq-recv mq-cat mq-ack mq-nack mq-extend mq-ls mq-redrive mq-stat"
+
+# shellcheck disable=SC2034 # used by the test files
+ID_RE='[0-9]{19}-[0-9a-f]{8}'
+# shellcheck disable=SC2034 # used by the test files
+ISO_RE='[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z'
+
+mq_setup() {
+	MQ_BIN=$(cd "$MQ_BIN" && pwd)
+	MQ_TEST_BIN=$(cd "$MQ_TEST_BIN" && pwd)
+	PATH=$MQ_BIN:$PATH
+	T=$BATS_TEST_TMPDIR
+	MQ_SPOOL=$T/spool
+	export PATH MQ_SPOOL LC_ALL=C
+	unset MQ_TEST_PASSED MQ_TEST_STEPPED XDG_STATE_HOME
+	cd "$T" || return
+}
+
+setup() {
+	mq_setup
+}
+
+teardown() {
+	cd /
+	unmount_all
+}
+
+# What is said of a name that no queue can have.
+# shellcheck disable=SC2034 # used by the test files
+BAD_NAME="no such queue: bad name"
+
+# ---- running ------------------------------------------------------------
+
+# try COMMAND...: run it; what it did is for `is`.
+try() {
+	run --keep-empty-lines --separate-stderr -- "$@"
+}
+
+# is STATUS STDOUT STDERR: what `try` saw, all of it.  STDOUT is exact, STDERR
+# a regular expression for the whole, without its last newline; '' is nothing.
+is() {
+	# shellcheck disable=SC2154 # set by run
+	local status=$status err=${stderr%$'\n'}
+	if [ "$status" -eq "$1" ] && [ "$output" = "$2" ] && lines_match "$err" "$3"; then
+		return 0
+	fi
+	printf 'exit %s, wanted %s\n' "$status" "$1"
+	printf 'stdout: <%s>\nwanted: <%s>\n' "$output" "$2"
+	printf 'stderr: <%s>\nwanted: <%s>\n' "$err" "$3"
+	return 1
+}
+
+# lines_match TEXT REGEX: the whole of it, in as many lines.
+lines_match() {
+	local text=${1//[!$'\n']/} want=${2//[!$'\n']/}
+	[ -n "$2" ] || [ -z "$1" ] || return 1
+	[ "${#text}" -eq "${#want}" ] && [[ $1 =~ ^($2)$ ]]
+}
+
+# ok STDOUT COMMAND...: it succeeds, prints that and no error.
+ok() {
+	local want=$1
+	shift
+	try "$@"
+	is 0 "$want" ''
+}
+
+# fails CODE REGEX COMMAND...: nothing on stdout, one line of error.
+fails() {
+	local code=$1 regex=$2
+	shift 2
+	try "$@"
+	is "$code" '' "$regex"
+}
+
+# harmless CODE REGEX COMMAND...: it fails, and the spool is what it was.
+harmless() {
+	local before after
+	before=$(census)
+	fails "$@"
+	after=$(census)
+	[ "$before" = "$after" ] || {
+		diff <(echo "$before") <(echo "$after")
+		return 1
+	}
+}
+
+# usage COMMAND...: a usage error; the spool is what it was.
+usage() {
+	local before after
+	before=$(census)
+	try "$@"
+	after=$(census)
+	# shellcheck disable=SC2154 # set by run
+	if [ "$status" -ne 64 ] || [ -n "$output" ] || ! [[ $stderr =~ ^(usage: )?mq-[a-z]+[:\ ] ]]; then
+		printf '%s\nexit %s, wanted 64\nstdout: <%s>\nstderr: <%s>\n' "$*" "$status" "$output" "$stderr"
+		return 1
+	fi
+	[ "$before" = "$after" ]
+}
+
+# later DURATION COMMAND...: as if that much time had gone by.
+later() {
+	local passed=$1 command=$2
+	shift 2
+	MQ_TEST_PASSED=$passed "$MQ_TEST_BIN/$command" "$@"
+}
+
+# stepped [-]DURATION COMMAND...: the wall clock was set, no time went by.
+stepped() {
+	local by=$1 command=$2
+	shift 2
+	MQ_TEST_STEPPED=$by "$MQ_TEST_BIN/$command" "$@"
+}
+
+to_closed() { "$@" >&-; }
+to_full() { "$@" >/dev/full; }
+
+# to_broken COMMAND...: stdout is a pipe that nobody reads.
+to_broken() {
+	local pipe=$T/broken
+	rm -f "$pipe"
+	mkfifo "$pipe"
+	# shellcheck disable=SC2094 # a pipe
+	(
+		exec 8<>"$pipe" 9>"$pipe" 8<&-
+		exec "$@" >&9 9>&-
+	)
+}
+
+# ---- looking ------------------------------------------------------------
+
+# Every name in the spool that is not a directory; without counters and hints,
+# which any command may write.
+census() {
+	[ -e "$MQ_SPOOL" ] || return 0
+	find "$MQ_SPOOL" \( -name stat -o -name ballast -o -name head -o -name lock \) -prune -o \
+		! -type d -printf '%P %s %l\n' | sort
+}
+
+# Nothing half made is left: no file under construction anywhere.
+no_litter() {
+	local litter
+	litter=$(cd "$MQ_SPOOL" && find . -path '*/tmp/*' -o -path '*/dedup/pending/*' -o -path '*/bad/*')
+	[ -z "$litter" ] || {
+		printf 'litter: %s\n' "$litter"
+		return 1
+	}
+}
+
+# figures QUEUE: "visible in_flight delayed dead".
+figures() {
+	mq-stat "$1" | awk -F '\t' '{ print $2, $3, $4, $5 }'
+}
+
+# has QUEUE VISIBLE IN_FLIGHT DELAYED DEAD
+has() {
+	local seen
+	seen=$(figures "$1")
+	[ "$seen" = "$2 $3 $4 $5" ] || {
+		printf '%s has <%s>, wanted <%s>\n' "$1" "$seen" "$2 $3 $4 $5"
+		return 1
+	}
+}
+
+# drain QUEUE [DURATION]: take and ack everything, printing the payloads, each
+# in brackets.  With a duration: after so much time.
+drain() {
+	local each rc
+	while :; do
+		rc=0
+		if [ -n "${2:-}" ]; then
+			each=$(later "$2" mq-recv -a "$1") || rc=$?
+		else
+			each=$(mq-recv -a "$1") || rc=$?
+		fi
+		[ "$rc" -eq 0 ] || break
+		printf '[%s]' "$each"
+	done
+	[ "$rc" -eq 1 ]
+}
+
+# same WANTED SEEN
+same() {
+	[ "$1" = "$2" ] || {
+		printf 'wanted: %.300s\nseen:   %.300s\n' "${1@Q}" "${2@Q}"
+		diff <(printf '%s\n' "$1") <(printf '%s\n' "$2") | head -n 20
+		return 1
+	}
+}
+
+# sent_at ID: its time as ISO 8601.
+sent_at() {
+	printf '%s.%sZ' "$(date -u -d "@${1:0:10}" +%Y-%m-%dT%H:%M:%S)" "${1:10:3}"
+}
+
+# first_column QUEUE [mq-ls option]...: its ids, as mq-ls has them.
+ids_of() {
+	local q=$1
+	shift
+	mq-ls "$@" "$q" | cut -f 1
+}
+
+# path_of QUEUE [mq-ls option]...
+path_of() {
+	local q=$1
+	shift
+	mq-ls "$@" "$q" | cut -f 7
+}
+
+# arrives QUEUE PAYLOAD: it can be received, soon.
+arrives() {
+	local i got
+	for ((i = 0; i < 3000; i++)); do
+		if got=$(mq-recv -a "$1"); then
+			same "$2" "$got"
+			return
+		fi
+	done
+	echo "never came: $2"
+	return 1
+}
+
+# tell FILE COMMAND...: its exit code goes to FILE, for what is in the background.
+tell() {
+	local file=$1 rc=0
+	shift
+	"$@" || rc=$?
+	echo "$rc" >"$file"
+}
+
+# many_queues N: q000001 and so on, as mq-create would make them, but fast.
+many_queues() {
+	local n=$1 conf i dir
+	mq-create model visibility=31s
+	conf=$(cat "$MQ_SPOOL/q/model/conf")
+	(cd "$MQ_SPOOL/q/model" && find . -mindepth 1 -type d) | sort >parts
+	cd "$MQ_SPOOL/q" || return
+	seq -f 'q%06g' "$n" >"$T/names"
+	xargs mkdir -m 2770 <"$T/names"
+	while IFS= read -r dir; do
+		sed "s|\$|/$dir|" "$T/names" | xargs mkdir -m 2770
+	done <"$T/parts"
+	for ((i = 1; i <= n; i++)); do
+		printf -v dir 'q%06d' "$i"
+		printf '%s\n' "$conf" >"$dir/conf"
+	done
+	cd "$T" || return
+	same '' "$(diff -r "$MQ_SPOOL/q/model" "$MQ_SPOOL/q/$dir")"
+	mq-delete model
+}
+
+# ---- what a machine may lack ---------------------------------------------
+
+need_root() {
+	[ "$(id -u)" -eq 0 ] || skip "needs root"
+}
+
+sanitized() {
+	grep -q __asan_init "$MQ_BIN/mq-send"
+}
+
+# lean KIB FILE: what /usr/bin/time -f %M wrote there is below that.
+lean() {
+	local peak
+	peak=$(tail -n 1 "$2")
+	sanitized || [ "$peak" -lt "$1" ] || {
+		echo "peak memory $peak KiB"
+		return 1
+	}
+}
+
+# mounted DIR MOUNT-ARGUMENT...: mount there until the test ends, or skip.
+mounted() {
+	local dir=$1
+	shift
+	need_root
+	mkdir -p "$dir"
+	mount "$@" "$dir" 2>"$T/mount.err" || skip "cannot mount: $(cat "$T/mount.err")"
+	echo "$dir" >>"$T/mounts"
+}
+
+unmount_all() {
+	local dir
+	[ -f "$T/mounts" ] || return 0
+	tac "$T/mounts" | while IFS= read -r dir; do
+		umount "$dir" || umount -l "$dir"
+	done
+}
+
+# As nobody in particular.
+as_nobody() {
+	setpriv --reuid 65534 --regid 65534 --clear-groups "$@"
+}
