@@ -133,7 +133,8 @@ demo: all | needs
 	@PATH="$(abspath $(BUILD))/bin:$$PATH" tests/demo
 
 scripts = $(wildcard .ci/run tests/needs tests/run tests/demo tests/check-* tests/man-examples \
-	tests/*.bash tests/*.bats tests/*.sh completions/*.bash)
+	tests/*.bash tests/*.bats completions/*.bash) \
+	$(shell grep -ls '^\#!/bin/.*sh' tests/bench/*)
 sources = $(wildcard cmd/*.[ch] lib/*.[ch] tests/unit/*.[ch] tests/bench/*.[ch])
 
 lint: all | needs

@@ -11,14 +11,16 @@
 static void escape(struct out *o, unsigned char c)
 {
 	static const char letters[] = "\"\"\\\\\bb\ff\nn\rr\tt";
+	static const char hex[] = "0123456789abcdef";
+	char text[6] = { '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] };
 
 	for (const char *p = letters; *p; p += 2)
 		if ((unsigned char)p[0] == c) {
-			out_char(o, '\\');
-			out_char(o, p[1]);
+			text[1] = p[1];
+			out_write(o, text, 2);
 			return;
 		}
-	out_format(o, "\\u%04x", c);
+	out_write(o, text, 6);
 }
 
 static void escape_text(struct out *o, const char *text, size_t n)

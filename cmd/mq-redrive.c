@@ -184,7 +184,7 @@ static void strip_dlq(char *name)
 {
 	size_t n = strlen(name);
 
-	if (n > 4 && strcmp(name + n - 4, "/dlq") == 0)
+	if (n > 4 && strchr(name, '/') == name + n - 4 && strcmp(name + n - 4, "/dlq") == 0)
 		name[n - 4] = '\0';
 }
 

@@ -175,16 +175,19 @@ enum conf_error conf_set(struct conf_text *t, const char *key, const char *value
 	return CONF_OK;
 }
 
-void conf_read(struct conf_text *t, char *text)
+const char *conf_read(struct conf_text *t, char *text)
 {
 	char *line, *value, *rest;
 
 	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-		if (*line == '#' || (value = strchr(line, '=')) == NULL)
+		if (*line == '#')
 			continue;
-		*value++ = '\0';
-		conf_set(t, line, value);
+		if ((value = strchr(line, '=')) != NULL)
+			*value++ = '\0';
+		if (value == NULL || conf_set(t, line, value) != CONF_OK)
+			return line;
 	}
+	return NULL;
 }
 
 char *conf_write(const struct conf_text *t)

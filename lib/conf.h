@@ -42,9 +42,10 @@ enum conf_error { CONF_OK, CONF_UNKNOWN, CONF_BAD };
 /* Change one setting if the value is good. */
 enum conf_error conf_set(struct conf_text *, const char *key, const char *value);
 
-/* Take over the lines of a conf file.  Lines that are not understood are
- * passed over: a later release may have written them. */
-void conf_read(struct conf_text *, char *text);
+/* Take over the lines of a conf file, which is cut up: NULL, or the first line
+ * that is not understood.  Nothing is guessed: a limit that was misspelt must
+ * not be no limit.  Empty lines and those that begin with # are passed over. */
+const char *conf_read(struct conf_text *, char *text);
 
 /* The file's text; the caller frees it.  NULL: no memory. */
 char *conf_write(const struct conf_text *);

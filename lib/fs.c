@@ -270,6 +270,20 @@ char *fs_slurp(int dir, const char *path)
 	return text;
 }
 
+char *fs_absolute(const char *path)
+{
+	const char *last = strrchr(path, '/');
+	char *dir = last ? strndup(path, (size_t)(last - path) + 1) : strdup(".");
+	char *real = dir ? realpath(dir, NULL) : NULL;
+	char *whole = NULL;
+
+	if (real && asprintf(&whole, "%s/%s", real, last ? last + 1 : path) == -1)
+		whole = NULL;
+	free(real);
+	free(dir);
+	return whole;
+}
+
 int fs_sync(int fd)
 {
 	int r;

@@ -54,6 +54,10 @@ int fs_truncate(int fd, uint64_t size); /* and go on writing there */
 ssize_t fs_read(int fd, void *, size_t);
 ssize_t fs_pread(int fd, void *, size_t, off_t);
 
+/* The path from the root, its directories resolved but not its last part; the
+ * caller frees it. */
+char *fs_absolute(const char *path);
+
 /* A small file as a string that the caller frees.  EFBIG over 1 MiB. */
 char *fs_slurp(int dir, const char *path);
 

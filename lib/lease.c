@@ -12,7 +12,6 @@
 #include "message.h"
 #include "place.h"
 #include "show.h"
-#include "whereabouts.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -57,8 +56,13 @@ const struct mq_message *mq_lease_message(const mq_lease *l)
 	return &l->message;
 }
 
+/* Why there is no lease: it is over, or what bears its name never was one. */
 static int lapsed(const mq_lease *l)
 {
+	struct stat st;
+
+	if (fs_stat(l->queue->fd, l->receipt, &st) == 0 && !S_ISREG(st.st_mode))
+		return fail(l->queue->mq, MQ_DATA, l->path, "not a receipt: not a message's file");
 	return fail(l->queue->mq, MQ_LAPSED, l->path, "the lease has lapsed");
 }
 
@@ -78,38 +82,51 @@ static int lease_fail(const mq_lease *l, const char *what)
 
 /* ---- from a receipt ---------------------------------------------------- */
 
-static int open_queue_of(mq *h, const struct whereabouts *w)
+/* The queue of a receipt, which is mostly that of the one before. */
+static int queue_of(mq *h, const struct whereabouts *w, mq_queue **q)
 {
-	struct spool *s;
-	mq_queue *q;
-	int r;
-
-	if ((s = spool_open(h, w->spool, &r)) == NULL)
-		return r == MQ_NOTFOUND || r == MQ_CREATE
-		    ? fail(h, MQ_DATA, w->spool, "not a receipt: no spool is there")
-		    : r;
-	r = queue_open(h, s, w->queue, &q);
-	spool_unref(s);
-	if (r == MQ_OK) {
-		mq_queue_close(h->last);
-		h->last = q;
-	}
-	return r;
-}
-
-/* Nothing is looked at but the queue, and that only when it is not the one of
- * the receipt before: the verdict finds out what the receipt is worth. */
-static int lease_at(mq *h, const struct whereabouts *w, const char *path, mq_lease **out)
-{
-	char bucket[STRIP_PATH];
 	int r;
 
 	if (!h->last || strcmp(h->last->name, w->queue) != 0 ||
-	    strcmp(h->last->spool->root, w->spool) != 0)
-		if ((r = open_queue_of(h, w)) != MQ_OK)
+	    strcmp(h->last->spool->root, w->spool) != 0) {
+		if ((r = queue_open_in(h, w->spool, w->queue, q)) != MQ_OK)
 			return r;
+		mq_queue_close(h->last);
+		h->last = *q;
+	}
+	*q = h->last;
+	return MQ_OK;
+}
+
+/* A bucket is a directory; a link planted in its place leads nowhere.  The
+ * one looked at last is remembered. */
+static int check_bucket(mq_queue *q, const char *bucket, const char *path)
+{
+	struct stat st;
+
+	if (!strcmp(q->bucket, bucket))
+		return MQ_OK;
+	if (fs_stat(q->fd, bucket, &st) == 0) {
+		if (!S_ISDIR(st.st_mode))
+			return fail(q->mq, MQ_DATA, path, "not a receipt: its directory is none");
+		strcpy(q->bucket, bucket);
+	}
+	return MQ_OK;
+}
+
+/* What the receipt is worth, the verdict finds out. */
+static int lease_at(mq *h, const struct whereabouts *w, const char *path, mq_lease **out)
+{
+	char bucket[STRIP_PATH];
+	mq_queue *q;
+	int r;
+
+	if ((r = queue_of(h, w, &q)) != MQ_OK)
+		return r;
 	snprintf(bucket, sizeof(bucket), "%.*s", (int)(strrchr(w->rest, '/') - w->rest), w->rest);
-	if ((*out = lease_new(h->last, &w->entry, bucket, 0)) == NULL)
+	if ((r = check_bucket(q, bucket, path)) != MQ_OK)
+		return r;
+	if ((*out = lease_new(q, &w->entry, bucket, 0)) == NULL)
 		return fail_errno(h, path, "cannot look at the lease");
 	return MQ_OK;
 }
@@ -120,7 +137,7 @@ int mq_lease_of(mq *h, const char *path, mq_lease **out)
 	int r;
 
 	*out = NULL;
-	if (whereabouts_parse(path, &w) == -1 || w.part != PART_LEASED || !w.entry.lease)
+	if (queue_parse_path(path, &w) == -1 || w.part != PART_LEASED || !w.entry.lease)
 		r = fail(h, MQ_DATA, path, "not a receipt");
 	else
 		r = lease_at(h, &w, path, out);
@@ -306,6 +323,28 @@ int mq_giveback(mq_lease *l)
 
 /* ---- extending --------------------------------------------------------- */
 
+/* A deadline before the lease's bucket: nobody would look there in time.  A
+ * mark in the bucket of the deadline, "@DUE", says to look there as well. */
+static int mark_early(mq_lease *l, mq_time deadline)
+{
+	const char *due = strrchr(l->bucket, '/') + 1;
+	char early[STRIP_PATH], path[ENTRY_PATH];
+	int fd = l->queue->fd;
+
+	bucket_path("leased", deadline, early);
+	if (strtoll(strrchr(early, '/') + 1, NULL, 10) >= strtoll(due, NULL, 10))
+		return 0;
+	snprintf(path, sizeof(path), "%s/@%s", early, due);
+	while (fs_mkempty(fd, path) == -1) {
+		if (errno == EEXIST)
+			break;
+		if (!(errno == ENOENT && (fs_mkdir(fd, early) == 0 || errno == EEXIST)) &&
+		    !spool_drop_ballast(l->queue->spool))
+			return -1;
+	}
+	return 0;
+}
+
 /* Set the clock, then look whether the lease is there: a reaper that claims
  * the clock after that sees the new deadline, one before it made the path
  * fail.  1, 0 when it is over, -1 with errno. */
@@ -347,14 +386,14 @@ static int extend_alone(mq_lease *l, mq_time deadline)
 	if ((r = extend_clock(l, own, deadline)) != -1 || errno != ENOENT)
 		return r;
 	lease_clock_path(l->bucket, l->entry.nonce, NULL, shared);
-	if ((r = clock_runs(l, shared)) != 1)
+	if ((r = clock_runs(l, shared)) != 1 || (r = fs_exists(q->fd, l->receipt)) != 1)
 		return r;
 	if (make_own_clock(q, own, deadline) == -1)
 		return -1;
-	if ((r = clock_runs(l, shared)) == 1)
-		return fs_exists(q->fd, l->receipt);
+	if (clock_runs(l, shared) == 1 && fs_exists(q->fd, l->receipt) == 1)
+		return 1;
 	fs_unlink(q->fd, own);
-	return r == -1 ? 0 : r;
+	return 0;
 }
 
 int mq_extend(mq_lease *l, mq_time visibility)
@@ -367,6 +406,8 @@ int mq_extend(mq_lease *l, mq_time visibility)
 	if ((r = queue_refresh(q)) != MQ_OK)
 		return r;
 	deadline = queue_now(q) + (visibility ? visibility : q->conf.visibility);
+	if (mark_early(l, deadline) == -1)
+		return lease_fail(l, "cannot extend the lease");
 	lease_clock_path(l->bucket, l->entry.nonce, NULL, path);
 	r = l->entry.lease == LEASE_SHARED ? extend_alone(l, deadline)
 					   : extend_clock(l, path, deadline);

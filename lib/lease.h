@@ -8,6 +8,7 @@
  *	            received (,sNONCE)
  *	NONCE.KEY   of one message of a shared lease that was extended alone;
  *	            it then counts instead
+ *	@DUE        a lease in that later bucket was cut short: look there too
  */
 #ifndef LEASE_H
 #define LEASE_H

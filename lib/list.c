@@ -188,7 +188,7 @@ static int list_waiting(mq_queue *q, struct listing *l)
 {
 	int r;
 
-	sweep(q, SWEEP_NOW);
+	sweep_all(q);
 	l->state = MQ_DEAD;
 	r = walk_lines(q, show, l);
 	return r ? r : walk_buckets(q, "delayed", show, l);
@@ -233,7 +233,7 @@ int mq_list(
 
 	if ((r = queue_refresh(q)) != MQ_OK)
 		return r;
-	sweep(q, SWEEP_NOW);
+	sweep_all(q);
 	for (i = 0, r = 0; r == 0 && i < sizeof(order) / sizeof(order[0]); i++)
 		if (states & order[i])
 			r = list_part(q, &l, order[i]);
@@ -274,7 +274,7 @@ int mq_stat(mq_queue *q, struct mq_stats *s)
 	memset(s, 0, sizeof(*s));
 	if ((r = queue_refresh(q)) != MQ_OK)
 		return r;
-	sweep(q, SWEEP_NOW);
+	sweep_all(q);
 	if (count_queue(q, &visible, &delayed, &leased) == -1)
 		return queue_fail(q, "cannot count");
 	now = queue_now(q);

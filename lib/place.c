@@ -198,6 +198,7 @@ int place_return(mq_queue *q, const struct source *from, struct entry *e)
 static mq_queue *dead_queue(mq_queue *q)
 {
 	char own[QUEUE_NAME_SIZE];
+	int r;
 
 	if (q->dead && queue_is_there(q->dead))
 		return q->dead;
@@ -207,7 +208,11 @@ static mq_queue *dead_queue(mq_queue *q)
 	    queue_open(q->mq, q->spool, q->conf.dead_letter_to, &q->dead) == MQ_OK)
 		return q->dead;
 	snprintf(own, sizeof(own), "%.64s/dlq", q->name);
-	return queue_open(q->mq, q->spool, own, &q->dead) == MQ_OK ? q->dead : NULL;
+	errno = 0;
+	do
+		r = queue_open(q->mq, q->spool, own, &q->dead);
+	while (r == MQ_BUSY && spool_drop_ballast(q->spool));
+	return r == MQ_OK ? q->dead : NULL;
 }
 
 /* As it enters its new queue: a new key, which says when, the old id. */
@@ -250,12 +255,17 @@ static int move_dead(
 
 int place_dead(mq_queue *q, const struct source *from, struct entry *e, const char *reason)
 {
-	mq_queue *to = q->is_dlq ? NULL : dead_queue(q);
+	mq_queue *to;
 	int fd;
 
-	if (to == NULL) {
+	if (q->is_dlq) {
 		e->visible = 0;
 		return place_back(q, from, e);
+	}
+	if ((to = dead_queue(q)) == NULL) {
+		if (errno == 0 || errno == ENOENT)
+			errno = EIO; /* it is not the entry that was missing */
+		return -1;
 	}
 	fd = q->conf.sync ? fs_open_message(from->dir, from->path) : -1;
 	if (move_dead(q, to, from, e, reason) == -1) {

@@ -110,13 +110,18 @@ int queue_make(mq *h, struct spool *s, const char *name, const char *conf)
 
 static int read_conf_file(mq_queue *q, const char *path, struct conf_text *text)
 {
-	char *lines = fs_slurp(q->fd, path);
+	char *lines = fs_slurp(q->fd, path), why[128];
+	const char *bad;
+	int r = MQ_OK;
 
 	if (lines == NULL)
-		return errno == ENOENT ? 0 : -1;
-	conf_read(text, lines);
+		return errno == ENOENT ? MQ_OK : queue_fail(q, "cannot read its settings");
+	if ((bad = conf_read(text, lines)) != NULL) {
+		snprintf(why, sizeof(why), "conf has a setting that is not known or not good: %.40s", bad);
+		r = fail(q->mq, MQ_SETTING, q->name, why);
+	}
 	free(lines);
-	return 0;
+	return r;
 }
 
 /* Dead letters stay until somebody takes them: nothing counts them out, and
@@ -125,21 +130,23 @@ static int read_dlq_defaults(mq_queue *q, struct conf_text *text)
 {
 	struct conf_text parent;
 	size_t i, kept = 0;
+	int r;
 
 	conf_defaults(&parent);
-	if (read_conf_file(q, "../conf", &parent) == -1)
-		return -1;
+	if ((r = read_conf_file(q, "../conf", &parent)) != MQ_OK)
+		return r;
 	for (i = 0; conf_key(i); i++)
 		if (!strcmp(conf_key(i), "dlq-retention"))
 			kept = i;
 	conf_set(text, "retention", parent.value[kept]);
 	conf_set(text, "max-receives", "0");
-	return 0;
+	return MQ_OK;
 }
 
 int queue_refresh(mq_queue *q)
 {
 	struct stat st;
+	int r;
 
 	memset(&st, 0, sizeof(st));
 	if (fs_stat(q->fd, "conf", &st) == -1 && errno != ENOENT)
@@ -149,9 +156,9 @@ int queue_refresh(mq_queue *q)
 	    fs_mtime(&st) == fs_mtime(&q->conf_stat))
 		return MQ_OK;
 	conf_defaults(&q->conf_text);
-	if ((q->is_dlq && read_dlq_defaults(q, &q->conf_text) == -1) ||
-	    read_conf_file(q, "conf", &q->conf_text) == -1)
-		return queue_fail(q, "cannot read its settings");
+	if ((q->is_dlq && (r = read_dlq_defaults(q, &q->conf_text)) != MQ_OK) ||
+	    (r = read_conf_file(q, "conf", &q->conf_text)) != MQ_OK)
+		return r;
 	conf_parse(&q->conf_text, &q->conf);
 	q->conf_stat = st;
 	mq_queue_close(q->dead);
@@ -236,7 +243,7 @@ int queue_open(mq *h, struct spool *s, const char *name, mq_queue **out)
 
 	*out = NULL;
 	if (!valid_queue_name(name))
-		return fail(h, MQ_NOTFOUND, name, "no such queue: not a queue's name");
+		return fail(h, MQ_NOTFOUND, name, "no such queue: bad name");
 	if ((r = open_queue_dir(h, s, name, &fd)) != MQ_OK)
 		return r;
 	if ((q = calloc(1, sizeof(*q))) == NULL) {
@@ -262,6 +269,33 @@ int queue_open(mq *h, struct spool *s, const char *name, mq_queue **out)
 	}
 	*out = q;
 	return MQ_OK;
+}
+
+int queue_parse_path(const char *path, struct whereabouts *w)
+{
+	char *absolute;
+	int r;
+
+	if (*path == '/' || (absolute = fs_absolute(path)) == NULL)
+		return whereabouts_parse(path, w);
+	r = whereabouts_parse(absolute, w);
+	free(absolute);
+	return r;
+}
+
+int queue_open_in(mq *h, const char *spool, const char *name, mq_queue **out)
+{
+	struct spool *s;
+	int r;
+
+	*out = NULL;
+	if ((s = spool_open(h, spool, &r)) == NULL)
+		return r == MQ_NOTFOUND || r == MQ_CREATE
+		    ? fail(h, MQ_DATA, spool, "no message's path: not a spool")
+		    : r;
+	r = queue_open(h, s, name, out);
+	spool_unref(s);
+	return r;
 }
 
 int mq_queue_open(mq *h, const char *name, mq_queue **out)

@@ -13,6 +13,7 @@
 #include "page.h"
 #include "spool.h"
 #include "strip.h"
+#include "whereabouts.h"
 
 #define LEVELS 10
 
@@ -34,11 +35,16 @@ struct mq_queue {
 	mq_queue *dead; /* where dead letters go, once known */
 	uint64_t shared_nonce; /* the shared lease last seen to run, and until when */
 	mq_time shared_deadline;
+	char bucket[STRIP_PATH]; /* of the last receipt */
 };
 
 /* Open a queue of this spool.  MQ_NOTFOUND: no such queue.  A dead-letter
  * queue is made when its queue is there. */
 int queue_open(mq *, struct spool *, const char *name, mq_queue **);
+/* The same in the spool at a path.  MQ_DATA: there is none. */
+int queue_open_in(mq *, const char *spool, const char *name, mq_queue **);
+/* As whereabouts_parse, for a path that may be relative to where we are. */
+int queue_parse_path(const char *path, struct whereabouts *);
 mq_queue *queue_ref(mq_queue *);
 
 /* Make a queue with this conf (text; "" for the defaults): MQ_OK also when it

@@ -47,23 +47,6 @@ static int read_block(mq_reader *r, int *torn)
 	return 0;
 }
 
-/* Open the spool and queue that the path names: its absolute path follows. */
-static int find_queue(mq *h, const char *path, struct whereabouts *w, mq_queue **q)
-{
-	struct spool *s;
-	int r;
-
-	if (whereabouts_parse(path, w) == -1)
-		return fail(h, MQ_DATA, path, "not a message's path");
-	if ((s = spool_open(h, w->spool, &r)) == NULL)
-		return r == MQ_NOTFOUND || r == MQ_CREATE
-		    ? fail(h, MQ_DATA, path, "not a message's path: no spool is there")
-		    : r;
-	r = queue_open(h, s, w->queue, q);
-	spool_unref(s);
-	return r;
-}
-
 static int open_message(mq *h, mq_reader *r, const char *path, const struct whereabouts *w)
 {
 	static const enum mq_state states[] = {
@@ -74,6 +57,7 @@ static int open_message(mq *h, mq_reader *r, const char *path, const struct wher
 	};
 	int torn;
 
+	r->entry = w->entry;
 	r->fd = fs_open_message(r->q->fd, w->rest);
 	if (r->fd == -1 && errno == ENOENT)
 		return w->part == PART_LEASED ? fail(h, MQ_LAPSED, path, "the lease has lapsed")
@@ -86,7 +70,6 @@ static int open_message(mq *h, mq_reader *r, const char *path, const struct wher
 		return fail_errno(h, path, "cannot read the message");
 	if (torn)
 		return fail(h, MQ_DATA, path, "the message is damaged");
-	r->entry = w->entry;
 	show_entry(r->q, &r->entry, states[w->part], r->path, &r->message);
 	return MQ_OK;
 }
@@ -101,10 +84,10 @@ int mq_reader_open(mq *h, const char *path, mq_reader **out)
 	if (r == NULL)
 		return fail_errno(h, path, "cannot open the message");
 	r->fd = -1;
-	if ((status = find_queue(h, path, &w, &r->q)) == MQ_OK) {
-		r->entry = w.entry;
+	if (queue_parse_path(path, &w) == -1)
+		status = fail(h, MQ_DATA, path, "not a message's path");
+	else if ((status = queue_open_in(h, w.spool, w.queue, &r->q)) == MQ_OK)
 		status = open_message(h, r, path, &w);
-	}
 	whereabouts_free(&w);
 	if (status != MQ_OK) {
 		mq_reader_close(r);

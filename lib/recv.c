@@ -12,7 +12,6 @@
  * before ready/.  With priority-aging, the line whose first entry has gained
  * the most levels by waiting comes first.
  */
-#include "dedup.h"
 #include "lease.h"
 #include "limit.h"
 #include "place.h"
@@ -299,15 +298,12 @@ int mq_recv(mq_queue *q, size_t max, mq_time visibility, mq_lease **leases, size
 	r.max = max;
 	r.lease = max == 1 ? LEASE_OWN : LEASE_SHARED;
 	r.visibility = visibility ? visibility : q->conf.visibility;
-	r.now = queue_now(q);
 	sweep(q, SWEEP_IF_DUE);
-	s = take(&r);
-	if (s == 0 && r.n == 0 && sweep(q, SWEEP_NOW) > 0) {
-		free_lanes(&r);
+	do {
 		r.now = queue_now(q);
 		s = take(&r);
-	}
-	free_lanes(&r);
+		free_lanes(&r);
+	} while (s == 0 && r.n == 0 && sweep(q, SWEEP_NOW) > 0);
 	*n = r.n;
 	if (r.n > 0)
 		return MQ_OK; /* whatever failed then will fail again */

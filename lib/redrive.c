@@ -34,16 +34,9 @@ static int find_target(mq_queue *q, const struct entry *e, char *name, size_t si
 /* Open the queue that holds the dead letter at path. */
 static int open_source(mq *h, const char *path, struct whereabouts *w, mq_queue **q)
 {
-	struct spool *s;
-	int r;
-
-	if (whereabouts_parse(path, w) == -1 || w->part == PART_LEASED)
+	if (queue_parse_path(path, w) == -1 || w->part == PART_LEASED)
 		return fail(h, MQ_DATA, path, "not a dead letter's path");
-	if ((s = spool_open(h, w->spool, &r)) == NULL)
-		return r;
-	r = queue_open(h, s, w->queue, q);
-	spool_unref(s);
-	return r;
+	return queue_open_in(h, w->spool, w->queue, q);
 }
 
 static int move(mq_queue *from, mq_queue *to, const struct whereabouts *w)

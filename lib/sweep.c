@@ -290,6 +290,40 @@ static unsigned reap_bucket(mq_queue *q, const char *bucket, unsigned most)
 
 /* ---- buckets ----------------------------------------------------------- */
 
+/* Leases that were cut short: their buckets are named here ahead of time.  The
+ * marks go with the bucket; by then those leases have lapsed. */
+static unsigned reap_marked(mq_queue *q, const char *bucket, int over, unsigned most)
+{
+	char marked[STRIP_PATH], path[ENTRY_PATH];
+	unsigned moved = 0;
+	struct fs_dir d;
+	const char *name;
+
+	if (fs_dir_open(&d, q->fd, bucket) == -1)
+		return 0;
+	while (moved < most && (name = fs_dir_next(&d)) != NULL) {
+		if (name[0] != '@' || strlen(name) > 12)
+			continue;
+		snprintf(marked, sizeof(marked), "leased/%s", name + 1);
+		moved += reap_bucket(q, marked, most - moved);
+		snprintf(path, sizeof(path), "%s/%s", bucket, name);
+		if (over && moved < most)
+			fs_unlink(q->fd, path);
+	}
+	fs_dir_close(&d);
+	return moved;
+}
+
+static unsigned sweep_bucket(mq_queue *q, const char *part, const char *bucket, int over, unsigned most)
+{
+	unsigned moved;
+
+	if (strcmp(part, "delayed") == 0)
+		return release_bucket(q, bucket, queue_now(q), most);
+	moved = reap_bucket(q, bucket, most);
+	return moved + reap_marked(q, bucket, over, most - moved);
+}
+
 static unsigned sweep_buckets(mq_queue *q, const char *part, unsigned most)
 {
 	struct strip buckets = { .dir = q->fd };
@@ -303,11 +337,12 @@ static unsigned sweep_buckets(mq_queue *q, const char *part, unsigned most)
 	if (strip_segments(&buckets, &due, &n) == -1)
 		return 0;
 	for (i = 0; i < n && (mq_time)due[i] <= now / MQ_SECOND && moved < most; i++) {
-		bucket_path(part, (mq_time)due[i] * MQ_SECOND, bucket);
-		moved += strcmp(part, "leased") == 0 ? reap_bucket(q, bucket, most - moved)
-						     : release_bucket(q, bucket, now, most - moved);
 		/* Nothing new comes to a bucket that is over: it goes when empty. */
-		if ((mq_time)due[i] + BUCKET_SECONDS <= now / MQ_SECOND)
+		int over = (mq_time)due[i] + BUCKET_SECONDS <= now / MQ_SECOND;
+
+		bucket_path(part, (mq_time)due[i] * MQ_SECOND, bucket);
+		moved += sweep_bucket(q, part, bucket, over, most - moved);
+		if (over)
 			fs_rmdir(q->fd, bucket);
 	}
 	free(due);
@@ -410,10 +445,8 @@ unsigned sweep(mq_queue *q, enum sweep_when when)
 		return 0;
 	moved = sweep_buckets(q, "leased", MOVES_A_SWEEP);
 	moved += sweep_buckets(q, "delayed", MOVES_A_SWEEP);
-	if (when == SWEEP_NOW)
-		moved += dedup_sweep(q);
+	moved += dedup_sweep(q);
 	if (when == SWEEP_IF_DUE) {
-		moved += dedup_sweep(q);
 		trim(q);
 		trim_dead_letters(q);
 		spool_lay_ballast(q->mq, q->spool);
@@ -423,4 +456,10 @@ unsigned sweep(mq_queue *q, enum sweep_when when)
 		}
 	}
 	return moved;
+}
+
+void sweep_all(mq_queue *q)
+{
+	while (sweep(q, SWEEP_NOW) > 0)
+		;
 }

@@ -11,7 +11,11 @@ enum sweep_when {
 	SWEEP_NOW,    /* before saying that there is nothing */
 };
 
-/* How many entries moved; failures leave things for the next sweep. */
+/* How many entries moved, some 2,000 at the most; failures leave things for
+ * the next sweep. */
 unsigned sweep(mq_queue *, enum sweep_when);
+
+/* Until nothing is due any more. */
+void sweep_all(mq_queue *);
 
 #endif

@@ -94,12 +94,14 @@ int whereabouts_parse(const char *path, struct whereabouts *w)
 		return -1;
 	if ((part = find_part(path, entry, w)) == NULL)
 		return -1;
-	w->rest = part;
+	if ((w->rest = strdup(part)) == NULL)
+		return -1;
 	return find_queue(path, part, w);
 }
 
 void whereabouts_free(struct whereabouts *w)
 {
 	free(w->spool);
-	w->spool = NULL;
+	free(w->rest);
+	w->spool = w->rest = NULL;
 }

@@ -16,7 +16,7 @@ struct whereabouts {
 	char *spool;                 /* owned; "." for a bare relative path */
 	char queue[QUEUE_NAME_SIZE];
 	enum part part;
-	const char *rest;            /* below the queue; points into the path */
+	char *rest;                  /* the path below the queue; owned */
 	struct entry entry;
 };
 

@@ -48,10 +48,13 @@ static void test_values(struct tap *t)
 	CHECK(t, set("visibilty", "1s") == CONF_UNKNOWN && set("", "") == CONF_UNKNOWN);
 }
 
-/* What is written reads back, and a later release's lines do no harm. */
+/* What is written reads back; what somebody broke is named. */
 static void test_file(struct tap *t)
 {
-	char lines[] = "# a comment\nvisibility=5m\nnew-setting=7\nno line\nsync=none\nsync=no";
+	char lines[] = "# a comment\n\nvisibility=5m\nsync=none\n";
+	char unknown[] = "sync=none\nnew-setting=7\n";
+	char bad[] = "visibility=never\n";
+	char no_line[] = "visibility\n";
 	struct conf_text text;
 	struct conf c;
 	char *file;
@@ -60,12 +63,15 @@ static void test_file(struct tap *t)
 	file = conf_write(&text);
 	CHECK(t, file && *file == '\0');
 	free(file);
-	conf_read(&text, lines);
+	CHECK(t, conf_read(&text, lines) == NULL);
 	conf_parse(&text, &c);
 	CHECK(t, c.visibility == 300 * MQ_SECOND && !c.sync && c.max_receives == 5);
 	file = conf_write(&text);
 	CHECK(t, file && !strcmp(file, "visibility=5m\nsync=none\n"));
 	free(file);
+	CHECK(t, !strcmp(conf_read(&text, unknown), "new-setting"));
+	CHECK(t, !strcmp(conf_read(&text, bad), "visibility"));
+	CHECK(t, !strcmp(conf_read(&text, no_line), "visibility"));
 }
 
 int main(void)
