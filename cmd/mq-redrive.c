@@ -182,10 +182,10 @@ static void parse_match(struct redrive *r, char *text)
 /* Q/dlq means Q: it is the dead letters of Q that go back. */
 static void strip_dlq(char *name)
 {
-	size_t n = strlen(name);
+	char *slash = strchr(name, '/');
 
-	if (n > 4 && strchr(name, '/') == name + n - 4 && strcmp(name + n - 4, "/dlq") == 0)
-		name[n - 4] = '\0';
+	if (slash && slash != name && strcmp(slash, "/dlq") == 0)
+		*slash = '\0';
 }
 
 static int target_exists(struct redrive *r)

@@ -186,6 +186,11 @@ int fs_set_mtime(int dir, const char *path, int64_t ns)
 	return utimensat(dir, path, times, AT_SYMLINK_NOFOLLOW);
 }
 
+int fs_chmod(int dir, const char *path, mode_t mode)
+{
+	return fchmodat(dir, path, mode, 0);
+}
+
 int64_t fs_mtime(const struct stat *st)
 {
 	return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;

@@ -47,6 +47,7 @@ int fs_stat(int dir, const char *path, struct stat *); /* of a link itself */
 int fs_fstat(int fd, struct stat *);
 int fs_exists(int dir, const char *path); /* 1, 0, or -1 */
 int fs_set_mtime(int dir, const char *path, int64_t ns);
+int fs_chmod(int dir, const char *path, mode_t);
 int64_t fs_mtime(const struct stat *);
 
 int fs_write(int fd, const void *, size_t); /* all of it */

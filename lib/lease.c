@@ -158,32 +158,20 @@ void lease_clock_path(const char *bucket, uint64_t nonce, const char *key, char 
 	snprintf(path, ENTRY_PATH, "%s/%s", bucket, name);
 }
 
+#define CLOCK_HAS_OTHERS 0770 /* the mode of a shared clock that is not alone */
+
 /* Whether that clock is there and its deadline not reached: 1 or 0; -1 with
  * errno, ENOENT when there is no such clock. */
-static int clock_runs(mq_lease *l, const char *path)
+static int clock_runs(mq_lease *l, const char *path, mode_t *mode)
 {
 	struct stat st;
 
 	if (fs_stat(l->queue->fd, path, &st) == -1)
 		return -1;
 	l->deadline = l->message.deadline = fs_mtime(&st);
+	if (mode)
+		*mode = st.st_mode;
 	return !queue_lapsed(l->queue, l->deadline);
-}
-
-/* The same for a clock that many leases share: having answered once it is
- * not asked again before its time. */
-static int shared_clock_runs(mq_lease *l, const char *path)
-{
-	mq_queue *q = l->queue;
-	int r;
-
-	if (q->shared_nonce == l->entry.nonce && !queue_lapsed(q, q->shared_deadline))
-		return 1;
-	if ((r = clock_runs(l, path)) == 1) {
-		q->shared_nonce = l->entry.nonce;
-		q->shared_deadline = l->deadline;
-	}
-	return r;
 }
 
 /* Whether the lease still holds, by its own clock where it has one. */
@@ -191,15 +179,18 @@ static int holds(mq_lease *l)
 {
 	const struct entry *e = &l->entry;
 	char path[ENTRY_PATH];
-	int r;
+	mode_t mode = 0;
+	int shared, own;
 
-	if (e->lease == LEASE_SHARED) {
-		lease_clock_path(l->bucket, e->nonce, e->key, path);
-		if ((r = clock_runs(l, path)) != -1 || errno != ENOENT)
-			return r;
-	}
 	lease_clock_path(l->bucket, e->nonce, NULL, path);
-	return e->lease == LEASE_SHARED ? shared_clock_runs(l, path) : clock_runs(l, path);
+	shared = clock_runs(l, path, &mode);
+	if (shared == -1 && errno != ENOENT)
+		return -1;
+	if (e->lease == LEASE_OWN || (shared != -1 && !(mode & S_IXUSR)))
+		return shared;
+	lease_clock_path(l->bucket, e->nonce, e->key, path);
+	own = clock_runs(l, path, NULL);
+	return own == -1 && errno == ENOENT ? shared : own;
 }
 
 /* MQ_OK when the verdict may be given. */
@@ -350,7 +341,7 @@ static int mark_early(mq_lease *l, mq_time deadline)
  * fail.  1, 0 when it is over, -1 with errno. */
 static int extend_clock(mq_lease *l, const char *path, mq_time deadline)
 {
-	int r = clock_runs(l, path);
+	int r = clock_runs(l, path, NULL);
 
 	if (r != 1)
 		return r;
@@ -386,11 +377,12 @@ static int extend_alone(mq_lease *l, mq_time deadline)
 	if ((r = extend_clock(l, own, deadline)) != -1 || errno != ENOENT)
 		return r;
 	lease_clock_path(l->bucket, l->entry.nonce, NULL, shared);
-	if ((r = clock_runs(l, shared)) != 1 || (r = fs_exists(q->fd, l->receipt)) != 1)
+	if ((r = clock_runs(l, shared, NULL)) != 1 || (r = fs_exists(q->fd, l->receipt)) != 1)
 		return r;
-	if (make_own_clock(q, own, deadline) == -1)
+	if (fs_chmod(q->fd, shared, CLOCK_HAS_OTHERS) == -1 ||
+	    make_own_clock(q, own, deadline) == -1)
 		return -1;
-	if (clock_runs(l, shared) == 1 && fs_exists(q->fd, l->receipt) == 1)
+	if (clock_runs(l, shared, NULL) == 1 && fs_exists(q->fd, l->receipt) == 1)
 		return 1;
 	fs_unlink(q->fd, own);
 	return 0;

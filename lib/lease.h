@@ -7,7 +7,8 @@
  *	NONCE       the clock of this lease (,lNONCE) or of all that one call
  *	            received (,sNONCE)
  *	NONCE.KEY   of one message of a shared lease that was extended alone;
- *	            it then counts instead
+ *	            it then counts instead.  The shared clock is made executable
+ *	            first: without that, nobody needs to look for others.
  *	@DUE        a lease in that later bucket was cut short: look there too
  */
 #ifndef LEASE_H

@@ -33,8 +33,6 @@ struct mq_queue {
 	struct page *page; /* NULL until queue_page() */
 	struct page own_page; /* where the host's cannot be mapped */
 	mq_queue *dead; /* where dead letters go, once known */
-	uint64_t shared_nonce; /* the shared lease last seen to run, and until when */
-	mq_time shared_deadline;
 	char bucket[STRIP_PATH]; /* of the last receipt */
 };
 

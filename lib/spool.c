@@ -60,8 +60,9 @@ int fail(mq *h, int status, const char *object, const char *what)
 {
 	char line[sizeof(h->error)];
 
-	/* By way of a copy: the object may be the old text. */
-	snprintf(line, sizeof(line), "%s: %s", object, what);
+	/* By way of a copy: the object may be the old text.  What is wrong
+	 * matters more than all of a name that is no name. */
+	snprintf(line, sizeof(line), "%.*s: %s", ERROR_SIZE - 512, object, what);
 	memcpy(h->error, line, sizeof(line));
 	return status;
 }

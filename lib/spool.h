@@ -13,6 +13,7 @@
 #include "mq.h"
 
 #define SPOOL_FORMAT 1
+#define ERROR_SIZE   5120 /* a path of any length, and what is wrong with it */
 
 struct spool {
 	int refs;
@@ -26,7 +27,7 @@ struct mq {
 	struct clock clock;
 	struct nonce nonce;
 	mq_queue *last; /* the queue of the last receipt: the next is likely its neighbour */
-	char error[1024];
+	char error[ERROR_SIZE];
 };
 
 /* Set the handle's error to "OBJECT: WHAT" and return status. */
