@@ -4,6 +4,7 @@
 #	make check      every test (installs what the tests miss)
 #	make demo       a real job, shown step by step
 #	make lint       what the compilers do not say
+#	make bench      the programs that tests/bench/bulk measures with
 #	make install    to DESTDIR and PREFIX; uninstall takes it away again
 #
 #	CC=clang        another compiler
@@ -173,4 +174,4 @@ uninstall:
 	rm -f $(call to,$(installed))
 
 clean:
-	rm -rf build build-asan $(BUILD)
+	rm -rf $(sort build build-asan $(BUILD))

@@ -71,6 +71,19 @@ static int configure(mq_queue *q, const struct mq_setting *s, size_t n)
 	return r;
 }
 
+/* Several at once: each starts from what the one before it has written. */
+static int configure_locked(mq_queue *q, const struct mq_setting *s, size_t n)
+{
+	int r, lock;
+
+	if ((lock = fs_lock(q->fd, "lock", 1)) == -1)
+		return queue_fail(q, "cannot lock its settings");
+	if ((r = queue_refresh(q)) == MQ_OK)
+		r = configure(q, s, n);
+	fs_unlock(lock);
+	return r;
+}
+
 int mq_configure(mq *h, const char *name, const struct mq_setting *s, size_t n)
 {
 	mq_queue *q;
@@ -78,7 +91,7 @@ int mq_configure(mq *h, const char *name, const struct mq_setting *s, size_t n)
 
 	if ((r = mq_queue_open(h, name, &q)) != MQ_OK)
 		return r;
-	r = configure(q, s, n);
+	r = configure_locked(q, s, n);
 	mq_queue_close(q);
 	return r;
 }

@@ -95,7 +95,7 @@ static int write_history(mq_queue *q, const struct entry *e, const char *text)
 
 	history_path(e, path);
 	r = queue_write_file(q->mq, q->fd, path, text);
-	if (r == -1 && errno == ENOENT && fs_mkdir(q->fd, "why") == 0)
+	if (r == -1 && errno == ENOENT && (fs_mkdir(q->fd, "why") == 0 || errno == EEXIST))
 		r = queue_write_file(q->mq, q->fd, path, text);
 	return r;
 }

@@ -51,9 +51,9 @@ static int read_mark(mq_queue *q, int64_t window, const char *hash, char name[NA
 	    key_time(e.key) > queue_now(q) - q->conf.dedup_window;
 }
 
-/* Look in the windows before this one.  They are few: one, or more after the
+/* Look in all windows but this one.  They are few: one, or more after the
  * setting changed. */
-static int find_older_mark(mq_queue *q, int64_t window, const char *hash, char name[NAME_SIZE])
+static int find_mark(mq_queue *q, int64_t but, const char *hash, char name[NAME_SIZE])
 {
 	struct strip windows = { .dir = q->fd, .path = "dedup" };
 	uint64_t *starts;
@@ -63,7 +63,7 @@ static int find_older_mark(mq_queue *q, int64_t window, const char *hash, char n
 	if (strip_segments(&windows, &starts, &n) == -1)
 		return -1;
 	for (i = 0; i < n && found == 0; i++)
-		if ((int64_t)starts[i] != window)
+		if ((int64_t)starts[i] != but)
 			found = read_mark(q, (int64_t)starts[i], hash, name);
 	free(starts);
 	return found;
@@ -107,7 +107,7 @@ static int claim_mark(mq_queue *q, const char *hash, const char *name, char coun
 			return -1;
 	}
 	/* Ours, unless an older window has one: the older wins. */
-	if ((r = find_older_mark(q, window, hash, counts)) == 1 && strcmp(counts, name) != 0)
+	if ((r = find_mark(q, window, hash, counts)) == 1 && strcmp(counts, name) != 0)
 		fs_unlink(q->fd, path);
 	else if (r == 1)
 		r = 0;
@@ -158,6 +158,22 @@ static int make_pending(mq_queue *q, const char *from, const char *pending)
 	    (fs_mkdir(q->fd, PENDING) == 0 || errno == EEXIST))
 		r = fs_rename(q->fd, from, q->fd, pending);
 	return r;
+}
+
+int dedup_find(mq_queue *q, const char *id, struct entry *e)
+{
+	char hash[HASH_SIZE], name[NAME_SIZE];
+	struct entry first;
+	int r;
+
+	hash_id(id, hash);
+	if ((r = find_mark(q, -1, hash, name)) != 1)
+		return r;
+	/* Its sender may have been killed before it was in its line. */
+	if (publish(q, hash, name) == -1 || entry_parse(name, &first) == -1)
+		return -1;
+	memcpy(e->id, first.id, KEY_SIZE);
+	return 1;
 }
 
 int dedup_send(mq_queue *q, int fd, const char *path, struct entry *e, const char *id, int *first)

@@ -19,6 +19,10 @@
 
 #include "queue.h"
 
+/* Whether a message with this id was sent within the window: 1 and entry->id is
+ * its id, 0, or -1 with errno. */
+int dedup_find(mq_queue *, const char *id, struct entry *);
+
 /* Send the file at path (below the queue), written to fd, as entry under the
  * id.  0: entry->id is the id of the message that counts, *first whether it is
  * this one; -1 with errno. */

@@ -120,7 +120,10 @@ int fs_rmdir(int dir, const char *path)
 
 int fs_mkempty(int dir, const char *path)
 {
-	return mknodat(dir, path, S_IFREG | 0660, 0);
+	if (mknodat(dir, path, S_IFREG | 0660, 0) == -1)
+		return -1;
+	/* After a lost race the file may be gone again: no failure. */
+	return fchmodat(dir, path, 0660, 0) == 0 || errno == ENOENT ? 0 : -1;
 }
 
 int fs_rename(int dir, const char *from, int todir, const char *to)
@@ -340,17 +343,30 @@ int fs_free(int fd, uint64_t *bytes, uint64_t *files)
 	return 0;
 }
 
-int fs_trylock(int fd)
+int fs_lock(int dir, const char *path, int wait)
 {
-	int r;
+	int fd, r;
 
-	RETRY(r, flock(fd, LOCK_EX | LOCK_NB));
-	return r;
+	fd = fs_open(dir, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+	if (fd == -1 && errno == ENOENT && (fd = fs_create(dir, path)) == -1 && errno == EEXIST)
+		fd = fs_open(dir, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+	if (fd == -1)
+		return -1;
+	RETRY(r, flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB)));
+	if (r == -1) {
+		fs_close(fd);
+		return -1;
+	}
+	return fd;
 }
 
-int fs_unlock(int fd)
+void fs_unlock(int fd)
 {
-	return flock(fd, LOCK_UN);
+	int saved = errno;
+
+	flock(fd, LOCK_UN); /* closing is not enough on every network file system */
+	fs_close(fd);
+	errno = saved;
 }
 
 int fs_dir_open(struct fs_dir *d, int dir, const char *path)

@@ -32,7 +32,7 @@ int fs_mkdir(int dir, const char *path);
 int fs_mkdir_private(int dir, const char *path); /* mode 0700 */
 int fs_rmdir(int dir, const char *path);
 
-/* An empty file in one call; its mode does not matter. */
+/* An empty file. */
 int fs_mkempty(int dir, const char *path);
 
 int fs_rename(int dir, const char *from, int todir, const char *to);
@@ -73,8 +73,10 @@ int fs_sync_covers_name(int fd);
 /* Bytes and files left for ordinary users; UINT64_MAX where not told. */
 int fs_free(int fd, uint64_t *bytes, uint64_t *files);
 
-int fs_trylock(int fd); /* 0, or -1 with EWOULDBLOCK */
-int fs_unlock(int fd);
+/* Lock the file at path, made if need be; for fs_unlock.  Without wait,
+ * EWOULDBLOCK when another has it. */
+int fs_lock(int dir, const char *path, int wait);
+void fs_unlock(int fd);
 
 /* A directory read in large pieces: one getdents call of up to 256 KiB is a
  * snapshot, where small ones miss and double entries under renames. */

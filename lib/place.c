@@ -30,13 +30,35 @@ void tails_reset(struct tails *t)
 	}
 }
 
+/* What is returned keeps its place by its key as long as it is in one segment:
+ * a back line gets another only when it is long. */
+#define LONG_SEGMENT 1024
+
+static int is_long(mq_queue *q, const struct strip *s, uint64_t segment)
+{
+	char path[ENTRY_PATH];
+	struct fs_dir d;
+	unsigned n = 0;
+
+	strip_entry_path(s, segment, ".", path);
+	if (fs_dir_open(&d, q->fd, path) == -1)
+		return 0;
+	while (n < LONG_SEGMENT && fs_dir_next(&d) != NULL)
+		n++;
+	fs_dir_close(&d);
+	return n == LONG_SEGMENT;
+}
+
 /* Whether this entry should be the last of its segment: in a batch the 256th,
  * for single entries one in 256 by chance, which needs no counting. */
-static int time_to_rotate(mq_queue *q, const struct tails *t, unsigned level)
+static int time_to_rotate(mq_queue *q, enum line line, const struct strip *s,
+    const struct tails *t, unsigned level)
 {
 	if (t->count[level] >= SEGMENT_ENTRIES)
 		return 1;
-	return t->count[level] == 1 && nonce_next(&q->mq->nonce) % SEGMENT_ENTRIES == 0;
+	if (t->count[level] != 1 || nonce_next(&q->mq->nonce) % SEGMENT_ENTRIES != 0)
+		return 0;
+	return line == LINE_READY || is_long(q, s, t->segment[level]);
 }
 
 /* Where the sync of a file does not cover its name, its directory must be
@@ -80,7 +102,7 @@ static int add_to_line(mq_queue *q, enum line line, const struct source *from,
 	if (r == -1)
 		return -1;
 	t->count[e->priority]++;
-	if (time_to_rotate(q, t, e->priority)) {
+	if (time_to_rotate(q, line, &s, t, e->priority)) {
 		if (sync_segment(q, &s, *segment) == -1)
 			return -1;
 		strip_rotate(&s, *segment, queue_scratch, q); /* if not now, then later */

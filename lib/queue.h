@@ -1,8 +1,8 @@
 /*
  * queue.h - spool: an open queue
  *
- *	QUEUE/conf  tmp/  ready/  back/  delayed/  leased/  dlq/  and, when
- *	needed, why/  dedup/  bad/  stat/
+ *	QUEUE/conf  lock  tmp/  ready/  back/  delayed/  leased/  dlq/  and,
+ *	when needed, why/  dedup/  bad/  stat/
  */
 #ifndef QUEUE_H
 #define QUEUE_H

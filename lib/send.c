@@ -138,8 +138,8 @@ static int write_failed(mq_batch *b)
 
 int mq_batch_begin(mq_batch *b, const struct mq_properties *p)
 {
-	struct entry *e = &b->entries[b->n];
 	mq_time now = queue_now(b->q);
+	struct entry *e;
 	const char *why;
 	size_t size;
 	char *block;
@@ -151,6 +151,7 @@ int mq_batch_begin(mq_batch *b, const struct mq_properties *p)
 	if ((block = message_block(p, &size, &why)) == NULL)
 		return why ? fail(b->q->mq, MQ_DATA, b->q->name, why)
 			   : fail_errno(b->q->mq, b->q->name, "cannot begin a message");
+	e = &b->entries[b->n];
 	memset(e, 0, sizeof(*e));
 	e->priority = p->priority;
 	e->offset = b->flushed + b->buffered;
@@ -169,11 +170,12 @@ int mq_batch_begin(mq_batch *b, const struct mq_properties *p)
 
 int mq_batch_write(mq_batch *b, const void *data, size_t n)
 {
-	struct entry *e = &b->entries[b->n];
 	const struct conf *c = &b->q->conf;
+	struct entry *e;
 
 	if (!b->begun)
 		return fail(b->q->mq, MQ_USAGE, b->q->name, "no message was begun");
+	e = &b->entries[b->n];
 	e->body += n;
 	if ((c->max_message && e->body > c->max_message) ||
 	    (c->max_bytes && e->body > c->max_bytes))
@@ -199,10 +201,11 @@ int mq_batch_end(mq_batch *b)
 
 void mq_batch_abort(mq_batch *b)
 {
-	uint64_t start = b->entries[b->n].offset;
+	uint64_t start;
 
 	if (!b->begun)
 		return;
+	start = b->entries[b->n].offset;
 	b->begun = 0;
 	free(b->dedup_id);
 	b->dedup_id = NULL;
@@ -366,6 +369,12 @@ static int place_one(struct commit *c, struct entry *e)
 {
 	int last = c->placed == c->b->n - 1, dead, r;
 
+	if (c->b->dedup_id && (r = dedup_find(c->q, c->b->dedup_id, e)) != 0) {
+		if (r == -1)
+			return queue_fail(c->q, "cannot send");
+		c->placed++; /* a duplicate needs no room */
+		return MQ_OK;
+	}
 	if ((r = make_room(c, e, &dead)) != MQ_OK)
 		return r;
 	/* What does not get in is not remembered as sent. */

@@ -15,7 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BALLAST_SIZE (256 * 1024)
+#define BALLAST_FILES 16 /* room is blocks and files: */
+#define BALLAST_SIZE  (16 * 1024)
 #define RESERVE_SIZE (512 * 1024) /* of bytes, and */
 #define RESERVE_FILES 16
 
@@ -130,13 +131,19 @@ static struct spool *new_spool(mq *h, int fd, const char *path, int *status)
 	return s;
 }
 
+static int not_a_directory(mq *h, const char *path)
+{
+	return fail(h, MQ_CREATE, path, "not a spool: not a directory");
+}
+
 struct spool *spool_open(mq *h, const char *path, int *status)
 {
 	int fd = fs_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
 
 	if (fd == -1) {
-		*status = errno == ENOENT ? fail(h, MQ_NOTFOUND, path, "no such spool")
-					  : fail_errno(h, path, "cannot open the spool");
+		*status = errno == ENOENT  ? fail(h, MQ_NOTFOUND, path, "no such spool")
+		    : errno == ENOTDIR ? not_a_directory(h, path)
+				       : fail_errno(h, path, "cannot open the spool");
 		return NULL;
 	}
 	if ((*status = check_version(h, fd, path)) != MQ_OK) {
@@ -247,7 +254,8 @@ static int make_spool(mq *h)
 
 	if (make_parents(h->path) == -1 ||
 	    (fd = fs_open(AT_FDCWD, h->path, O_RDONLY | O_DIRECTORY)) == -1)
-		return fail_errno(h, h->path, "cannot make the spool");
+		return errno == ENOTDIR ? not_a_directory(h, h->path)
+					: fail_errno(h, h->path, "cannot make the spool");
 	ours = may_become_spool(fd);
 	if (ours == 0)
 		r = fail(h, MQ_CREATE, h->path, "not a spool, and not empty");
@@ -277,13 +285,22 @@ int spool_enter_or_make(mq *h)
 
 /* ---- a full disk ------------------------------------------------------- */
 
+static void ballast_path(int i, char path[32])
+{
+	snprintf(path, 32, "ballast/%d", i);
+}
+
 int spool_drop_ballast(struct spool *s)
 {
-	int saved = errno, dropped;
+	int saved = errno, dropped = 0, i;
+	char path[32];
 
 	if (saved != ENOSPC && saved != EDQUOT)
 		return 0;
-	dropped = fs_unlink(s->fd, "ballast") == 0;
+	for (i = 0; i < BALLAST_FILES && !dropped; i++) {
+		ballast_path(i, path);
+		dropped = fs_unlink(s->fd, path) == 0;
+	}
 	errno = saved;
 	return dropped;
 }
@@ -298,31 +315,39 @@ int spool_has_room(struct spool *s)
 }
 
 /* Written, not only reserved: it must be blocks that unlink gives back. */
-static int fill_ballast(int fd)
+static int lay_one(mq *h, struct spool *s, const char *path)
 {
-	static const char noise[4096] = "This room is given back when the disk is full.\n";
-	size_t n;
+	static const char text[BALLAST_SIZE] = "This room is given back when the disk is full.\n";
+	char made[64];
+	int fd, r = -1;
 
-	for (n = 0; n < BALLAST_SIZE; n += sizeof(noise))
-		if (fs_write(fd, noise, sizeof(noise)) == -1)
-			return -1;
-	return 0;
+	scratch_path(h, made, sizeof(made));
+	if ((fd = fs_create(s->fd, made)) == -1)
+		return -1;
+	if (fs_write(fd, text, sizeof(text)) == 0)
+		r = fs_link(s->fd, made, s->fd, path);
+	fs_unlink(s->fd, made);
+	fs_close(fd);
+	return r;
 }
 
 void spool_lay_ballast(mq *h, struct spool *s)
 {
-	char made[64];
 	uint64_t bytes, files;
-	int fd;
+	char path[32];
+	int i;
 
-	if (fs_exists(s->fd, "ballast") != 0 || fs_free(s->fd, &bytes, &files) == -1 ||
-	    bytes < RESERVE_SIZE + 2 * BALLAST_SIZE || files < 2 * RESERVE_FILES)
+	/* The first is the first to go and the last to come: it speaks for all. */
+	ballast_path(0, path);
+	if (fs_exists(s->fd, path) == 1 || fs_free(s->fd, &bytes, &files) == -1 ||
+	    bytes < RESERVE_SIZE + 2 * BALLAST_FILES * BALLAST_SIZE ||
+	    files < RESERVE_FILES + 2 * BALLAST_FILES)
 		return;
-	scratch_path(h, made, sizeof(made));
-	if ((fd = fs_create(s->fd, made)) == -1)
+	if (fs_mkdir(s->fd, "ballast") == -1 && errno != EEXIST)
 		return;
-	if (fill_ballast(fd) == -1 || fs_link(s->fd, made, s->fd, "ballast") == -1)
-		errno = 0; /* somebody else was first, or the room is gone again */
-	fs_unlink(s->fd, made);
-	fs_close(fd);
+	for (i = BALLAST_FILES - 1; i >= 0; i--) {
+		ballast_path(i, path);
+		if (lay_one(h, s, path) == -1 && errno != EEXIST)
+			return;
+	}
 }

@@ -4,7 +4,7 @@
  *	SPOOL/version   "mq spool 1"
  *	SPOOL/q/        the queues
  *	SPOOL/tmp/      directories being built or removed
- *	SPOOL/ballast   room for a full disk to drain
+ *	SPOOL/ballast/  files that hold room for a full disk to drain
  */
 #ifndef SPOOL_H
 #define SPOOL_H
@@ -50,7 +50,7 @@ void spool_unref(struct spool *);
 void scratch_path(mq *, char *path, size_t size);
 
 /* A full disk refuses renames, so nothing could be received or returned.  Give
- * the ballast away: 1 when there was one, so that trying again makes sense. */
+ * some ballast away: 1 when there was some, so that trying again makes sense. */
 int spool_drop_ballast(struct spool *);
 /* Lay it again when there is room in plenty. */
 void spool_lay_ballast(mq *, struct spool *);

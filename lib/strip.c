@@ -183,26 +183,9 @@ int strip_add(const struct strip *s, uint64_t *segment, int fromdir, const char 
 static int lock_strip(const struct strip *s)
 {
 	char path[ENTRY_PATH];
-	int fd;
 
 	join(s, "lock", path);
-	fd = fs_open(s->dir, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-	if (fd == -1 && errno == ENOENT)
-		fd = fs_create(s->dir, path);
-	if (fd != -1 && fs_trylock(fd) == -1) {
-		fs_close(fd);
-		return -1;
-	}
-	return fd;
-}
-
-static void unlock_strip(int fd)
-{
-	int saved = errno;
-
-	fs_unlock(fd); /* closing is not enough on every network file system */
-	fs_close(fd);
-	errno = saved;
+	return fs_lock(s->dir, path, 0);
 }
 
 static int rotate_locked(const struct strip *s, uint64_t segment, scratch_fn *scratch, void *ctx)
@@ -227,7 +210,7 @@ int strip_rotate(const struct strip *s, uint64_t segment, scratch_fn *scratch, v
 	if ((fd = lock_strip(s)) == -1)
 		return errno == EWOULDBLOCK ? 0 : -1;
 	r = rotate_locked(s, segment, scratch, ctx);
-	unlock_strip(fd);
+	fs_unlock(fd);
 	return r;
 }
 
@@ -299,7 +282,7 @@ int strip_settle(const struct strip *s, scratch_fn *scratch, void *ctx)
 		r = settle_tail(s, n ? numbers[n - 1] : 0, scratch, ctx);
 	if (r == 0 && n)
 		r = set_mark(s, "head", numbers[0], scratch, ctx);
-	unlock_strip(fd);
+	fs_unlock(fd);
 	free(numbers);
 	return r;
 }

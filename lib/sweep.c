@@ -34,15 +34,38 @@
 
 #define MILLISECOND   (MQ_SECOND / 1000)
 #define SWEEP_EVERY   MQ_SECOND
-#define MOVES_A_SWEEP 2048 /* the rest waits for the next one */
+#define MOVES_A_SWEEP 4096 /* the rest waits for the next one */
 #define CLOCKS        512  /* condemned, or seen in a bucket, in one sweep */
 #define LITTER_AGE    (24 * 3600 * MQ_SECOND)
 #define LITTER_CHANCE 64 /* one sweep in so many looks for litter */
 
 /* ---- delayed ----------------------------------------------------------- */
 
-/* One entry of a delayed bucket: 1 when it moved. */
-static int release_entry(mq_queue *q, const char *bucket, const char *name, mq_time now)
+/* The entries of a bucket that are due, the earliest first: as many as one
+ * sweep moves, found in one pass and room for twice as many. */
+#define NAME_USUAL 128 /* hardly a name is longer */
+
+struct due_entry {
+	int64_t visible;
+	char name[NAME_USUAL];
+};
+
+struct due {
+	struct due_entry *entries;
+	size_t n, most;
+};
+
+static int compare_due(const void *a, const void *b)
+{
+	const struct due_entry *x = a, *y = b;
+
+	if (x->visible != y->visible)
+		return x->visible < y->visible ? -1 : 1;
+	return strcmp(x->name, y->name);
+}
+
+/* Move one entry out of a delayed bucket: 1 when it moved. */
+static unsigned release_entry(mq_queue *q, const char *bucket, const char *name)
 {
 	char path[ENTRY_PATH];
 	struct source from = { q->fd, path, STRIP_RENAME };
@@ -54,26 +77,66 @@ static int release_entry(mq_queue *q, const char *bucket, const char *name, mq_t
 		place_bad(q, path);
 		return 0;
 	}
-	if (e.visible * MILLISECOND > now)
-		return 0;
 	expiry = queue_expiry(q, &e);
-	if (expiry && expiry <= now)
+	if (expiry && expiry <= queue_now(q))
 		return place_drop(q, q->fd, path, &e) == 0;
 	e.visible = 0;
 	return place_back(q, &from, &e) == 0;
 }
 
-static unsigned release_bucket(mq_queue *q, const char *bucket, mq_time now, unsigned most)
+/* Sort, and keep the earliest. */
+static void cut(struct due *d)
+{
+	qsort(d->entries, d->n, sizeof(*d->entries), compare_due);
+	if (d->n > d->most)
+		d->n = d->most;
+}
+
+/* What is malformed is put aside here, what has an unusual name moved here. */
+static unsigned collect_entry(mq_queue *q, const char *bucket, const char *name, struct due *d)
+{
+	struct entry e;
+
+	if (entry_parse(name, &e) == -1)
+		return release_entry(q, bucket, name);
+	if (e.visible * MILLISECOND > queue_now(q))
+		return 0;
+	if (strlen(name) >= NAME_USUAL)
+		return release_entry(q, bucket, name);
+	if (d->n == 2 * d->most)
+		cut(d);
+	d->entries[d->n].visible = e.visible;
+	strcpy(d->entries[d->n++].name, name);
+	return 0;
+}
+
+static unsigned release_due(mq_queue *q, const char *bucket, struct due *due)
 {
 	struct fs_dir d;
 	const char *name;
 	unsigned moved = 0;
+	size_t i;
 
 	if (fs_dir_open(&d, q->fd, bucket) == -1)
 		return 0;
-	while (moved < most && (name = fs_dir_next(&d)) != NULL)
-		moved += (unsigned)release_entry(q, bucket, name, now);
+	while ((name = fs_dir_next(&d)) != NULL)
+		moved += collect_entry(q, bucket, name, due);
 	fs_dir_close(&d);
+	cut(due);
+	for (i = 0; i < due->n; i++)
+		moved += release_entry(q, bucket, due->entries[i].name);
+	return moved;
+}
+
+static unsigned release_bucket(mq_queue *q, const char *bucket, unsigned most)
+{
+	struct due due = { .most = most };
+	unsigned moved;
+
+	if ((due.entries = calloc(2 * most, sizeof(*due.entries))) == NULL)
+		return 0;
+	moved = release_due(q, bucket, &due);
+	free(due.entries);
 	return moved;
 }
 
@@ -319,7 +382,7 @@ static unsigned sweep_bucket(mq_queue *q, const char *part, const char *bucket, 
 	unsigned moved;
 
 	if (strcmp(part, "delayed") == 0)
-		return release_bucket(q, bucket, queue_now(q), most);
+		return release_bucket(q, bucket, most);
 	moved = reap_bucket(q, bucket, most);
 	return moved + reap_marked(q, bucket, over, most - moved);
 }

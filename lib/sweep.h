@@ -11,7 +11,7 @@ enum sweep_when {
 	SWEEP_NOW,    /* before saying that there is nothing */
 };
 
-/* How many entries moved, some 2,000 at the most; failures leave things for
+/* How many entries moved, some 4,000 at the most; failures leave things for
  * the next sweep. */
 unsigned sweep(mq_queue *, enum sweep_when);
 

@@ -156,12 +156,12 @@ bad_names() {
 }
 
 @test "a JSON line nested without end" {
-	printf '[%.0s' {1..200000} >in
+	head -c 200000 /dev/zero | tr '\0' '[' >in
 	try mq-send -q -j q <in
 	is 65 '' 'mq-send: q: line 1: .+: (0|no) messages were accepted'
 	{
 		printf '{"body":"x","y":'
-		printf '[%.0s' {1..200000}
+		head -c 200000 /dev/zero | tr '\0' '['
 	} >in
 	try mq-send -q -j q <in
 	is 65 '' 'mq-send: q: line 1: .+: (0|no) messages were accepted'

@@ -136,7 +136,7 @@ sync=full
 	mq-config q visibility=2m backoff=0
 	mq-send -q -b x q
 	mq-recv q >receipt
-	try later 119s mq-recv q
+	try later 100s mq-recv q
 	is 1 '' ''
 	try later 121s mq-recv -a q
 	is 0 x ''

@@ -13,7 +13,7 @@ setup() {
 	has q 0 0 1 0
 	same delayed "$(mq-ls q | cut -f 2)"
 	fails 1 '' mq-recv q
-	fails 1 '' later 58s mq-recv q
+	fails 1 '' later 50s mq-recv q
 	same '[x]' "$(drain q 61s)"
 }
 
@@ -86,7 +86,7 @@ setup() {
 @test "-t: delivered before, not after" {
 	mq-send -q -t 1m -b a q
 	mq-send -q -t 1m -b b q
-	ok a later 58s mq-recv -a q
+	ok a later 50s mq-recv -a q
 	fails 1 '' later 61s mq-recv q
 	has q 0 0 0 0
 }

@@ -90,7 +90,7 @@ full_disk_drains() {
 @test "the ballast is dropped for a full disk, and laid again" {
 	small_disk ext4
 	seq 300 | mq-send -q -l q
-	same 262144 "$(stat -c %s "$MQ_SPOOL/ballast")"
+	same 262144 "$(cat "$MQ_SPOOL"/ballast/* | wc -c)"
 	fill_up
 	for i in {1..100}; do
 		same "$i" "$(mq-recv -a q)"
@@ -98,7 +98,7 @@ full_disk_drains() {
 	room_again
 	later 1m mq-recv -a q >/dev/null
 	later 2m mq-recv -a q >/dev/null
-	same 262144 "$(stat -c %s "$MQ_SPOOL/ballast")"
+	same 262144 "$(cat "$MQ_SPOOL"/ballast/* | wc -c)"
 }
 
 @test "a disk that fills up in a stream: what was accepted is there, whole and in order" {
@@ -237,7 +237,7 @@ full_disk_drains() {
 	done
 	mq-recv -n 600 -j q >got
 	same 1 "$(jq .receives got | sort -u)"
-	same "$(seq 600)" "$(jq -r .body got)"
+	same "$(seq 600)" "$(jq -r .body got | sort -n)"
 }
 
 @test "output that ends midway: what was written whole is leased, the rest is given back" {
@@ -337,7 +337,7 @@ full_disk_drains() {
 
 @test "the ballast removed" {
 	mq-create q
-	rm -f "$MQ_SPOOL/ballast"
+	rm -rf "$MQ_SPOOL/ballast"
 	ok '' mq-send -q -b x q
 	same '[x]' "$(drain q)"
 }
@@ -358,7 +358,7 @@ full_disk_drains() {
 	tar -C "$MQ_SPOOL" -cf - . | tar -C elsewhere -xf -
 	export MQ_SPOOL=$T/elsewhere
 	has q 597 3 0 0
-	same "$(seq 600)" "$(later 31s mq-recv -j -n 1000 q | jq -r .body)"
+	same "$(seq 600)" "$(later 31s mq-recv -j -n 1000 q | jq -r .body | sort -n)"
 }
 
 @test "a spool moved works where it is" {

@@ -193,6 +193,12 @@ drain() {
 	[ "$rc" -eq 1 ]
 }
 
+# sorted: what drain printed, in order.  Of messages that came back only that
+# they are before all others is promised.
+sorted() {
+	tr ']' '\n' | tr -d '[' | sort -n | xargs
+}
+
 # same WANTED SEEN
 same() {
 	[ "$1" = "$2" ] || {

@@ -70,7 +70,7 @@ lease() {
 @test "several nacked at once come back in their order" {
 	seq 5 | mq-send -q -l q
 	mq-recv -n 4 q >receipts
-	tac receipts | mq-nack -d 0 -
+	mq-nack -d 0 - <receipts
 	same '[1][2][3][4][5]' "$(drain q)"
 }
 
