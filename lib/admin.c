@@ -25,7 +25,8 @@ static int check_setting(mq *h, const char *name, const struct mq_setting *s)
 	int is_dlq = strchr(name, '/') != NULL;
 
 	if (is_dlq && !strcmp(s->key, "max-receives") && strcmp(s->value, "0") != 0)
-		return fail(h, MQ_SETTING, name, "max-receives: dead letters have nowhere to go: 0");
+		return fail(h, MQ_SETTING, name,
+		    "max-receives: dead letters have nowhere to go: 0");
 	if (strcmp(s->key, "dead-letter-to") != 0 || *s->value == '\0')
 		return MQ_OK;
 	if (is_dlq || !strcmp(s->value, name))
@@ -64,8 +65,7 @@ static int configure(mq_queue *q, const struct mq_setting *s, size_t n)
 
 	if ((r = apply(q->mq, q->name, &t, s, n)) != MQ_OK || n == 0)
 		return r;
-	if ((text = conf_write(&t)) == NULL ||
-	    queue_write_file(q->mq, q->fd, "conf", text) == -1)
+	if ((text = conf_write(&t)) == NULL || queue_write_file(q->mq, q->fd, "conf", text) == -1)
 		r = queue_fail(q, "cannot write its settings");
 	free(text);
 	return r;
@@ -171,8 +171,8 @@ int mq_delete(mq *h, const char *name)
 	scratch_path(h, doomed, sizeof(doomed));
 	queue_path(name, path);
 	if (fs_rename(h->spool->fd, path, h->spool->fd, doomed) == -1)
-		return errno == ENOENT ? fail(h, MQ_NOTFOUND, name, "no such queue")
-				       : fail_errno(h, name, "cannot remove the queue");
+		return errno == ENOENT ? fail(h, MQ_NOTFOUND, name, "no such queue") :
+					 fail_errno(h, name, "cannot remove the queue");
 	*strrchr(path, '/') = '\0';
 	if (fs_sync_path(h->spool->fd, path) == -1 || fs_remove_tree(h->spool->fd, doomed) == -1)
 		return fail_errno(h, name, "cannot remove all of the queue");

@@ -70,7 +70,8 @@ static int read_choice(const char *text, const char *const *choices, int *field)
 
 static int read_overflow(const char *text, void *field)
 {
-	static const char *const choices[] = { "reject", "block", "drop-head", "dead-letter", NULL };
+	static const char *const choices[] = { "reject", "block", "drop-head", "dead-letter",
+		NULL };
 	int i = 0;
 
 	if (read_choice(text, choices, &i) == -1)

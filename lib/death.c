@@ -20,7 +20,8 @@ static int parse_event(const char *line, struct death_event *v)
 	long long first, last;
 	int at = 0;
 
-	if (sscanf(line, "%u %lld %lld %71s %n", &v->count, &first, &last, v->queue, &at) != 4 || !at)
+	if (sscanf(line, "%u %lld %lld %71s %n", &v->count, &first, &last, v->queue, &at) != 4 ||
+	    !at)
 		return -1;
 	v->first = first * MILLISECOND;
 	v->last = last * MILLISECOND;
@@ -100,8 +101,8 @@ static int write_history(mq_queue *q, const struct entry *e, const char *text)
 	return r;
 }
 
-int death_record(
-    mq_queue *from, mq_queue *to, struct entry *e, const char *reason, const char *where)
+int death_record(mq_queue *from, mq_queue *to, struct entry *e, const char *reason,
+    const char *where)
 {
 	struct death *d = malloc(sizeof(*d));
 	char *text = NULL;

@@ -34,8 +34,8 @@ int death_read(int dir, const struct entry *, struct death *);
 
 /* Write entry's history and this event to the queue `to`, give the entry the
  * new tag.  from is the queue that has the old one. */
-int death_record(
-    mq_queue *from, mq_queue *to, struct entry *, const char *reason, const char *where);
+int death_record(mq_queue *from, mq_queue *to, struct entry *, const char *reason,
+    const char *where);
 
 /* Give the history to another queue as well, under the same name. */
 int death_carry(mq_queue *from, mq_queue *to, const struct entry *);

@@ -38,8 +38,10 @@ static void mark_path(int64_t window, const char *hash, char path[ENTRY_PATH])
 
 /* ---- marks ------------------------------------------------------------- */
 
-/* Read a mark: 1 when it is there and its message young enough. */
-static int read_mark(mq_queue *q, int64_t window, const char *hash, char name[NAME_SIZE])
+/* Read a mark: 1 when it is there and its message was sent within the window
+ * around that time. */
+static int read_mark(mq_queue *q, int64_t window, const char *hash, mq_time at,
+    char name[NAME_SIZE])
 {
 	char path[ENTRY_PATH];
 	struct entry e;
@@ -47,13 +49,13 @@ static int read_mark(mq_queue *q, int64_t window, const char *hash, char name[NA
 	mark_path(window, hash, path);
 	if (fs_readlink(q->fd, path, name, NAME_SIZE) == -1)
 		return errno == ENOENT ? 0 : -1;
-	return entry_parse(name, &e) == 0 &&
-	    key_time(e.key) > queue_now(q) - q->conf.dedup_window;
+	return entry_parse(name, &e) == 0 && key_time(e.key) > at - q->conf.dedup_window &&
+	    key_time(e.key) < at + q->conf.dedup_window;
 }
 
 /* Look in all windows but this one.  They are few: one, or more after the
  * setting changed. */
-static int find_mark(mq_queue *q, int64_t but, const char *hash, char name[NAME_SIZE])
+static int find_mark(mq_queue *q, int64_t but, const char *hash, mq_time at, char name[NAME_SIZE])
 {
 	struct strip windows = { .dir = q->fd, .path = "dedup" };
 	uint64_t *starts;
@@ -64,7 +66,7 @@ static int find_mark(mq_queue *q, int64_t but, const char *hash, char name[NAME_
 		return -1;
 	for (i = 0; i < n && found == 0; i++)
 		if ((int64_t)starts[i] != but)
-			found = read_mark(q, (int64_t)starts[i], hash, name);
+			found = read_mark(q, (int64_t)starts[i], hash, at, name);
 	free(starts);
 	return found;
 }
@@ -86,17 +88,18 @@ static int make_mark(mq_queue *q, int64_t window, const char *hash, const char *
 	return r;
 }
 
-/* Step 2: 1 when the mark is ours, 0 when *counts is the message that counts. */
+/* Step 2: 1 when the mark is ours, 0 when *counts is the message that counts.
+ * What matters is when the message was sent, however late this comes. */
 static int claim_mark(mq_queue *q, const char *hash, const char *name, char counts[NAME_SIZE])
 {
-	int64_t length = q->conf.dedup_window / MQ_SECOND, now = queue_now(q) / MQ_SECOND;
-	int64_t window;
+	int64_t length = q->conf.dedup_window / MQ_SECOND, window;
+	mq_time at = key_time(name);
 	char path[ENTRY_PATH];
 	int r;
 
 	if (length < 1)
 		length = 1;
-	window = now - now % length;
+	window = at / MQ_SECOND - at / MQ_SECOND % length;
 	mark_path(window, hash, path);
 	while (make_mark(q, window, hash, name) == -1) {
 		if (errno != EEXIST)
@@ -106,8 +109,8 @@ static int claim_mark(mq_queue *q, const char *hash, const char *name, char coun
 		if (errno != ENOENT)
 			return -1;
 	}
-	/* Ours, unless an older window has one: the older wins. */
-	if ((r = find_mark(q, window, hash, counts)) == 1 && strcmp(counts, name) != 0)
+	/* Ours, unless another window has one that is as near. */
+	if ((r = find_mark(q, window, hash, at, counts)) == 1 && strcmp(counts, name) != 0)
 		fs_unlink(q->fd, path);
 	else if (r == 1)
 		r = 0;
@@ -167,7 +170,7 @@ int dedup_find(mq_queue *q, const char *id, struct entry *e)
 	int r;
 
 	hash_id(id, hash);
-	if ((r = find_mark(q, -1, hash, name)) != 1)
+	if ((r = find_mark(q, -1, hash, queue_now(q), name)) != 1)
 		return r;
 	/* Its sender may have been killed before it was in its line. */
 	if (publish(q, hash, name) == -1 || entry_parse(name, &first) == -1)
@@ -186,8 +189,8 @@ int dedup_send(mq_queue *q, int fd, const char *path, struct entry *e, const cha
 	pending_path(hash, name, pending);
 	if (make_pending(q, path, pending) == -1)
 		return -1;
-	if (q->conf.sync && (fs_sync(fd) == -1 ||
-	        (!q->sync_covers_name && fs_sync_path(q->fd, PENDING) == -1)))
+	if (q->conf.sync &&
+	    (fs_sync(fd) == -1 || (!q->sync_covers_name && fs_sync_path(q->fd, PENDING) == -1)))
 		return -1;
 	/* On failure it stays pending: its mark may stand, and would swallow the
 	 * retry of a message that is gone. */
@@ -261,8 +264,11 @@ static void remove_old_windows(mq_queue *q)
 
 unsigned dedup_sweep(mq_queue *q)
 {
+	unsigned finished;
+
 	if (fs_exists(q->fd, "dedup") != 1)
 		return 0;
+	finished = finish_all(q); /* while the marks of their time are there */
 	remove_old_windows(q);
-	return finish_all(q);
+	return finished;
 }

@@ -23,9 +23,9 @@
 #define SLURP_MAX (1024 * 1024)
 
 /* Evaluate the call until it is not interrupted. */
-#define RETRY(result, call)                           \
-	do                                            \
-		(result) = (call);                    \
+#define RETRY(result, call)        \
+	do                         \
+		(result) = (call); \
 	while ((result) == -1 && errno == EINTR)
 
 int fs_open(int dir, const char *path, int flags)
@@ -464,7 +464,8 @@ static int remove_inside(struct fs_dir *d)
 
 	while ((name = fs_dir_next(d)) != NULL)
 		if (fs_unlink(d->fd, name) == -1 && errno != ENOENT)
-			if ((errno != EISDIR && errno != EPERM) || fs_remove_tree(d->fd, name) == -1)
+			if ((errno != EISDIR && errno != EPERM) ||
+			    fs_remove_tree(d->fd, name) == -1)
 				return -1;
 	return errno ? -1 : 0;
 }

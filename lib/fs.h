@@ -51,7 +51,7 @@ int fs_chmod(int dir, const char *path, mode_t);
 int64_t fs_mtime(const struct stat *);
 
 int fs_write(int fd, const void *, size_t); /* all of it */
-int fs_truncate(int fd, uint64_t size); /* and go on writing there */
+int fs_truncate(int fd, uint64_t size);     /* and go on writing there */
 ssize_t fs_read(int fd, void *, size_t);
 ssize_t fs_pread(int fd, void *, size_t, off_t);
 

@@ -401,8 +401,8 @@ int mq_extend(mq_lease *l, mq_time visibility)
 	if (mark_early(l, deadline) == -1)
 		return lease_fail(l, "cannot extend the lease");
 	lease_clock_path(l->bucket, l->entry.nonce, NULL, path);
-	r = l->entry.lease == LEASE_SHARED ? extend_alone(l, deadline)
-					   : extend_clock(l, path, deadline);
+	r = l->entry.lease == LEASE_SHARED ? extend_alone(l, deadline) :
+					     extend_clock(l, path, deadline);
 	if (r == -1)
 		return lease_fail(l, "cannot extend the lease");
 	if (r == 0)

@@ -23,18 +23,19 @@ void limit_release(mq_queue *q, uint64_t n, uint64_t bytes)
  * in, as it is the difference that is added. */
 static void recount(mq_queue *q)
 {
+	struct page *p = queue_page(q);
 	struct tally visible, delayed, leased;
-	int64_t depth = atomic_load(&queue_page(q)->depth), bytes = atomic_load(&queue_page(q)->bytes);
+	int64_t depth = atomic_load(&p->depth), bytes = atomic_load(&p->bytes);
 	int64_t start = clock_up(&q->mq->clock), end;
 
 	if (count_queue(q, &visible, &delayed, &leased) == -1)
 		return;
-	atomic_fetch_add(&queue_page(q)->depth, (int64_t)(visible.n + delayed.n + leased.n) - depth);
-	atomic_fetch_add(
-	    &queue_page(q)->bytes, (int64_t)(visible.bytes + delayed.bytes + leased.bytes) - bytes);
+	limit_add(q, visible.n + delayed.n + leased.n,
+	    visible.bytes + delayed.bytes + leased.bytes);
+	limit_release(q, (uint64_t)depth, (uint64_t)bytes);
 	end = clock_up(&q->mq->clock);
-	atomic_store(&queue_page(q)->count_cost, end - start);
-	atomic_store(&queue_page(q)->counted, end);
+	atomic_store(&p->count_cost, end - start);
+	atomic_store(&p->counted, end);
 }
 
 static int may_recount(mq_queue *q)

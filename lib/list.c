@@ -20,7 +20,8 @@ typedef int visit_fn(void *ctx, mq_queue *, const char *path, const struct entry
 
 /* ---- walking ----------------------------------------------------------- */
 
-static int walk_segment(mq_queue *q, const struct strip *s, struct segment *g, visit_fn *visit, void *ctx)
+static int walk_segment(mq_queue *q, const struct strip *s, struct segment *g, visit_fn *visit,
+    void *ctx)
 {
 	char path[ENTRY_PATH];
 	struct entry e;
@@ -223,8 +224,8 @@ static int list_dead(mq_queue *q, struct listing *l)
 	return r;
 }
 
-int mq_list(
-    mq_queue *q, unsigned states, int (*each)(void *ctx, const struct mq_message *), void *ctx)
+int mq_list(mq_queue *q, unsigned states, int (*each)(void *ctx, const struct mq_message *),
+    void *ctx)
 {
 	static const enum mq_state order[] = { MQ_READY, MQ_DELAYED, MQ_LEASED };
 	struct listing l = { .each = each, .ctx = ctx };
@@ -310,7 +311,8 @@ static int drop(void *ctx, mq_queue *q, const char *path, const struct entry *e)
 	return 0;
 }
 
-int mq_purge(mq_queue *q, uint64_t *dropped, void (*progress)(void *ctx, uint64_t dropped), void *ctx)
+int mq_purge(mq_queue *q, uint64_t *dropped, void (*progress)(void *ctx, uint64_t dropped),
+    void *ctx)
 {
 	struct entry mark = { .priority = 0 };
 	struct purge p = { .dropped = dropped, .progress = progress, .ctx = ctx };

@@ -23,7 +23,7 @@ static int is_token(const char *name)
 
 	for (p = name; *p; p++)
 		if (!((*p >= '0' && *p <= '9') || (*p >= 'a' && *p <= 'z') ||
-		        (*p >= 'A' && *p <= 'Z') || strchr(marks, *p)))
+			(*p >= 'A' && *p <= 'Z') || strchr(marks, *p)))
 			return 0;
 	return p > name;
 }

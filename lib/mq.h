@@ -80,8 +80,8 @@ int mq_create(mq *, const char *name, const struct mq_setting *, size_t n);
 int mq_configure(mq *, const char *name, const struct mq_setting *, size_t n);
 
 /* All settings in their documented order, durations and sizes as given. */
-int mq_settings(mq *, const char *name,
-    void (*each)(void *ctx, const char *key, const char *value), void *ctx);
+int mq_settings(mq *, const char *name, void (*each)(void *ctx, const char *key, const char *value),
+    void *ctx);
 
 /* Remove a queue with all that is in it. */
 int mq_delete(mq *, const char *name);
@@ -98,8 +98,8 @@ const char *mq_queue_name(const mq_queue *);
 
 /* Drop every message that is visible or delayed; leased ones stay.
  * *dropped counts up as it goes; progress may be NULL. */
-int mq_purge(mq_queue *, uint64_t *dropped,
-    void (*progress)(void *ctx, uint64_t dropped), void *ctx);
+int mq_purge(mq_queue *, uint64_t *dropped, void (*progress)(void *ctx, uint64_t dropped),
+    void *ctx);
 
 /* ---- messages ---------------------------------------------------------- */
 
@@ -117,7 +117,7 @@ enum mq_state {
 struct mq_message {
 	const char *id;
 	const char *queue;
-	const char *path;  /* absolute; for a leased message, its receipt */
+	const char *path; /* absolute; for a leased message, its receipt */
 	enum mq_state state;
 	unsigned priority;
 	unsigned receives; /* deliveries so far */
@@ -132,8 +132,8 @@ struct mq_message {
 /* Call each for the messages in the states given (a mask), in the order in
  * which they would be taken.  A callback that returns non-zero ends it; it
  * may ack, redrive or remove the message it is shown. */
-int mq_list(mq_queue *, unsigned states,
-    int (*each)(void *ctx, const struct mq_message *), void *ctx);
+int mq_list(mq_queue *, unsigned states, int (*each)(void *ctx, const struct mq_message *),
+    void *ctx);
 
 /* A message opened for reading: its properties, payload and history.
  * path is that of struct mq_message, a receipt, or relative to the working
@@ -178,9 +178,9 @@ struct mq_header {
 
 struct mq_properties {
 	unsigned priority;
-	mq_time visible_at;      /* 0 or past: at once */
-	mq_time ttl;             /* 0: none */
-	const char *reply_to;    /* or NULL */
+	mq_time visible_at;   /* 0 or past: at once */
+	mq_time ttl;          /* 0: none */
+	const char *reply_to; /* or NULL */
 	const char *correlation_id;
 	const char *dedup_id;
 	const struct mq_header *headers;
@@ -281,7 +281,7 @@ int mq_stat(mq_queue *, struct mq_stats *);
 int mq_parse_duration(const char *, mq_time *);
 int mq_parse_size(const char *, uint64_t *);
 int mq_parse_time(const char *, mq_time *);
-int mq_valid_name(const char *);         /* a queue's name, without /dlq */
+int mq_valid_name(const char *); /* a queue's name, without /dlq */
 int mq_valid_utf8(const void *, size_t);
 
 #endif

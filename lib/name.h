@@ -17,25 +17,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define KEY_SIZE   29  /* 19 digits of nanoseconds, '-', 8 hex digits, NUL */
-#define NAME_SIZE  256 /* NAME_MAX on every file system that matters, and NUL */
-#define CLOCK_SIZE 64
+#define KEY_SIZE     29  /* 19 digits of nanoseconds, '-', 8 hex digits, NUL */
+#define NAME_SIZE    256 /* NAME_MAX on every file system that matters, and NUL */
+#define CLOCK_SIZE   64
 #define LEASE_OWN    'l' /* the lease's clock is its own */
 #define LEASE_SHARED 's' /* the clock of all that one call received */
 
 struct entry {
-	char key[KEY_SIZE];  /* sorts: when it came to this queue */
-	char id[KEY_SIZE];   /* the message's id for good; mostly the key */
-	unsigned priority;   /* 0..9 */
+	char key[KEY_SIZE]; /* sorts: when it came to this queue */
+	char id[KEY_SIZE];  /* the message's id for good; mostly the key */
+	unsigned priority;  /* 0..9 */
 	unsigned receives;
-	uint64_t offset;     /* where its slice starts in the file */
-	uint64_t header;     /* bytes of the header block, then */
-	uint64_t body;       /* bytes of the payload */
-	int64_t expires;     /* ms since the epoch; 0: never */
-	char death[9];       /* the tag of its history; "": never failed */
-	int64_t visible;     /* delayed until, ms since the epoch */
-	char lease;          /* LEASE_OWN, LEASE_SHARED, or 0: never leased */
-	uint64_t nonce;      /* of its present or last lease */
+	uint64_t offset; /* where its slice starts in the file */
+	uint64_t header; /* bytes of the header block, then */
+	uint64_t body;   /* bytes of the payload */
+	int64_t expires; /* ms since the epoch; 0: never */
+	char death[9];   /* the tag of its history; "": never failed */
+	int64_t visible; /* delayed until, ms since the epoch */
+	char lease;      /* LEASE_OWN, LEASE_SHARED, or 0: never leased */
+	uint64_t nonce;  /* of its present or last lease */
 };
 
 int entry_parse(const char *name, struct entry *); /* 0, or -1: no entry */

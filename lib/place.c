@@ -51,8 +51,8 @@ static int is_long(mq_queue *q, const struct strip *s, uint64_t segment)
 
 /* Whether this entry should be the last of its segment: in a batch the 256th,
  * for single entries one in 256 by chance, which needs no counting. */
-static int time_to_rotate(mq_queue *q, enum line line, const struct strip *s,
-    const struct tails *t, unsigned level)
+static int time_to_rotate(mq_queue *q, enum line line, const struct strip *s, const struct tails *t,
+    unsigned level)
 {
 	if (t->count[level] >= SEGMENT_ENTRIES)
 		return 1;
@@ -97,7 +97,8 @@ static int add_to_line(mq_queue *q, enum line line, const struct source *from,
 
 	entry_format(e, name);
 	do
-		r = strip_add(&s, segment, from->dir, from->path, name, from->how, queue_scratch, q);
+		r = strip_add(&s, segment, from->dir, from->path, name, from->how, queue_scratch,
+		    q);
 	while (r == -1 && line == LINE_BACK && spool_drop_ballast(q->spool));
 	if (r == -1)
 		return -1;
@@ -112,8 +113,7 @@ static int add_to_line(mq_queue *q, enum line line, const struct source *from,
 	return 0;
 }
 
-int place_ready(
-    mq_queue *q, const struct source *from, const struct entry *e, struct tails *tails)
+int place_ready(mq_queue *q, const struct source *from, const struct entry *e, struct tails *tails)
 {
 	struct tails one;
 
@@ -140,10 +140,11 @@ int place_delayed(mq_queue *q, const struct source *from, const struct entry *e)
 	entry_format(e, name);
 	snprintf(path, sizeof(path), "%s/%s", bucket, name);
 	for (;;) {
-		r = from->how == STRIP_LINK ? fs_link(from->dir, from->path, q->fd, path)
-					    : fs_rename(from->dir, from->path, q->fd, path);
+		r = from->how == STRIP_LINK ? fs_link(from->dir, from->path, q->fd, path) :
+					      fs_rename(from->dir, from->path, q->fd, path);
 		if (r == 0)
-			return q->sync_covers_name || !q->conf.sync ? 0 : fs_sync_path(q->fd, bucket);
+			return q->sync_covers_name || !q->conf.sync ? 0 :
+								      fs_sync_path(q->fd, bucket);
 		if (errno == ENOENT) {
 			/* The bucket is not there yet, or was just emptied. */
 			if ((r = fs_exists(from->dir, from->path)) != 1) {
@@ -249,8 +250,8 @@ static void begin_afterlife(mq_queue *to, struct entry *e)
 }
 
 /* The move itself, with its history written first and undone if it fails. */
-static int move_dead(
-    mq_queue *q, mq_queue *to, const struct source *from, struct entry *e, const char *reason)
+static int move_dead(mq_queue *q, mq_queue *to, const struct source *from, struct entry *e,
+    const char *reason)
 {
 	struct entry old = *e;
 	int r, saved;

@@ -95,8 +95,9 @@ int queue_make(mq *h, struct spool *s, const char *name, const char *conf)
 	if (fill_queue(h, s->fd, made, conf) == 0 && fs_rename(s->fd, made, s->fd, path) == 0) {
 		/* Its name must be durable before a message is accepted in it. */
 		*strrchr(path, '/') = '\0';
-		return fs_sync_path(s->fd, path) == 0 ? MQ_OK
-						      : fail_errno(h, name, "cannot sync the queue");
+		return fs_sync_path(s->fd, path) == 0 ?
+		    MQ_OK :
+		    fail_errno(h, name, "cannot sync the queue");
 	}
 	saved = errno;
 	fs_remove_tree(s->fd, made);
@@ -117,7 +118,8 @@ static int read_conf_file(mq_queue *q, const char *path, struct conf_text *text)
 	if (lines == NULL)
 		return errno == ENOENT ? MQ_OK : queue_fail(q, "cannot read its settings");
 	if ((bad = conf_read(text, lines)) != NULL) {
-		snprintf(why, sizeof(why), "conf has a setting that is not known or not good: %.40s", bad);
+		snprintf(why, sizeof(why),
+		    "conf has a setting that is not known or not good: %.40s", bad);
 		r = fail(q->mq, MQ_SETTING, q->name, why);
 	}
 	free(lines);
@@ -190,9 +192,9 @@ static int open_queue_dir(mq *h, struct spool *s, const char *name, int *fd)
 		*fd = fs_open_dir(s->fd, path);
 	}
 	if (*fd == -1)
-		return errno == ENOENT || errno == ENOTDIR
-		    ? no_such_queue(h, name)
-		    : fail_errno(h, name, "cannot open the queue");
+		return errno == ENOENT || errno == ENOTDIR ?
+		    no_such_queue(h, name) :
+		    fail_errno(h, name, "cannot open the queue");
 	return MQ_OK;
 }
 
@@ -290,9 +292,9 @@ int queue_open_in(mq *h, const char *spool, const char *name, mq_queue **out)
 
 	*out = NULL;
 	if ((s = spool_open(h, spool, &r)) == NULL)
-		return r == MQ_NOTFOUND || r == MQ_CREATE
-		    ? fail(h, MQ_DATA, spool, "no message's path: not a spool")
-		    : r;
+		return r == MQ_NOTFOUND || r == MQ_CREATE ?
+		    fail(h, MQ_DATA, spool, "no message's path: not a spool") :
+		    r;
 	r = queue_open(h, s, name, out);
 	spool_unref(s);
 	return r;

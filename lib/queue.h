@@ -29,10 +29,10 @@ struct mq_queue {
 	int sync_covers_name;
 	struct conf conf;
 	struct conf_text conf_text;
-	struct stat conf_stat; /* the file that conf was read from */
-	struct page *page; /* NULL until queue_page() */
-	struct page own_page; /* where the host's cannot be mapped */
-	mq_queue *dead; /* where dead letters go, once known */
+	struct stat conf_stat;   /* the file that conf was read from */
+	struct page *page;       /* NULL until queue_page() */
+	struct page own_page;    /* where the host's cannot be mapped */
+	mq_queue *dead;          /* where dead letters go, once known */
 	char bucket[STRIP_PATH]; /* of the last receipt */
 };
 

@@ -33,8 +33,8 @@ static int read_block(mq_reader *r, int *torn)
 	*torn = 0;
 	if (fs_fstat(r->fd, &st) == -1)
 		return -1;
-	*torn = (uint64_t)st.st_size < e->offset + e->header + e->body ||
-	    e->header > MESSAGE_BLOCK_MAX;
+	*torn =
+	    (uint64_t)st.st_size < e->offset + e->header + e->body || e->header > MESSAGE_BLOCK_MAX;
 	if (*torn || e->header == 0)
 		return 0;
 	if ((text = malloc(e->header)) == NULL)
@@ -60,8 +60,8 @@ static int open_message(mq *h, mq_reader *r, const char *path, const struct wher
 	r->entry = w->entry;
 	r->fd = fs_open_message(r->q->fd, w->rest);
 	if (r->fd == -1 && errno == ENOENT)
-		return w->part == PART_LEASED ? fail(h, MQ_LAPSED, path, "the lease has lapsed")
-					      : fail(h, MQ_NOTFOUND, path, "no such message");
+		return w->part == PART_LEASED ? fail(h, MQ_LAPSED, path, "the lease has lapsed") :
+						fail(h, MQ_NOTFOUND, path, "no such message");
 	if (r->fd == -1 && (errno == ELOOP || errno == EINVAL || errno == EXDEV))
 		return fail(h, MQ_DATA, path, "not a message's file");
 	if (r->fd == -1 || asprintf(&r->path, "%s/%s", r->q->path, w->rest) == -1)

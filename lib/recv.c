@@ -30,15 +30,15 @@ struct lane {
 	enum line line;
 	unsigned level;
 	struct segment segment;
-	size_t next;                 /* the entry to take */
+	size_t next; /* the entry to take */
 	enum { UNREAD, OPEN, SPENT } state;
 };
 
 struct receiving {
 	mq_queue *q;
 	mq_time now, deadline, visibility;
-	char lease;       /* LEASE_OWN or LEASE_SHARED */
-	uint64_t nonce;   /* of the clock, once made */
+	char lease;     /* LEASE_OWN or LEASE_SHARED */
+	uint64_t nonce; /* of the clock, once made */
 	char bucket[STRIP_PATH];
 	int has_clock;
 	struct lane lanes[LINES];

@@ -81,8 +81,8 @@ static int redrive(mq *h, const char *path, const char *target, struct whereabou
 	if (r == MQ_OK)
 		r = queue_open(h, from->spool, target, &to);
 	if (r == MQ_OK && move(from, to, w) == -1)
-		r = errno == ENOENT ? fail(h, MQ_NOTFOUND, path, "no such dead letter")
-				    : fail_errno(h, path, "cannot redrive");
+		r = errno == ENOENT ? fail(h, MQ_NOTFOUND, path, "no such dead letter") :
+				      fail_errno(h, path, "cannot redrive");
 	mq_queue_close(to);
 	mq_queue_close(from);
 	return r;

@@ -38,7 +38,7 @@ struct mq_batch {
 	uint64_t flushed; /* bytes in the file */
 	struct entry entries[BATCH_COUNT];
 	size_t n;
-	int begun;        /* entries[n] is being written */
+	int begun; /* entries[n] is being written */
 	int too_large;
 	char *dedup_id;
 };
@@ -149,8 +149,8 @@ int mq_batch_begin(mq_batch *b, const struct mq_properties *p)
 	    p->priority > MQ_PRIORITY_MAX)
 		return fail(b->q->mq, MQ_USAGE, b->q->name, "this message does not fit the batch");
 	if ((block = message_block(p, &size, &why)) == NULL)
-		return why ? fail(b->q->mq, MQ_DATA, b->q->name, why)
-			   : fail_errno(b->q->mq, b->q->name, "cannot begin a message");
+		return why ? fail(b->q->mq, MQ_DATA, b->q->name, why) :
+			     fail_errno(b->q->mq, b->q->name, "cannot begin a message");
 	e = &b->entries[b->n];
 	memset(e, 0, sizeof(*e));
 	e->priority = p->priority;
@@ -226,9 +226,9 @@ struct commit {
 	mq_batch *b;
 	mq_queue *q;
 	struct tails tails;
-	size_t placed;      /* messages that have left the batch */
-	size_t reported;    /* of those, synced and told */
-	mq_time give_up;    /* up clock; when to stop waiting for room */
+	size_t placed;   /* messages that have left the batch */
+	size_t reported; /* of those, synced and told */
+	mq_time give_up; /* up clock; when to stop waiting for room */
 	int forever;
 	void (*each)(void *ctx, const char *id);
 	void *ctx;
@@ -242,7 +242,8 @@ static int settle_placed(struct commit *c)
 	if (c->q->conf.sync) {
 		if (fs_sync(c->b->fd) == -1 ||
 		    (!c->q->sync_covers_name && place_sync(c->q, &c->tails) == -1))
-			return queue_fail(c->q, "cannot sync: whether messages were kept is unknown");
+			return queue_fail(c->q,
+			    "cannot sync: whether messages were kept is unknown");
 	}
 	if (!queue_is_there(c->q))
 		return fail(c->q->mq, MQ_NOTFOUND, c->q->name, "the queue was removed");
@@ -403,8 +404,7 @@ static int prepare(struct commit *c)
 	if (!spool_has_room(c->q->spool))
 		return fail(c->q->mq, MQ_BUSY, c->q->name, "the disk is full");
 	sweep(c->q, SWEEP_IF_DUE);
-	if (flush(b) == -1 ||
-	    (c->q->conf.sync && !c->q->sync_covers_name && fs_sync(b->fd) == -1))
+	if (flush(b) == -1 || (c->q->conf.sync && !c->q->sync_covers_name && fs_sync(b->fd) == -1))
 		return queue_fail(c->q, "cannot write the message");
 	queue_new_keys(c->q, b->entries, b->n);
 	for (i = 0; i < b->n; i++)

@@ -17,7 +17,7 @@
 
 #define BALLAST_FILES 16 /* room is blocks and files: */
 #define BALLAST_SIZE  (16 * 1024)
-#define RESERVE_SIZE (512 * 1024) /* of bytes, and */
+#define RESERVE_SIZE  (512 * 1024) /* of bytes, and */
 #define RESERVE_FILES 16
 
 mq *mq_open(const char *path)
@@ -106,8 +106,9 @@ static int check_version(mq *h, int fd, const char *path)
 	int r = MQ_OK;
 
 	if (text == NULL)
-		return errno == ENOENT ? fail(h, MQ_CREATE, path, "not a spool: it has no version")
-				       : fail_errno(h, path, "cannot read version");
+		return errno == ENOENT ?
+		    fail(h, MQ_CREATE, path, "not a spool: it has no version") :
+		    fail_errno(h, path, "cannot read version");
 	snprintf(expected, sizeof(expected), "mq spool %d\n", SPOOL_FORMAT);
 	if (strcmp(text, expected) != 0)
 		r = fail(h, MQ_SETTING, path, "a spool format that this release does not know");
@@ -141,9 +142,9 @@ struct spool *spool_open(mq *h, const char *path, int *status)
 	int fd = fs_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
 
 	if (fd == -1) {
-		*status = errno == ENOENT  ? fail(h, MQ_NOTFOUND, path, "no such spool")
-		    : errno == ENOTDIR ? not_a_directory(h, path)
-				       : fail_errno(h, path, "cannot open the spool");
+		*status = errno == ENOENT ? fail(h, MQ_NOTFOUND, path, "no such spool") :
+		    errno == ENOTDIR      ? not_a_directory(h, path) :
+					    fail_errno(h, path, "cannot open the spool");
 		return NULL;
 	}
 	if ((*status = check_version(h, fd, path)) != MQ_OK) {
@@ -254,8 +255,8 @@ static int make_spool(mq *h)
 
 	if (make_parents(h->path) == -1 ||
 	    (fd = fs_open(AT_FDCWD, h->path, O_RDONLY | O_DIRECTORY)) == -1)
-		return errno == ENOTDIR ? not_a_directory(h, h->path)
-					: fail_errno(h, h->path, "cannot make the spool");
+		return errno == ENOTDIR ? not_a_directory(h, h->path) :
+					  fail_errno(h, h->path, "cannot make the spool");
 	ours = may_become_spool(fd);
 	if (ours == 0)
 		r = fail(h, MQ_CREATE, h->path, "not a spool, and not empty");

@@ -56,8 +56,8 @@ static void segment_path(const struct strip *s, uint64_t number, char path[ENTRY
 }
 
 /* Made for every message that is sent or received: no printf. */
-void strip_entry_path(
-    const struct strip *s, uint64_t number, const char *name, char path[ENTRY_PATH])
+void strip_entry_path(const struct strip *s, uint64_t number, const char *name,
+    char path[ENTRY_PATH])
 {
 	stpcpy(stpcpy(put_segment(s, number, path), "/"), name);
 }
@@ -167,8 +167,8 @@ int strip_add(const struct strip *s, uint64_t *segment, int fromdir, const char 
 			continue;
 		}
 		strip_entry_path(s, *segment, name, path);
-		r = how == STRIP_LINK ? fs_link(fromdir, from, s->dir, path)
-				      : fs_rename(fromdir, from, s->dir, path);
+		r = how == STRIP_LINK ? fs_link(fromdir, from, s->dir, path) :
+					fs_rename(fromdir, from, s->dir, path);
 		if (r == 0 || errno != ENOENT)
 			return r;
 		if ((r = fs_exists(fromdir, from)) != 1) {

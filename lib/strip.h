@@ -52,8 +52,8 @@ enum strip_how { STRIP_RENAME, STRIP_LINK };
 int strip_add(const struct strip *, uint64_t *segment, int fromdir, const char *from,
     const char *name, enum strip_how, scratch_fn *, void *ctx);
 
-void strip_entry_path(
-    const struct strip *, uint64_t segment, const char *name, char path[ENTRY_PATH]);
+void strip_entry_path(const struct strip *, uint64_t segment, const char *name,
+    char path[ENTRY_PATH]);
 
 /* Move tail beyond segment, unless somebody is at it or has done so. */
 int strip_rotate(const struct strip *, uint64_t segment, scratch_fn *, void *ctx);
@@ -61,14 +61,16 @@ int strip_rotate(const struct strip *, uint64_t segment, scratch_fn *, void *ctx
 /* After a crash of the machine: put head and tail right by what is there. */
 int strip_settle(const struct strip *, scratch_fn *, void *ctx);
 
+struct sorted_name {
+	uint64_t order; /* its key's time, or 0 when it has none */
+	const char *name;
+};
+
 /* The names of one segment, sorted. */
 struct segment {
 	uint64_t number;
 	size_t n;
-	struct sorted_name {
-		uint64_t order;
-		const char *name;
-	} *names;
+	struct sorted_name *names;
 	char *text;
 	size_t text_size, names_size;
 };

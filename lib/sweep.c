@@ -377,7 +377,8 @@ static unsigned reap_marked(mq_queue *q, const char *bucket, int over, unsigned 
 	return moved;
 }
 
-static unsigned sweep_bucket(mq_queue *q, const char *part, const char *bucket, int over, unsigned most)
+static unsigned sweep_bucket(mq_queue *q, const char *part, const char *bucket, int over,
+    unsigned most)
 {
 	unsigned moved;
 

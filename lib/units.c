@@ -57,8 +57,12 @@ int mq_parse_duration(const char *text, mq_time *out)
 		const char *name;
 		int64_t ns;
 	} units[] = {
-		{ "", MQ_SECOND }, { "s", MQ_SECOND }, { "ms", MQ_SECOND / 1000 },
-		{ "us", MQ_SECOND / 1000000 }, { "m", 60 * MQ_SECOND }, { "h", 3600 * MQ_SECOND },
+		{ "", MQ_SECOND },
+		{ "s", MQ_SECOND },
+		{ "ms", MQ_SECOND / 1000 },
+		{ "us", MQ_SECOND / 1000000 },
+		{ "m", 60 * MQ_SECOND },
+		{ "h", 3600 * MQ_SECOND },
 		{ "d", 24 * 3600 * MQ_SECOND },
 	};
 	int64_t whole, billionths;

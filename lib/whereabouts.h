@@ -13,10 +13,10 @@
 enum part { PART_READY, PART_BACK, PART_DELAYED, PART_LEASED };
 
 struct whereabouts {
-	char *spool;                 /* owned; "." for a bare relative path */
+	char *spool; /* owned; "." for a bare relative path */
 	char queue[QUEUE_NAME_SIZE];
 	enum part part;
-	char *rest;                  /* the path below the queue; owned */
+	char *rest; /* the path below the queue; owned */
 	struct entry entry;
 };
 

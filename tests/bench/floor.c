@@ -46,7 +46,8 @@ static void ready_path(char *path, int i)
 
 static void leased_path(char *path, int i)
 {
-	sprintf(path, "leased/0/1763681547%09d-1a2b3c4d,p4,r1,o%d,b100,l0123456789abcdef", i, 1000 + i);
+	sprintf(path, "leased/0/1763681547%09d-1a2b3c4d,p4,r1,o%d,b100,l0123456789abcdef", i,
+	    1000 + i);
 }
 
 /* One file of the messages from first on. */
@@ -114,7 +115,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: floor DIR COUNT SIZE\n");
 		return 64;
 	}
-	must(mkdir(argv[1], 0770) == 0 && chdir(argv[1]) == 0 && mkdir("ready", 0770) == 0, argv[1]);
+	must(mkdir(argv[1], 0770) == 0 && chdir(argv[1]) == 0 && mkdir("ready", 0770) == 0,
+	    argv[1]);
 	t[0] = now();
 	send_all(count, (size_t)atoi(argv[3]));
 	t[1] = now();

@@ -22,14 +22,20 @@ static const char *refusal(const char *name, const char *value)
 static void test_round_trip(struct tap *t)
 {
 	struct mq_header h[] = { { "Content-Type", "text/plain" }, { "X", "" }, { "Y", " a: b " } };
-	struct mq_properties p = { .reply_to = "r", .correlation_id = "c", .headers = h, .nheaders = 3 };
+	struct mq_properties p = { .reply_to = "r",
+		.correlation_id = "c",
+		.headers = h,
+		.nheaders = 3 };
 	struct message_block b;
 	const char *why;
 	size_t size;
 	char *block = message_block(&p, &size, &why);
 
-	CHECK(t, block && !why && size == strlen("Mq-Reply-To: r\nMq-Correlation-Id: c\n"
-	                                          "Content-Type: text/plain\nX: \nY:  a: b \n\n"));
+	CHECK(t,
+	    block && !why &&
+		size ==
+		    strlen("Mq-Reply-To: r\nMq-Correlation-Id: c\n"
+			   "Content-Type: text/plain\nX: \nY:  a: b \n\n"));
 	CHECK(t, message_parse(block, size, &b) == 0 && b.n == 5);
 	CHECK(t, !strcmp(b.headers[0].name, MESSAGE_REPLY_TO) && !strcmp(b.headers[0].value, "r"));
 	CHECK(t, !strcmp(b.headers[3].value, "") && !strcmp(b.headers[4].value, " a: b "));
@@ -50,7 +56,8 @@ static void test_refusals(struct tap *t)
 	CHECK(t, refusal("A", "fine \xc3\xa9") == NULL);
 	CHECK(t, refusal("A", "two\nlines") && refusal("A", "\r") && refusal("A", "tab\t"));
 	CHECK(t, refusal("A", "\x7f") && refusal("A", "\xff"));
-	CHECK(t, refusal("", "x") && refusal("A b", "x") && refusal("A:", "x") && refusal("A\n", "x"));
+	CHECK(t,
+	    refusal("", "x") && refusal("A b", "x") && refusal("A:", "x") && refusal("A\n", "x"));
 	CHECK(t, refusal("Mq-Id", "x") && refusal("mq-reply-to", "x"));
 	CHECK(t, message_block(&p, &size, &why) == NULL && why);
 	p = (struct mq_properties){ .reply_to = "a\nb" };

@@ -29,8 +29,9 @@ static void test_good_entries(struct tap *t)
 
 	CHECK(t, is_canonical(KEY ",p4,b0"));
 	CHECK(t, is_canonical(KEY ",p0,r12,o1048576,h20,b5368709120"));
-	CHECK(t, is_canonical(KEY ",i" KEY2 ",p9,r1,b5,x1763681547123,d1a2b3c4d,v1763681547999,"
-				  "l0123456789abcdef"));
+	CHECK(t,
+	    is_canonical(KEY ",i" KEY2 ",p9,r1,b5,x1763681547123,d1a2b3c4d,v1763681547999,"
+			     "l0123456789abcdef"));
 	CHECK(t, is_canonical(KEY ",p4,b5,s0123456789abcdef"));
 	CHECK(t, entry_parse(KEY ",p7,r2,o3,h4,b5,x6,d1a2b3c4d,v8,s00000000000000ff", &e) == 0);
 	CHECK(t, !strcmp(e.key, KEY) && !strcmp(e.id, KEY));
@@ -43,13 +44,31 @@ static void test_good_entries(struct tap *t)
 static void test_bad_entries(struct tap *t)
 {
 	static const char *const bad[] = {
-		"", "lock", "1763681547123456789", KEY, KEY ",p4", KEY ",b5", KEY ",b5,p4",
-		KEY ",p10,b5", KEY ",p4,b05", KEY ",p4,r0,b5", KEY ",p4,o0,b5", KEY ",p4,b5,",
-		KEY ",p4,b5,x", KEY ",p4,b5 ", KEY ",p4,b-5", KEY ",p4,b1234567890123456789",
-		KEY ",i" KEY ",p4,b5", KEY ",p4,b5,d1A2B3C4D", KEY ",p4,b5,l123",
-		KEY ",p4,b5,l0123456789abcdef,v5", KEY ",p4,b5,l0123456789ABCDEF",
-		"x763681547123456789-1a2b3c4d,p4,b5", "1763681547123456789-1a2b3c4,p4,b5",
-		KEY ",p4,h2,o1,b5", KEY ",p4,r1234567890,b5",
+		"",
+		"lock",
+		"1763681547123456789",
+		KEY,
+		KEY ",p4",
+		KEY ",b5",
+		KEY ",b5,p4",
+		KEY ",p10,b5",
+		KEY ",p4,b05",
+		KEY ",p4,r0,b5",
+		KEY ",p4,o0,b5",
+		KEY ",p4,b5,",
+		KEY ",p4,b5,x",
+		KEY ",p4,b5 ",
+		KEY ",p4,b-5",
+		KEY ",p4,b1234567890123456789",
+		KEY ",i" KEY ",p4,b5",
+		KEY ",p4,b5,d1A2B3C4D",
+		KEY ",p4,b5,l123",
+		KEY ",p4,b5,l0123456789abcdef,v5",
+		KEY ",p4,b5,l0123456789ABCDEF",
+		"x763681547123456789-1a2b3c4d,p4,b5",
+		"1763681547123456789-1a2b3c4,p4,b5",
+		KEY ",p4,h2,o1,b5",
+		KEY ",p4,r1234567890,b5",
 	};
 	struct entry e;
 	size_t i;

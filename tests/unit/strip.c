@@ -116,9 +116,10 @@ static void test_lost_source(struct tap *t, struct bench *b)
 {
 	uint64_t segment = STRIP_TAIL;
 
-	CHECK(t, strip_add(&b->strip, &segment, b->dir, "tmp/nothing", "name", STRIP_RENAME, scratch,
-	             b) == -1 &&
-	        errno == ENOENT);
+	CHECK(t,
+	    strip_add(&b->strip, &segment, b->dir, "tmp/nothing", "name", STRIP_RENAME, scratch,
+		b) == -1 &&
+		errno == ENOENT);
 }
 
 /* head and tail lost or behind, segments beyond the tail, the tail's gone. */
@@ -155,7 +156,8 @@ int main(void)
 	struct tap t = { 0, 0 };
 	struct bench b = { .strip = { .path = "line" } };
 
-	if (mkdtemp(root) == NULL || (b.dir = fs_open(AT_FDCWD, root, O_RDONLY | O_DIRECTORY)) == -1)
+	if (mkdtemp(root) == NULL ||
+	    (b.dir = fs_open(AT_FDCWD, root, O_RDONLY | O_DIRECTORY)) == -1)
 		return 1;
 	b.strip.dir = b.dir;
 	fs_mkdir(b.dir, "tmp");

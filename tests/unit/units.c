@@ -69,7 +69,8 @@ static void test_times(struct tap *t)
 	CHECK(t, when("2026-11-20T12:00:00+01:00") == 1795176000 - 3600);
 	CHECK(t, when("2026-11-20T12:00:00-0130") == 1795176000 + 5400);
 	CHECK(t, when("2026-11-20 12:00Z") == 1795176000);
-	CHECK(t, mq_parse_time("2026-11-20T12:00:00.5Z", &at) == 0 && at % MQ_SECOND == MQ_SECOND / 2);
+	CHECK(t,
+	    mq_parse_time("2026-11-20T12:00:00.5Z", &at) == 0 && at % MQ_SECOND == MQ_SECOND / 2);
 	setenv("TZ", "XYZ-2", 1);
 	tzset();
 	CHECK(t, when("2026-11-20T12:00:00") == 1795176000 - 7200);
