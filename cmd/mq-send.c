@@ -476,7 +476,7 @@ int main(int argc, char **argv)
 		.about = "Send standard input, or each FILE, as a message; print the ids.",
 		.options = options,
 	};
-	struct sender s = { .c = &c, .props.priority = MQ_PRIORITY_DEFAULT };
+	struct sender s = { .c = &c, .wait = -1, .props.priority = MQ_PRIORITY_DEFAULT };
 	struct arguments a = { 0 };
 	mq_queue *q;
 	int opt;

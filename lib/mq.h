@@ -213,9 +213,9 @@ int mq_batch_full(const mq_batch *); /* time to commit: about 1,000 messages or 
 /* Publish what the batch holds, in order.  each is called with the id of
  * every message once it is kept (sync=full: durable); a duplicate yields the
  * first one's id.  At a limit the queue's overflow setting decides; wait is
- * how long to wait for room (0: not at all, unless overflow=block; < 0: for
- * ever).  On failure *accepted messages are kept and the rest were not sent;
- * the batch is empty either way. */
+ * how long to wait for room under overflow=reject and block (0: not at all;
+ * < 0: block for ever, else not at all).  On failure *accepted messages are
+ * kept and the rest were not sent; the batch is empty either way. */
 int mq_batch_commit(mq_batch *, mq_time wait, size_t *accepted,
     void (*each)(void *ctx, const char *id), void *ctx);
 

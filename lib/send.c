@@ -229,7 +229,7 @@ struct commit {
 	size_t placed;   /* messages that have left the batch */
 	size_t reported; /* of those, synced and told */
 	mq_time give_up; /* up clock; when to stop waiting for room */
-	int forever;
+	int by_setting;  /* wait if overflow=block, for as long as that is set */
 	void (*each)(void *ctx, const char *id);
 	void *ctx;
 };
@@ -261,19 +261,26 @@ static void pause_for(mq_time ns)
 	nanosleep(&t, NULL);
 }
 
-/* Wait until there is room for the entry: 1 and it is counted in, or 0. */
+static int full(mq_queue *q)
+{
+	return fail(q->mq, MQ_BUSY, q->name, "the queue is full");
+}
+
+/* Wait until there is room for the entry and it is counted in. */
 static int wait_for_room(struct commit *c, const struct entry *e)
 {
 	mq_time pause = PAUSE_FIRST;
+	int r;
 
-	while (c->forever || clock_up(&c->q->mq->clock) < c->give_up) {
+	while ((c->by_setting && c->q->conf.overflow == OVERFLOW_BLOCK) ||
+	    clock_up(&c->q->mq->clock) < c->give_up) {
 		pause_for(pause - (mq_time)(nonce_next(&c->q->mq->nonce) % (uint64_t)(pause / 2)));
 		pause = pause * 2 < PAUSE_LAST ? pause * 2 : PAUSE_LAST;
 		sweep(c->q, SWEEP_IF_DUE);
-		if (queue_refresh(c->q) != MQ_OK || limit_reserve(c->q, e->body))
-			return 1;
+		if ((r = queue_refresh(c->q)) != MQ_OK || limit_reserve(c->q, e->body))
+			return r;
 	}
-	return 0;
+	return full(c->q);
 }
 
 /* Drop the oldest message of the least urgent level that has one: 1, or 0
@@ -303,11 +310,6 @@ static int drop_head(mq_queue *q)
 	return (int)dropped;
 }
 
-static int full(mq_queue *q)
-{
-	return fail(q->mq, MQ_BUSY, q->name, "the queue is full");
-}
-
 /* At the limit: see that the entry is counted in, by the overflow setting;
  * *dead is set when it goes to the dead letters instead. */
 static int make_room(struct commit *c, const struct entry *e, int *dead)
@@ -331,7 +333,7 @@ static int make_room(struct commit *c, const struct entry *e, int *dead)
 			/* What was sent so far is not held back meanwhile. */
 			if ((r = settle_placed(c)) != MQ_OK)
 				return r;
-			return wait_for_room(c, e) ? MQ_OK : full(q);
+			return wait_for_room(c, e);
 		}
 	}
 	return MQ_OK;
@@ -440,8 +442,8 @@ int mq_batch_commit(mq_batch *b, mq_time wait, size_t *accepted,
 	int r = MQ_OK;
 
 	mq_batch_abort(b);
-	c.forever = wait < 0 || (wait == 0 && b->q->conf.overflow == OVERFLOW_BLOCK);
-	c.give_up = clock_up(&b->q->mq->clock) + wait;
+	c.by_setting = wait < 0;
+	c.give_up = wait > 0 ? clock_up(&b->q->mq->clock) + wait : 0;
 	tails_reset(&c.tails);
 	if (b->n > 0)
 		r = commit_all(&c);
