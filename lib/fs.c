@@ -411,6 +411,7 @@ static const char *dir_next(struct fs_dir *d)
 	}
 	e = (struct dirent64_head *)(void *)(d->buf + d->at);
 	d->at += e->reclen;
+	d->inode = e->ino;
 	return e->name;
 }
 #else
@@ -426,6 +427,7 @@ static const char *dir_next(struct fs_dir *d)
 	}
 	errno = 0;
 	e = readdir(*stream);
+	d->inode = e ? e->d_ino : 0;
 	return e ? e->d_name : NULL;
 }
 #endif

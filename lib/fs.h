@@ -84,6 +84,7 @@ struct fs_dir {
 	int fd;
 	char *buf;
 	size_t at, end;
+	uint64_t inode; /* of the name given last */
 };
 
 int fs_dir_open(struct fs_dir *, int dir, const char *path);

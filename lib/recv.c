@@ -41,6 +41,7 @@ struct receiving {
 	uint64_t nonce; /* of the clock, once made */
 	char bucket[STRIP_PATH];
 	int has_clock;
+	uint64_t sized_inode, size; /* of the last message's file */
 	struct lane lanes[LINES];
 	size_t nlanes;
 	mq_lease **leases;
@@ -172,20 +173,26 @@ static int lost_clock(struct receiving *r)
 }
 
 /* A message whose file is shorter than its name says was torn by a power cut:
- * it was never accepted. */
-static int is_torn(struct receiving *r, const char *path, const struct entry *e)
+ * it was never accepted.  Those of one file come together, so its size is
+ * mostly known. */
+static int is_torn(struct receiving *r, const char *path, uint64_t inode, const struct entry *e)
 {
 	struct stat st;
 
-	return fs_stat(r->q->fd, path, &st) == -1 || !S_ISREG(st.st_mode) ||
-	    (uint64_t)st.st_size < e->offset + e->header + e->body;
+	if (inode == 0 || inode != r->sized_inode) {
+		if (fs_stat(r->q->fd, path, &st) == -1 || !S_ISREG(st.st_mode))
+			return 1;
+		r->sized_inode = inode;
+		r->size = (uint64_t)st.st_size;
+	}
+	return r->size < e->offset + e->header + e->body;
 }
 
-static int keep_lease(struct receiving *r, const char *path, const struct entry *e)
+static int keep_lease(struct receiving *r, const char *path, uint64_t inode, const struct entry *e)
 {
 	mq_lease *l;
 
-	if (is_torn(r, path, e)) {
+	if (is_torn(r, path, inode, e)) {
 		if (place_bad(r->q, path) == 0)
 			limit_release(r->q, 1, e->body);
 		return 0;
@@ -197,7 +204,8 @@ static int keep_lease(struct receiving *r, const char *path, const struct entry 
 }
 
 /* Lease the entry at path: 0 also when the race for it was lost. */
-static int lease_entry(struct receiving *r, const char *path, struct entry *e, int *lost)
+static int lease_entry(struct receiving *r, const char *path, uint64_t inode, struct entry *e,
+    int *lost)
 {
 	char to[ENTRY_PATH], name[NAME_SIZE];
 
@@ -210,7 +218,7 @@ static int lease_entry(struct receiving *r, const char *path, struct entry *e, i
 		entry_format(e, name);
 		stpcpy(stpcpy(stpcpy(to, r->bucket), "/"), name);
 		if (fs_rename(r->q->fd, path, r->q->fd, to) == 0)
-			return keep_lease(r, to, e);
+			return keep_lease(r, to, inode, e);
 		if (errno == ENOENT) {
 			if (!lost_clock(r)) {
 				*lost = 1;
@@ -224,7 +232,8 @@ static int lease_entry(struct receiving *r, const char *path, struct entry *e, i
 }
 
 /* Take one entry, or put it where it belongs if it may not be delivered. */
-static int take_entry(struct receiving *r, const char *path, const char *name, int *lost)
+static int take_entry(struct receiving *r, const char *path, const struct sorted_name *name,
+    int *lost)
 {
 	struct source from = { r->q->fd, path, STRIP_RENAME };
 	mq_queue *q = r->q;
@@ -232,7 +241,7 @@ static int take_entry(struct receiving *r, const char *path, const char *name, i
 	mq_time expiry;
 	int done;
 
-	if (entry_parse(name, &e) == -1) {
+	if (entry_parse(name->name, &e) == -1) {
 		done = place_bad(q, path);
 	} else if ((expiry = queue_expiry(q, &e)) != 0 && expiry <= r->now) {
 		atomic_fetch_add(&queue_page(q)->expired, 1);
@@ -240,7 +249,7 @@ static int take_entry(struct receiving *r, const char *path, const char *name, i
 	} else if (q->conf.max_receives && e.receives >= q->conf.max_receives) {
 		done = place_dead(q, &from, &e, "max-receives");
 	} else {
-		return lease_entry(r, path, &e, lost);
+		return lease_entry(r, path, name->inode, &e, lost);
 	}
 	return done == -1 && errno != ENOENT ? -1 : 0;
 }
@@ -249,7 +258,7 @@ static int take(struct receiving *r)
 {
 	char path[ENTRY_PATH];
 	struct lane *l;
-	const char *name;
+	const struct sorted_name *name;
 	int lost;
 
 	if (find_lanes(r) == -1)
@@ -259,8 +268,8 @@ static int take(struct receiving *r)
 			return -1;
 		if (l == NULL)
 			break;
-		name = l->segment.names[l->next++].name;
-		strip_entry_path(&l->strip, l->segment.number, name, path);
+		name = &l->segment.names[l->next++];
+		strip_entry_path(&l->strip, l->segment.number, name->name, path);
 		lost = 0;
 		if (take_entry(r, path, name, &lost) == -1)
 			return -1;

@@ -310,44 +310,51 @@ static uint64_t order_of(const char *name)
 	return v;
 }
 
-static int keep_text(struct segment *g, size_t at, const char *name, size_t size)
+/* The items with room for n of that size, doubled as need be; NULL: no memory,
+ * and the items are as they were. */
+static void *grow(void *items, size_t *room, size_t n, size_t size)
 {
-	size_t room = g->text_size ? g->text_size : 32 * 1024;
-	char *grown;
+	size_t more = *room ? *room : 512;
+	void *grown;
 
-	if (at + size > g->text_size) {
-		while (room < at + size)
-			room *= 2;
-		if ((grown = realloc(g->text, room)) == NULL)
-			return -1;
-		g->text = grown;
-		g->text_size = room;
-	}
-	memcpy(g->text + at, name, size);
+	if (n <= *room)
+		return items;
+	while (more < n)
+		more *= 2;
+	if ((grown = realloc(items, more * size)) != NULL)
+		*room = more;
+	return grown;
+}
+
+/* Keep one more name; the text may still move, so it is found later. */
+static int keep_name(struct segment *g, size_t *at, const char *name, uint64_t inode)
+{
+	size_t size = strlen(name) + 1;
+	char *text = grow(g->text, &g->text_size, *at + size, 1);
+	struct sorted_name *names = grow(g->names, &g->names_size, g->n + 1, sizeof(*names));
+
+	g->text = text ? text : g->text;
+	g->names = names ? names : g->names;
+	if (text == NULL || names == NULL)
+		return -1;
+	memcpy(g->text + *at, name, size);
+	*at += size;
+	g->names[g->n++].inode = inode;
 	return 0;
 }
 
-/* Sort the n names that stand one after the other in the text. */
-static int sort_names(struct segment *g, size_t n)
+/* The names stand one after the other in the text. */
+static void sort_names(struct segment *g)
 {
-	struct sorted_name *grown;
 	const char *p = g->text;
 	size_t i;
 
-	if (n > g->names_size) {
-		if ((grown = realloc(g->names, n * sizeof(*grown))) == NULL)
-			return -1;
-		g->names = grown;
-		g->names_size = n;
-	}
-	for (i = 0; i < n; i++, p += strlen(p) + 1) {
+	for (i = 0; i < g->n; i++, p += strlen(p) + 1) {
 		g->names[i].name = p;
 		g->names[i].order = order_of(p);
 	}
-	if (n > 1)
-		qsort(g->names, n, sizeof(*g->names), compare_names);
-	g->n = n;
-	return 0;
+	if (g->n > 1)
+		qsort(g->names, g->n, sizeof(*g->names), compare_names);
 }
 
 /* As strip_load, and *there tells whether the segment exists. */
@@ -356,7 +363,7 @@ static int load(const struct strip *s, uint64_t number, struct segment *g, int *
 	char path[ENTRY_PATH];
 	const char *name;
 	struct fs_dir d;
-	size_t at = 0, size, n = 0;
+	size_t at = 0;
 	int failed = 0;
 
 	g->number = number;
@@ -366,16 +373,15 @@ static int load(const struct strip *s, uint64_t number, struct segment *g, int *
 	if (fs_dir_open(&d, s->dir, path) == -1)
 		return errno == ENOENT ? 0 : -1;
 	*there = 1;
-	while (!failed && (name = fs_dir_next(&d)) != NULL) {
-		size = strlen(name) + 1;
-		failed = keep_text(g, at, name, size) == -1;
-		at += size;
-		n++;
-	}
+	while (!failed && (name = fs_dir_next(&d)) != NULL)
+		failed = keep_name(g, &at, name, d.inode) == -1;
 	failed |= errno != 0;
 	fs_dir_close(&d);
-	if (failed || sort_names(g, n) == -1)
+	if (failed) {
+		g->n = 0;
 		return -1;
+	}
+	sort_names(g);
 	return g->n > 0;
 }
 

@@ -63,6 +63,7 @@ int strip_settle(const struct strip *, scratch_fn *, void *ctx);
 
 struct sorted_name {
 	uint64_t order; /* its key's time, or 0 when it has none */
+	uint64_t inode; /* the same for the messages of one file */
 	const char *name;
 };
 
