@@ -135,7 +135,7 @@ demo: all | needs
 
 scripts = $(wildcard .ci/run tests/needs tests/run tests/demo tests/check-* tests/man-examples \
 	tests/*.bash tests/*.bats completions/*.bash) \
-	$(shell grep -ls '^\#!/bin/.*sh' tests/bench/*)
+	$(shell grep -ls '^\#!/bin/.*sh' tests/bench/* tests/model/*)
 sources = $(wildcard cmd/*.[ch] lib/*.[ch] tests/unit/*.[ch] tests/bench/*.[ch])
 
 lint: all | needs

@@ -70,7 +70,12 @@ static int open_strictly(int dir, const char *path, int flags)
 		.flags = (unsigned)(flags | O_CLOEXEC),
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
 	};
-	RETRY(fd, (int)syscall(SYS_openat2, dir, path, &how, sizeof(how)));
+	do
+		fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof(how));
+	while (fd == -1 && (errno == EINTR || errno == EAGAIN));
+	/* Renamed to outside of dir while it was looked up: it is gone. */
+	if (fd == -1 && errno == EXDEV)
+		errno = ENOENT;
 	if (fd >= 0 || (errno != ENOSYS && errno != EPERM))
 		return fd;
 #endif

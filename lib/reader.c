@@ -62,7 +62,7 @@ static int open_message(mq *h, mq_reader *r, const char *path, const struct wher
 	if (r->fd == -1 && errno == ENOENT)
 		return w->part == PART_LEASED ? fail(h, MQ_LAPSED, path, "the lease has lapsed") :
 						fail(h, MQ_NOTFOUND, path, "no such message");
-	if (r->fd == -1 && (errno == ELOOP || errno == EINVAL || errno == EXDEV))
+	if (r->fd == -1 && (errno == ELOOP || errno == EINVAL))
 		return fail(h, MQ_DATA, path, "not a message's file");
 	if (r->fd == -1 || asprintf(&r->path, "%s/%s", r->q->path, w->rest) == -1)
 		return fail_errno(h, path, "cannot open the message");

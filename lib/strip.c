@@ -430,8 +430,7 @@ int strip_head(const struct strip *s, struct segment *g, scratch_fn *scratch, vo
 	for (start = head;;) {
 		if ((r = load(s, head, g, &there)) != 0)
 			break;
-		/* Only now the tail: had it been read first, a rotation since
-		 * would hide the entries beyond it. */
+		/* After the listing, so that what was rotated since is seen. */
 		if (read_tail(s, &tail) == -1)
 			return errno == ENOENT ? 0 : -1;
 		if (head >= tail)
