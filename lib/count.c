@@ -26,7 +26,7 @@ static void count_entry(struct counting *c, const char *name)
 	expiry = queue_expiry(c->q, &e);
 	if (c->later && expiry && expiry <= c->now)
 		return;
-	if (c->later && e.visible * (MQ_SECOND / 1000) > c->now)
+	if (c->later && e.visible * MILLISECOND > c->now)
 		t = c->later;
 	at = key_time(e.key);
 	if (t->n == 0 || at < t->oldest)

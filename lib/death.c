@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MILLISECOND (MQ_SECOND / 1000)
-
 static void history_path(const struct entry *e, char path[ENTRY_PATH])
 {
 	snprintf(path, ENTRY_PATH, "why/%s.%s", e->id, e->death);

@@ -18,8 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MILLISECOND (MQ_SECOND / 1000)
-
 /* ---- the object -------------------------------------------------------- */
 
 mq_lease *lease_new(mq_queue *q, const struct entry *e, const char *bucket, mq_time deadline)

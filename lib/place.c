@@ -10,8 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MILLISECOND (MQ_SECOND / 1000)
-
 void bucket_path(const char *part, mq_time at, char path[STRIP_PATH])
 {
 	int64_t seconds = at / MQ_SECOND;

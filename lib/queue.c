@@ -397,7 +397,7 @@ void queue_new_keys(mq_queue *q, struct entry *entries, size_t n)
 
 mq_time queue_expiry(const mq_queue *q, const struct entry *e)
 {
-	mq_time ttl = e->expires * (MQ_SECOND / 1000);
+	mq_time ttl = e->expires * MILLISECOND;
 	mq_time kept = q->conf.retention ? key_time(e->key) + q->conf.retention : 0;
 
 	if (ttl == 0 || kept == 0)

@@ -22,7 +22,6 @@
 #include <string.h>
 #include <time.h>
 
-#define MILLISECOND (MQ_SECOND / 1000)
 #define BUFFER      (64 * 1024)
 #define BATCH_COUNT 1000
 #define BATCH_BYTES (1024 * 1024)

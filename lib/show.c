@@ -18,6 +18,6 @@ void show_entry(const mq_queue *q, const struct entry *e, enum mq_state state, c
 	m->size = e->body;
 	m->sent = key_time(e->id);
 	m->since = key_time(e->key);
-	m->due = e->visible * (MQ_SECOND / 1000);
+	m->due = e->visible * MILLISECOND;
 	m->expires = queue_expiry(q, e);
 }

@@ -82,7 +82,8 @@ int strip_head(const struct strip *, struct segment *, scratch_fn *, void *ctx);
 
 /* Load segment number: 1 when it has entries, 0 when not, -1. */
 int strip_load(const struct strip *, uint64_t number, struct segment *);
-/* The segments' numbers, ascending; the caller frees them. */
+/* The segments' numbers, ascending; the caller frees them.  Good for every
+ * directory of numbered ones: buckets and windows are. */
 int strip_segments(const struct strip *, uint64_t **numbers, size_t *n);
 void segment_free(struct segment *);
 

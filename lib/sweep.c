@@ -32,7 +32,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MILLISECOND   (MQ_SECOND / 1000)
 #define SWEEP_EVERY   MQ_SECOND
 #define MOVES_A_SWEEP 4096 /* the rest waits for the next one */
 #define CLOCKS        512  /* condemned, or seen in a bucket, in one sweep */

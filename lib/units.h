@@ -11,6 +11,8 @@
 /* As mq_valid_name, or followed by /dlq. */
 int valid_queue_name(const char *);
 
+#define MILLISECOND (MQ_SECOND / 1000) /* what names on disk count in */
+
 /* The longest duration: a hundred years keeps every sum below 2^63 ns. */
 #define DURATION_MAX (INT64_C(36525) * 24 * 3600 * MQ_SECOND)
 
