@@ -214,7 +214,7 @@ needs() {
 }
 
 @test "needs: where everything is there, nothing is installed or printed" {
-	machine bats mandoc strace jq zsh fish time
+	machine bats mandoc strace jq spin zsh fish time
 	ok '' needs check demo
 	[ ! -s "$M/asked" ]
 }
@@ -226,7 +226,7 @@ needs() {
 
 @test "needs: what is missing is installed, after one update" {
 	need_root
-	machine bats mandoc zsh fish time
+	machine bats mandoc spin zsh fish time
 	try needs check demo
 	is 1 $'needs: installing strace jq\n' 'needs: installed strace jq, but still missing: strace jq'
 	diff - "$M/asked" <<-END
@@ -237,7 +237,7 @@ needs() {
 
 @test "needs: without root it uses sudo; without that, it says what is missing" {
 	need_root
-	machine bats mandoc zsh fish time
+	machine bats mandoc spin zsh fish time
 	try as_nobody env PATH="$M/bin" CC=gcc TMPDIR=/tmp "$M/needs" check
 	is 1 $'needs: installing strace jq\n' 'needs: installed strace jq, but still missing: strace jq'
 	diff - "$M/asked" <<-END
@@ -254,13 +254,14 @@ needs() {
 
 # suite: a tree with tests/run and tests that end as the files in it say
 suite() {
-	mkdir -p "$T/tree/tests" "$T/tree/man"
+	mkdir -p "$T/tree/tests/model" "$T/tree/man"
 	cp "$TOP/tests/run" "$T/tree/tests"
+	printf '#!/bin/sh\necho ok - holds\n' >"$T/tree/tests/model/check"
 	printf '#!/bin/sh\necho ok - page\n' >"$T/tree/tests/check-man"
 	printf '#!/bin/sh\necho "3 passed, 0 failed"\n' >"$T/tree/tests/man-examples"
 	printf '#!/bin/sh\necho ok 1 - a\necho ok 2 - b\necho 1..2\n' >"$T/tree/unit"
 	printf '@test one {\n:\n}\n@test two {\nskip why\n}\n' >"$T/tree/tests/x.bats"
-	chmod +x "$T/tree/tests"/* "$T/tree/unit"
+	chmod +x "$T/tree/tests"/* "$T/tree/tests/model/check" "$T/tree/unit"
 }
 
 # closes STATUS LINE: so `run` ended
@@ -275,7 +276,7 @@ closes() {
 @test "check: the closing line adds up" {
 	suite
 	run "$T/tree/tests/run" "$T/tree/unit"
-	closes 0 '7 passed, 0 failed, 1 skipped'
+	closes 0 '8 passed, 0 failed, 1 skipped'
 	[ "$(grep -c 'passed, ' <<<"$output")" -eq 1 ]
 }
 
@@ -283,37 +284,37 @@ closes() {
 	suite
 	printf '@test three {\nfalse\n}\n' >>"$T/tree/tests/x.bats"
 	run "$T/tree/tests/run" "$T/tree/unit"
-	closes 1 '7 passed, 1 failed, 1 skipped'
+	closes 1 '8 passed, 1 failed, 1 skipped'
 
 	suite
 	printf '#!/bin/sh\necho ok 1 - a\necho not ok 2 - b\necho 1..2\nexit 1\n' >"$T/tree/unit"
 	run "$T/tree/tests/run" "$T/tree/unit"
-	closes 1 '6 passed, 1 failed, 1 skipped'
+	closes 1 '7 passed, 1 failed, 1 skipped'
 
 	suite
 	printf '#!/bin/sh\necho "2 passed, 1 failed"\nexit 1\n' >"$T/tree/tests/man-examples"
 	run "$T/tree/tests/run" "$T/tree/unit"
-	closes 1 '6 passed, 1 failed, 1 skipped'
+	closes 1 '7 passed, 1 failed, 1 skipped'
 
 	suite
 	printf '#!/bin/sh\necho not ok - page\nexit 1\n' >"$T/tree/tests/check-man"
 	run "$T/tree/tests/run" "$T/tree/unit"
-	closes 1 '6 passed, 1 failed, 1 skipped'
+	closes 1 '7 passed, 1 failed, 1 skipped'
 }
 
 @test "check: a program that dies is a failure" {
 	suite
 	printf '#!/bin/sh\necho ok 1 - a\nkill -9 $$\n' >"$T/tree/unit"
 	run "$T/tree/tests/run" "$T/tree/unit"
-	closes 1 '6 passed, 1 failed, 1 skipped'
+	closes 1 '7 passed, 1 failed, 1 skipped'
 
 	printf '#!/bin/sh\necho 1..3\necho ok 1 - a\nexit 0\n' >"$T/tree/unit"
 	run "$T/tree/tests/run" "$T/tree/unit"
-	closes 1 '6 passed, 2 failed, 1 skipped'
+	closes 1 '7 passed, 2 failed, 1 skipped'
 
 	suite
 	echo 'syntax error (' >>"$T/tree/tests/x.bats"
 	run "$T/tree/tests/run" "$T/tree/unit"
 	[ "$status" -eq 1 ]
-	[[ ${lines[-1]} =~ ^6\ passed,\ [1-9]\ failed$ ]]
+	[[ ${lines[-1]} =~ ^7\ passed,\ [1-9]\ failed$ ]]
 }
