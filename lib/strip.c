@@ -419,7 +419,8 @@ static int find_head(const struct strip *s, uint64_t *head)
 	return n > 0;
 }
 
-int strip_head(const struct strip *s, struct segment *g, scratch_fn *scratch, void *ctx)
+/* From the hint on: 1 and the segment, or 0 when it ends without an entry. */
+static int seek(const struct strip *s, struct segment *g, scratch_fn *scratch, void *ctx)
 {
 	uint64_t head, start, tail;
 	int r, there, gone;
@@ -446,6 +447,35 @@ int strip_head(const struct strip *s, struct segment *g, scratch_fn *scratch, vo
 		set_mark(s, "head", head, scratch, ctx); /* a hint: may fail */
 		errno = saved;
 	}
+	return r;
+}
+
+/* Whether segments lie outside of head and tail.  An empty strip has few, so
+ * this is one short listing. */
+static int has_strays(const struct strip *s)
+{
+	uint64_t head, tail, *numbers;
+	size_t n;
+	int strays;
+
+	if (strip_segments(s, &numbers, &n) == -1)
+		return 0;
+	strays = n > 0 &&
+	    (read_mark(s, "head", &head) == -1 || numbers[0] < head || read_tail(s, &tail) == -1 ||
+		numbers[n - 1] > tail);
+	free(numbers);
+	return strays;
+}
+
+int strip_head(const struct strip *s, struct segment *g, scratch_fn *scratch, void *ctx)
+{
+	int r = seek(s, g, scratch, ctx);
+
+	/* Before it is called empty: a file system that came back from a crash
+	 * may have lost the newest tail, or regained what was before the head.
+	 * (Or somebody is rotating now, and has the lock.) */
+	if (r == 0 && has_strays(s) && strip_settle(s, scratch, ctx) == 0)
+		r = seek(s, g, scratch, ctx);
 	return r;
 }
 
