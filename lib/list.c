@@ -214,7 +214,7 @@ static int list_dead(mq_queue *q, struct listing *l)
 
 	if (q->is_dlq)
 		return 0;
-	snprintf(name, sizeof(name), "%.64s/dlq", q->name);
+	queue_dlq_name(q, name);
 	if (fs_exists(q->fd, "dlq") == 1)
 		r = list_queue_of_dead(q, name, l);
 	if (r == 0 && q->conf.dead_letter_to[0]) {
@@ -255,7 +255,7 @@ static int count_dead(mq_queue *q, uint64_t *dead)
 	*dead = 0;
 	if (q->is_dlq || fs_exists(q->fd, "dlq") != 1)
 		return MQ_OK;
-	snprintf(name, sizeof(name), "%.64s/dlq", q->name);
+	queue_dlq_name(q, name);
 	if ((r = queue_open(q->mq, q->spool, name, &dlq)) != MQ_OK)
 		return r;
 	if (count_queue(dlq, &visible, &delayed, &leased) == -1)

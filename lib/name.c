@@ -177,7 +177,7 @@ static char *put_text(char *p, char letter, const char *text, size_t n)
 	return p + n;
 }
 
-static char *put_number(char *p, char letter, uint64_t value)
+char *put_decimal(char *p, uint64_t value)
 {
 	char digits[24];
 	size_t n = sizeof(digits);
@@ -185,7 +185,15 @@ static char *put_number(char *p, char letter, uint64_t value)
 	do
 		digits[--n] = (char)('0' + value % 10);
 	while ((value /= 10) != 0);
-	return put_text(p, letter, digits + n, sizeof(digits) - n);
+	memcpy(p, digits + n, sizeof(digits) - n);
+	return p + sizeof(digits) - n;
+}
+
+static char *put_number(char *p, char letter, uint64_t value)
+{
+	*p++ = ',';
+	*p++ = letter;
+	return put_decimal(p, value);
 }
 
 static char *put_nonzero(char *p, char letter, uint64_t value)

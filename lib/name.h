@@ -38,6 +38,10 @@ struct entry {
 	uint64_t nonce;  /* of its present or last lease */
 };
 
+/* A number in decimal at p, without a NUL; what follows it.  Names are made for
+ * every message: no printf. */
+char *put_decimal(char *p, uint64_t);
+
 int entry_parse(const char *name, struct entry *); /* 0, or -1: no entry */
 void entry_format(const struct entry *, char name[NAME_SIZE]);
 

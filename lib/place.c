@@ -138,8 +138,7 @@ int place_delayed(mq_queue *q, const struct source *from, const struct entry *e)
 	entry_format(e, name);
 	snprintf(path, sizeof(path), "%s/%s", bucket, name);
 	for (;;) {
-		r = from->how == STRIP_LINK ? fs_link(from->dir, from->path, q->fd, path) :
-					      fs_rename(from->dir, from->path, q->fd, path);
+		r = strip_move(from->how, from->dir, from->path, q->fd, path);
 		if (r == 0)
 			return q->sync_covers_name || !q->conf.sync ? 0 :
 								      fs_sync_path(q->fd, bucket);
@@ -228,7 +227,7 @@ static mq_queue *dead_queue(mq_queue *q)
 	if (q->conf.dead_letter_to[0] && strcmp(q->conf.dead_letter_to, q->name) != 0 &&
 	    queue_open(q->mq, q->spool, q->conf.dead_letter_to, &q->dead) == MQ_OK)
 		return q->dead;
-	snprintf(own, sizeof(own), "%.64s/dlq", q->name);
+	queue_dlq_name(q, own);
 	errno = 0;
 	do
 		r = queue_open(q->mq, q->spool, own, &q->dead);

@@ -16,6 +16,11 @@ void queue_path(const char *name, char path[2 * QUEUE_NAME_SIZE])
 	snprintf(path, 2 * QUEUE_NAME_SIZE, "q/%s", name);
 }
 
+void queue_dlq_name(const mq_queue *q, char name[QUEUE_NAME_SIZE])
+{
+	snprintf(name, QUEUE_NAME_SIZE, "%.64s/dlq", q->name);
+}
+
 void queue_scratch(void *queue, char path[ENTRY_PATH])
 {
 	scratch_path(((mq_queue *)queue)->mq, path, ENTRY_PATH);

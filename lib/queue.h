@@ -55,6 +55,9 @@ int queue_write_file(mq *, int dir, const char *path, const char *text);
 /* q/NAME, or q/NAME/dlq. */
 void queue_path(const char *name, char path[2 * QUEUE_NAME_SIZE]);
 
+/* The name of a queue's own dead-letter queue. */
+void queue_dlq_name(const mq_queue *, char name[QUEUE_NAME_SIZE]);
+
 /* Read conf again if the file was replaced. */
 int queue_refresh(mq_queue *);
 

@@ -29,22 +29,9 @@ static void join(const struct strip *s, const char *name, char path[ENTRY_PATH])
 	stpcpy(stpcpy(stpcpy(path, s->path), "/"), name);
 }
 
-/* The number in decimal at p, and what follows it. */
-static char *put_number(char *p, uint64_t number)
-{
-	char digits[24];
-	size_t n = sizeof(digits);
-
-	do
-		digits[--n] = (char)('0' + number % 10);
-	while ((number /= 10) != 0);
-	memcpy(p, digits + n, sizeof(digits) - n);
-	return p + sizeof(digits) - n;
-}
-
 static char *put_segment(const struct strip *s, uint64_t number, char path[ENTRY_PATH])
 {
-	char *p = put_number(stpcpy(stpcpy(path, s->path), "/"), number);
+	char *p = put_decimal(stpcpy(stpcpy(path, s->path), "/"), number);
 
 	*p = '\0';
 	return p;
@@ -154,6 +141,12 @@ static int mend_tail(const struct strip *s, uint64_t segment)
 	return fs_mkdir(s->dir, path) == 0 || errno == EEXIST ? 0 : -1;
 }
 
+int strip_move(enum strip_how how, int fromdir, const char *from, int todir, const char *to)
+{
+	return how == STRIP_LINK ? fs_link(fromdir, from, todir, to) :
+				   fs_rename(fromdir, from, todir, to);
+}
+
 int strip_add(const struct strip *s, uint64_t *segment, int fromdir, const char *from,
     const char *name, enum strip_how how, scratch_fn *scratch, void *ctx)
 {
@@ -167,8 +160,7 @@ int strip_add(const struct strip *s, uint64_t *segment, int fromdir, const char 
 			continue;
 		}
 		strip_entry_path(s, *segment, name, path);
-		r = how == STRIP_LINK ? fs_link(fromdir, from, s->dir, path) :
-					fs_rename(fromdir, from, s->dir, path);
+		r = strip_move(how, fromdir, from, s->dir, path);
 		if (r == 0 || errno != ENOENT)
 			return r;
 		if ((r = fs_exists(fromdir, from)) != 1) {

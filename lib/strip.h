@@ -43,12 +43,16 @@ struct strip {
  * is put in place. */
 typedef void scratch_fn(void *ctx, char path[ENTRY_PATH]);
 
+enum strip_how { STRIP_RENAME, STRIP_LINK };
+
+/* The one system call of the two. */
+int strip_move(enum strip_how, int fromdir, const char *from, int todir, const char *to);
+
 /* Put the file or entry at from under a name never used before: by rename, or
  * by link, which keeps from.  *segment is the segment to try, or STRIP_TAIL;
  * it is then the one used, good for more entries of the same moment.  Makes
  * the strip if it is not there.  ENOENT: from is gone. */
 #define STRIP_TAIL UINT64_MAX
-enum strip_how { STRIP_RENAME, STRIP_LINK };
 int strip_add(const struct strip *, uint64_t *segment, int fromdir, const char *from,
     const char *name, enum strip_how, scratch_fn *, void *ctx);
 

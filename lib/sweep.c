@@ -459,7 +459,7 @@ static void trim_dead_letters(mq_queue *q)
 
 	if (q->is_dlq || q->conf.dlq_retention == 0 || fs_exists(q->fd, "dlq") != 1)
 		return;
-	snprintf(name, sizeof(name), "%.64s/dlq", q->name);
+	queue_dlq_name(q, name);
 	if (queue_open(q->mq, q->spool, name, &dlq) == MQ_OK) {
 		trim(dlq);
 		mq_queue_close(dlq);
