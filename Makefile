@@ -30,6 +30,7 @@ MANDIR = $(PREFIX)/share/man
 BASHDIR = $(PREFIX)/share/bash-completion/completions
 ZSHDIR = $(PREFIX)/share/zsh/site-functions
 FISHDIR = $(PREFIX)/share/fish/vendor_completions.d
+UNITDIR = $(PREFIX)/lib/systemd/system
 
 asan = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 cflags = -std=c11 -Wall -Wextra -ffunction-sections -fdata-sections $(if $(WERROR),-Werror) \
@@ -39,7 +40,7 @@ cppflags = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -DMQ_VERSION='"$
 ldflags = -Wl,--gc-sections $(if $(SANITIZE),$(asan)) $(if $(STATIC),-static) $(LDFLAGS)
 
 # What is there: the library; a main per command, and what commands share; a
-# program per unit test and benchmark; pages.
+# program per unit test and benchmark; pages; systemd's units.
 lib_objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard lib/*.c))
 commands = $(patsubst cmd/%.c,%,$(wildcard cmd/mq-*.c))
 shared = $(filter-out $(commands:%=cmd/%.c),$(wildcard cmd/*.c))
@@ -48,6 +49,7 @@ test_common = $(patsubst cmd/%.c,$(BUILD)/obj/test/%.o,$(filter cmd/common.c,$(s
 units = $(patsubst tests/%.c,$(BUILD)/test/%,$(wildcard tests/unit/*.c))
 benches = $(patsubst tests/%.c,$(BUILD)/test/%,$(wildcard tests/bench/*.c))
 pages = $(wildcard man/*.[1-8])
+services = $(notdir $(wildcard cmd/systemd/*))
 objects = $(lib_objects) $(shared_objects) $(test_common) $(commands:%=$(BUILD)/obj/cmd/%.o) \
 	$(patsubst $(BUILD)/test/%,$(BUILD)/obj/tests/%.o,$(units) $(benches))
 bin = $(commands:%=$(BUILD)/bin/%)
@@ -107,6 +109,7 @@ $(BUILD)/test/bin/%: $(BUILD)/obj/cmd/%.o $(test_common) $(BUILD)/obj/shared.a $
 	$(link)
 
 $(BUILD)/bin/mq-send $(BUILD)/test/bin/mq-send: libs = $(LIBJANSSON)
+$(BUILD)/bin/mq-call $(BUILD)/test/bin/mq-call: libs = -pthread
 
 $(BUILD)/test/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libmq.a
 	$(link)
@@ -156,7 +159,8 @@ to = $(foreach file,$1,'$(DESTDIR)$(file)')
 # Every file that is installed, and with it what uninstall removes.
 installed = $(commands:%=$(BINDIR)/%) $(LIBDIR)/libmq.a $(INCLUDEDIR)/mq.h \
 	$(foreach p,$(pages),$(MANDIR)/man$(call section,$p)/$(notdir $p)) \
-	$(commands:%=$(BASHDIR)/%) $(ZSHDIR)/_mq $(commands:%=$(FISHDIR)/%.fish)
+	$(commands:%=$(BASHDIR)/%) $(ZSHDIR)/_mq $(commands:%=$(FISHDIR)/%.fish) \
+	$(services:%=$(UNITDIR)/%)
 
 install: all
 	install -d $(call to,$(sort $(dir $(installed))))
@@ -168,6 +172,10 @@ install: all
 	for c in $(commands); do \
 		install -m 644 completions/mq.bash $(call to,$(BASHDIR))/$$c && \
 		install -m 644 completions/mq.fish $(call to,$(FISHDIR))/$$c.fish || exit 1; \
+	done
+	for u in $(services); do \
+		sed 's|@BINDIR@|$(BINDIR)|' "cmd/systemd/$$u" | \
+			install -m 644 /dev/stdin $(call to,$(UNITDIR))/"$$u" || exit 1; \
 	done
 
 uninstall:

@@ -42,6 +42,11 @@ static const int exit_codes[] = {
 
 static void write_all(struct out *o, const char *data, size_t n)
 {
+	if (o->sink) {
+		if (o->sink(o, data, n))
+			o->error = errno;
+		return;
+	}
 	while (n > 0 && !o->error) {
 		ssize_t w = write(o->fd, data, n);
 
@@ -135,7 +140,7 @@ static void add_options(struct cmd *c, const struct cmd_option *o)
 
 	while (l->name)
 		l++;
-	for (; o->letter; o++) {
+	for (; o && o->letter; o++) {
 		*l++ = (struct option){ o->name, o->arg ? required_argument : no_argument, NULL,
 			o->letter };
 		*s++ = o->letter;
@@ -146,7 +151,7 @@ static void add_options(struct cmd *c, const struct cmd_option *o)
 
 static void print_options(struct out *out, const struct cmd_option *o)
 {
-	for (; o->letter; o++) {
+	for (; o && o->letter; o++) {
 		char text[64];
 
 		snprintf(text, sizeof(text), "-%c, --%s%s%s", o->letter, o->name, o->arg ? "=" : "",
@@ -159,6 +164,7 @@ _Noreturn static void print_help(struct cmd *c)
 {
 	out_format(&c->out, "usage: %s %s\n%s\n\n", c->name, c->usage, c->about);
 	print_options(&c->out, c->options);
+	print_options(&c->out, c->more_options);
 	print_options(&c->out, common_options);
 	exit(cmd_end(c));
 }
@@ -187,7 +193,10 @@ void cmd_begin(struct cmd *c, int argc, char **argv)
 	c->argc = argc;
 	c->argv = argv;
 	argv[0] = (char *)c->name; /* getopt's messages begin with it */
+	if (c->in_order)
+		strcpy(c->letters, "+");
 	add_options(c, c->options);
+	add_options(c, c->more_options);
 	add_options(c, common_options);
 }
 
@@ -302,22 +311,28 @@ static mq_time test_shift(struct cmd *c, const char *variable)
 }
 #endif
 
+static int is_set(const char *variable)
+{
+	const char *value = getenv(variable);
+
+	return value && *value && strcmp(value, "0") != 0;
+}
+
 void cmd_start(struct cmd *c, int min, int max)
 {
-	char *chosen = NULL;
-
 	if (c->argc < min)
 		cmd_usage(c, "missing operand");
 	if (max >= 0 && c->argc > max)
 		cmd_usage(c, "extra operand '%s'", c->argv[max]);
 	if (!c->spool)
-		c->spool = chosen = default_spool();
+		c->spool = c->default_spool = default_spool();
 	c->mq = c->spool ? mq_open(c->spool) : NULL;
 	if (!c->mq) {
 		cmd_error(c, MQ_IO, "out of memory");
 		exit(cmd_end(c));
 	}
-	free(chosen);
+	if (is_set("MQ_POLL"))
+		mq_poll(c->mq);
 #ifdef MQ_TESTING
 	mq_clock_shift(c->mq, test_shift(c, "MQ_TEST_PASSED"), test_shift(c, "MQ_TEST_STEPPED"));
 #endif
@@ -330,6 +345,26 @@ static void wipe_progress(struct cmd *c)
 	c->progress_shown = 0;
 }
 
+/* Exit, and let a child be the last to close what is open.  What was inherited,
+ * unlike what we have opened, is not closed on exec: of that the child keeps
+ * nothing, nor a file system, as somebody may wait for these to be let go. */
+_Noreturn static void exit_at_once(const struct cmd *c)
+{
+	pid_t parent = getpid();
+
+	for (int fd = 0; fd <= 2; fd++)
+		close(fd);
+	if (fork() == 0) {
+		(void)!chdir("/");
+		for (int fd = 3; fd < 256; fd++)
+			if (fcntl(fd, F_GETFD) == 0)
+				close(fd);
+		while (getppid() == parent)
+			usleep(100);
+	}
+	_exit(c->exit);
+}
+
 int cmd_end(struct cmd *c)
 {
 	wipe_progress(c);
@@ -337,8 +372,11 @@ int cmd_end(struct cmd *c)
 	/* some file systems tell of a failed write only here */
 	if (close(c->out.fd) && !c->out_reported)
 		cmd_error(c, MQ_IO, "standard output: close: %s", strerror(errno));
-	if (c->mq)
-		mq_close(c->mq);
+	if (c->wait && mq_wait_fd(c->wait) >= 0)
+		exit_at_once(c);
+	mq_wait_close(c->wait);
+	mq_close(c->mq);
+	free(c->default_spool);
 	return c->exit;
 }
 
@@ -422,6 +460,63 @@ void *cmd_realloc(struct cmd *c, void *p, size_t n)
 	return p;
 }
 
+/* ---- waiting ----------------------------------------------------------- */
+
+mq_time monotonic(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * MQ_SECOND + ts.tv_nsec;
+}
+
+mq_wait *cmd_wait_open(struct cmd *c, mq_queue *const *queues, size_t n)
+{
+	cmd_check(c, mq_wait_open(c->mq, queues, n, &c->wait));
+	return c->wait;
+}
+
+void cmd_sleep(const mq_wait *w, mq_time within)
+{
+	struct timespec ts = { .tv_sec = within / MQ_SECOND, .tv_nsec = within % MQ_SECOND };
+
+	ppoll(&(struct pollfd){ .fd = mq_wait_fd(w), .events = POLLIN }, 1, within < 0 ? NULL : &ts,
+	    NULL);
+}
+
+static int wait_until(struct cmd *c, mq_wait *w, mq_time end, int (*receive)(void *ctx), void *ctx)
+{
+	mq_time within, left;
+	int look, status;
+
+	for (;;) {
+		status = cmd_check(c, mq_wait_arm(w, &look, &within));
+		if (status)
+			return status;
+		status = look ? receive(ctx) : MQ_EMPTY;
+		left = end - monotonic();
+		if (status != MQ_EMPTY || left <= 0)
+			return status;
+		cmd_sleep(w, within < 0 || within > left ? left : within);
+	}
+}
+
+int cmd_wait(struct cmd *c, mq_queue *const *queues, size_t n, mq_time wait,
+    int (*receive)(void *ctx), void *ctx)
+{
+	mq_time end = monotonic() + wait;
+	mq_wait *w = cmd_wait_open(c, queues, n);
+	int status;
+
+	if (!w)
+		return MQ_IO;
+	status = wait_until(c, w, end, receive, ctx);
+	mq_wait_leave(w);
+	if (status == MQ_EMPTY)
+		cmd_check(c, status);
+	return status;
+}
+
 /* ---- operands ---------------------------------------------------------- */
 
 mq_queue *cmd_queue(struct cmd *c, const char *name)
@@ -431,22 +526,7 @@ mq_queue *cmd_queue(struct cmd *c, const char *name)
 	return cmd_check(c, mq_queue_open(c->mq, name, &q)) ? NULL : q;
 }
 
-struct verdict {
-	int (*apply)(mq_lease *, void *ctx);
-	void *ctx;
-};
-
-static void apply_verdict(struct cmd *c, const struct verdict *v, const char *receipt)
-{
-	mq_lease *lease;
-
-	if (cmd_check(c, mq_lease_of(c->mq, receipt, &lease)))
-		return;
-	cmd_check(c, v->apply(lease, v->ctx));
-	mq_lease_free(lease);
-}
-
-static void apply_verdict_to_stdin(struct cmd *c, const struct verdict *v, int zero)
+static void each_on_stdin(struct cmd *c, int zero, void (*each)(void *ctx, const char *), void *ctx)
 {
 	char *line = NULL;
 	size_t size = 0;
@@ -455,12 +535,12 @@ static void apply_verdict_to_stdin(struct cmd *c, const struct verdict *v, int z
 	while ((n = getdelim(&line, &size, zero ? '\0' : '\n', stdin)) >= 0) {
 		if (!zero && n > 0 && line[n - 1] == '\n')
 			line[--n] = '\0';
-		/* cut there, the receipts after it would be passed over in silence */
+		/* cut there, what comes after it would be passed over in silence */
 		if (!zero && strlen(line) != (size_t)n)
 			cmd_error(c, MQ_DATA,
 			    "standard input: a NUL in a line: -0 reads such lists");
 		else if (*line)
-			apply_verdict(c, v, line);
+			each(ctx, line);
 	}
 	if (ferror(stdin))
 		cmd_errno(c, "standard input", "read");
@@ -468,24 +548,44 @@ static void apply_verdict_to_stdin(struct cmd *c, const struct verdict *v, int z
 	free(line);
 }
 
+void cmd_operands(struct cmd *c, int first, int zero, void (*each)(void *ctx, const char *),
+    void *ctx)
+{
+	for (int i = first; i < c->argc; i++)
+		if (strcmp(c->argv[i], "-") == 0)
+			each_on_stdin(c, zero, each, ctx);
+		else
+			each(ctx, c->argv[i]);
+}
+
+struct verdict {
+	struct cmd *c;
+	int (*apply)(mq_lease *, void *ctx);
+	void *ctx;
+};
+
+static void apply_verdict(void *ctx, const char *receipt)
+{
+	const struct verdict *v = ctx;
+	mq_lease *lease;
+
+	if (cmd_check(v->c, mq_lease_of(v->c->mq, receipt, &lease)))
+		return;
+	cmd_check(v->c, v->apply(lease, v->ctx));
+	mq_lease_free(lease);
+}
+
 void cmd_verdicts(struct cmd *c, int zero, int (*verdict)(mq_lease *, void *ctx), void *ctx)
 {
-	const struct verdict v = { verdict, ctx };
+	struct verdict v = { c, verdict, ctx };
 
-	for (int i = 0; i < c->argc; i++)
-		if (strcmp(c->argv[i], "-") == 0)
-			apply_verdict_to_stdin(c, &v, zero);
-		else
-			apply_verdict(c, &v, c->argv[i]);
+	cmd_operands(c, 0, zero, apply_verdict, &v);
 }
 
 void cmd_progress(struct cmd *c, uint64_t count, const char *what)
 {
-	struct timespec ts;
-	int64_t now;
+	mq_time now = monotonic();
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	now = ts.tv_sec * MQ_SECOND + ts.tv_nsec;
 	if (!c->progress_due && isatty(STDERR_FILENO))
 		c->progress_due = now + MQ_SECOND / 2; /* short tasks show nothing */
 	if (!c->progress_due || now < c->progress_due)

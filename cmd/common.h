@@ -29,6 +29,8 @@ struct out {
 	int error;        /* errno of the write that failed, or 0 */
 	uint64_t put;     /* bytes put in so far */
 	uint64_t written; /* of these, the bytes that the system took */
+	/* takes them in place of fd, unless it is NULL: 0, or -1 with errno */
+	int (*sink)(struct out *, const char *, size_t);
 	size_t len;
 	char buf[IO_SIZE];
 };
@@ -64,21 +66,25 @@ struct cmd {
 	const char *usage; /* what follows the name in the usage line, which is one line */
 	const char *about; /* one sentence */
 	const struct cmd_option *options;
+	const struct cmd_option *more_options; /* NULL, or a table that commands share */
+	int in_order; /* options end at the first operand: what follows may have its own */
 
 	/* for the command to use */
 	int argc; /* the operands, once the options are read */
 	char **argv;
+	const char *spool;
 	mq *mq;
 	struct out out; /* standard output */
 	int exit;       /* the exit code so far: that of the first failure */
 
 	/* private to common.c */
-	const char *spool;
+	char *default_spool;
+	mq_wait *wait;
 	char letters[2 * CMD_OPTIONS_MAX];
 	struct option longs[CMD_OPTIONS_MAX];
 	int out_reported;
 	int progress_shown;
-	int64_t progress_due;
+	mq_time progress_due;
 };
 
 void cmd_begin(struct cmd *, int argc, char **argv);
@@ -91,7 +97,9 @@ int cmd_option(struct cmd *);
  * of operands is in min..max (max < 0: any), then opens the handle. */
 void cmd_start(struct cmd *, int min, int max);
 
-/* Flush and check standard output, close the handle; the exit code. */
+/* Flush and check standard output, close the handle; the exit code.  When a
+ * mq_wait is open, which takes the kernel some 10 ms to close, this ends the
+ * process, so that its caller need not wait for that. */
 int cmd_end(struct cmd *);
 
 /* ---- arguments: exit with a usage error when malformed ------------------ */
@@ -131,13 +139,34 @@ int cmd_flush(struct cmd *, const char *note);
 /* realloc, or exit. */
 void *cmd_realloc(struct cmd *, void *, size_t);
 
+/* ---- waiting ----------------------------------------------------------- */
+
+mq_time monotonic(void);
+
+/* As mq_wait_open; cmd_end closes the last one.  NULL: the failure has been
+ * reported. */
+mq_wait *cmd_wait_open(struct cmd *, mq_queue *const *queues, size_t n);
+
+/* Sleep until w has news, but no longer than that (ns; < 0: any time). */
+void cmd_sleep(const mq_wait *w, mq_time within);
+
+/* Call receive, which reports its failures, whenever there may be something in
+ * the queues, until it returns something else than MQ_EMPTY, and return that.
+ * MQ_EMPTY: it has not for so long; c->exit says so. */
+int cmd_wait(struct cmd *, mq_queue *const *queues, size_t n, mq_time wait,
+    int (*receive)(void *ctx), void *ctx);
+
 /* ---- operands ---------------------------------------------------------- */
 
 /* The queue, or NULL when the failure has been reported. */
 mq_queue *cmd_queue(struct cmd *, const char *name);
 
-/* Apply verdict to the lease that each operand names; "-" stands for the
- * receipts on standard input, ended by newlines or, when zero, by NULs. */
+/* Call each for the operands from first on; "-" stands for what is on standard
+ * input, ended by newlines or, when zero, by NULs. */
+void cmd_operands(struct cmd *, int first, int zero, void (*each)(void *ctx, const char *),
+    void *ctx);
+
+/* Apply verdict to the lease that each operand names. */
 void cmd_verdicts(struct cmd *, int zero, int (*verdict)(mq_lease *, void *ctx), void *ctx);
 
 /* Where a long task stands: "COUNT WHAT" on standard error, when that is a

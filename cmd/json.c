@@ -250,3 +250,25 @@ void json_history(struct json *j, mq_reader *reader)
 	}
 	json_close(j, ']');
 }
+
+/* ---- a message in flight ------------------------------------------------ */
+
+int json_message(struct json *j, const struct mq_message *m, mq_reader *reader, int utf8)
+{
+	json_open(j, NULL, '{');
+	json_string(j, "id", m->id);
+	json_string(j, "receipt", m->path);
+	json_string(j, "queue", m->queue);
+	if (json_body(j, reader, utf8))
+		return -1;
+	json_count(j, "receives", m->receives);
+	json_time(j, "sent", m->sent);
+	json_time(j, "deadline", m->deadline);
+	if (m->expires)
+		json_time(j, "expires", m->expires);
+	json_count(j, "priority", m->priority);
+	json_properties(j, reader);
+	json_close(j, '}');
+	json_newline(j);
+	return 0;
+}

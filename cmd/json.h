@@ -39,4 +39,8 @@ void json_properties(struct json *, mq_reader *);
 /* history: what has befallen the message. */
 void json_history(struct json *, mq_reader *);
 
+/* A leased message, all of it, as a line of its own; utf8 is what json_probe()
+ * said.  -1: its payload could not be read, and the line breaks off in it. */
+int json_message(struct json *, const struct mq_message *, mq_reader *, int utf8);
+
 #endif

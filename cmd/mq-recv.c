@@ -11,11 +11,15 @@
 #include "common.h"
 #include "json.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const struct cmd_option options[] = {
 	{ 'n', "max", "MAX", "no more than MAX messages (default: 1)" },
+	{ 'w', "wait", "WAIT", "wait so long for the first message" },
 	{ 'v', "visibility", "VISIBILITY", "lease for so long (default: the queue's visibility)" },
+	{ 'c', "consumer", "CONSUMER", "lease for the consumer of this name" },
+	{ 'P', "prefetch", "PREFETCH", "no more than PREFETCH unacked messages for CONSUMER" },
 	{ '0', "null", NULL, "end receipts with NULs" },
 	{ 'j', "json", NULL, "print JSON" },
 	{ 'a', "ack", NULL, "print the payload, then ack" },
@@ -36,8 +40,17 @@ struct recv {
 	enum form form;
 	char terminator; /* of a receipt */
 	mq_time visibility;
-	uint64_t max;
+	mq_time wait;
+	uint64_t left; /* no more than so many messages */
+	const char *consumer;
+	uint64_t prefetch;
 	int failed; /* stop: a record broke off */
+
+	/* the queues opened so far: an operand that is not needed is not looked at */
+	mq_queue **queues;
+	size_t nqueues;
+	int next;         /* the operand to open next */
+	mq_queue *source; /* that of the leases at hand */
 
 	/* the leases at hand */
 	mq_lease *leases[MQ_RECV_MAX];
@@ -49,30 +62,9 @@ struct recv {
 
 /* ---- records ----------------------------------------------------------- */
 
-static int print_json(struct recv *r, const struct mq_message *m, mq_reader *reader, int utf8)
-{
-	struct json j = { .out = &r->c->out };
-
-	json_open(&j, NULL, '{');
-	json_string(&j, "id", m->id);
-	json_string(&j, "receipt", m->path);
-	json_string(&j, "queue", m->queue);
-	if (json_body(&j, reader, utf8))
-		return -1;
-	json_count(&j, "receives", m->receives);
-	json_time(&j, "sent", m->sent);
-	json_time(&j, "deadline", m->deadline);
-	if (m->expires)
-		json_time(&j, "expires", m->expires);
-	json_count(&j, "priority", m->priority);
-	json_properties(&j, reader);
-	json_close(&j, '}');
-	json_newline(&j);
-	return 0;
-}
-
 static enum fate print_opened(struct recv *r, const struct mq_message *m)
 {
+	struct json j = { .out = &r->c->out };
 	enum fate fate = PRINTED;
 	mq_reader *reader;
 	int utf8 = 0;
@@ -84,7 +76,7 @@ static enum fate print_opened(struct recv *r, const struct mq_message *m)
 		return UNREADABLE;
 	if (r->form == JSON && (utf8 = json_probe(reader)) < 0)
 		fate = UNREADABLE;
-	else if (r->form == JSON && print_json(r, m, reader, utf8))
+	else if (r->form == JSON && json_message(&j, m, reader, utf8))
 		fate = BROKEN;
 	else if (r->form == PAYLOAD && out_payload(&r->c->out, reader))
 		fate = BROKEN;
@@ -157,41 +149,84 @@ static size_t hand_out(struct recv *r)
 	return i;
 }
 
-/* Receive up to max messages from one queue; how many there were. */
-static uint64_t receive(struct recv *r, mq_queue *q)
+/* ---- queues ------------------------------------------------------------ */
+
+static int open_next(struct recv *r)
 {
-	uint64_t taken = 0;
+	mq_queue *q = NULL;
+
+	while (!q && r->next < r->c->argc)
+		q = cmd_queue(r->c, r->c->argv[r->next++]);
+	if (q)
+		r->queues[r->nqueues++] = q;
+	return q != NULL;
+}
+
+/* MQ_OK: there are leases at hand. */
+static int lease(struct recv *r, mq_queue *q)
+{
+	uint64_t max = r->left < MQ_RECV_MAX ? r->left : MQ_RECV_MAX;
+
+	memset(r->fates, 0, sizeof(r->fates));
+	r->n = r->settled = 0;
+	r->source = q;
+	if (r->consumer)
+		return mq_recv_for(q, r->consumer, r->prefetch, max, r->visibility, r->leases,
+		    &r->n);
+	return mq_recv(q, max, r->visibility, r->leases, &r->n);
+}
+
+/* Lease from the first queue that has any.  To have all that one may have of a
+ * queue is a failure only when no other has any. */
+static int look(void *ctx)
+{
+	struct recv *r = ctx;
+	mq_queue *busy = NULL;
+	int result = MQ_EMPTY;
+
+	for (size_t i = 0; i < r->nqueues || open_next(r); i++) {
+		int status = lease(r, r->queues[i]);
+
+		if (status == MQ_OK)
+			return status;
+		if (status == MQ_BUSY && r->consumer)
+			busy = r->source;
+		else if (status != MQ_EMPTY)
+			result = cmd_check(r->c, status);
+	}
+	return busy ? cmd_check(r->c, lease(r, busy)) : result;
+}
+
+/* Hand out what was leased, and more of it. */
+static void receive(struct recv *r)
+{
 	int status = MQ_OK;
 
-	while (status == MQ_OK && taken < r->max && !r->failed && !r->c->out.error) {
-		uint64_t left = r->max - taken;
-
-		memset(r->fates, 0, sizeof(r->fates));
-		r->n = r->settled = 0;
-		status = mq_recv(q, left < MQ_RECV_MAX ? left : MQ_RECV_MAX, r->visibility,
-		    r->leases, &r->n);
-		if (r->n > 0)
-			taken += hand_out(r);
+	while (status == MQ_OK) {
+		r->left -= hand_out(r);
+		if (r->left == 0 || r->failed || r->c->out.error)
+			return;
+		status = lease(r, r->source);
 	}
-	if (status != MQ_EMPTY)
+	if (status != MQ_EMPTY && !(status == MQ_BUSY && r->consumer))
 		cmd_check(r->c, status);
-	return taken;
 }
 
 static void receive_first(struct recv *r)
 {
-	uint64_t taken = 0;
+	int status;
 
-	for (int i = 0; i < r->c->argc && taken == 0 && !r->failed && !r->c->out.error; i++) {
-		mq_queue *q = cmd_queue(r->c, r->c->argv[i]);
-
-		if (!q)
-			continue;
-		taken = receive(r, q);
-		mq_queue_close(q);
-	}
-	if (taken == 0)
+	r->queues = cmd_realloc(r->c, NULL, r->c->argc * sizeof(*r->queues));
+	status = look(r);
+	if (status == MQ_EMPTY && r->wait && r->nqueues)
+		status = cmd_wait(r->c, r->queues, r->nqueues, r->wait, look, r);
+	if (status == MQ_OK)
+		receive(r);
+	else
 		cmd_check(r->c, MQ_EMPTY);
+	while (r->nqueues)
+		mq_queue_close(r->queues[--r->nqueues]);
+	free(r->queues);
 }
 
 static void set_form(struct recv *r, enum form form, char terminator)
@@ -202,39 +237,55 @@ static void set_form(struct recv *r, enum form form, char terminator)
 	r->terminator = terminator;
 }
 
+static void take_option(struct recv *r, int opt)
+{
+	switch (opt) {
+	case 'n':
+		r->left = cmd_number(r->c, opt, 1, UINT64_MAX);
+		break;
+	case 'w':
+		r->wait = cmd_duration(r->c, opt);
+		break;
+	case 'v':
+		r->visibility = cmd_visibility(r->c, opt);
+		break;
+	case 'c':
+		r->consumer = optarg;
+		break;
+	case 'P':
+		r->prefetch = cmd_number(r->c, opt, 1, SIZE_MAX);
+		break;
+	case '0':
+		set_form(r, RECEIPT, '\0');
+		break;
+	case 'j':
+		set_form(r, JSON, '\n');
+		break;
+	case 'a':
+		set_form(r, PAYLOAD, '\n');
+		break;
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct cmd c = {
 		.name = "mq-recv",
-		.usage = "[-n MAX] [-v VISIBILITY] [-0 | -j | -a] [-s DIR] QUEUE...",
+		.usage = "[-n MAX] [-w WAIT] [-v VISIBILITY] [-c CONSUMER] [-P PREFETCH] "
+			 "[-0 | -j | -a] [-s DIR] QUEUE...",
 		.about =
 		    "Lease messages from the first of the queues that has any; print a receipt for each.",
 		.options = options,
 	};
-	struct recv r = { .c = &c, .terminator = '\n', .max = 1 };
+	struct recv r = { .c = &c, .terminator = '\n', .left = 1 };
 	int opt;
 
 	cmd_begin(&c, argc, argv);
-	while ((opt = cmd_option(&c)) != -1) {
-		switch (opt) {
-		case 'n':
-			r.max = cmd_number(&c, opt, 1, UINT64_MAX);
-			break;
-		case 'v':
-			r.visibility = cmd_visibility(&c, opt);
-			break;
-		case '0':
-			set_form(&r, RECEIPT, '\0');
-			break;
-		case 'j':
-			set_form(&r, JSON, '\n');
-			break;
-		case 'a':
-			set_form(&r, PAYLOAD, '\n');
-			break;
-		}
-	}
+	while ((opt = cmd_option(&c)) != -1)
+		take_option(&r, opt);
 	cmd_start(&c, 1, -1);
+	if (r.prefetch && !r.consumer)
+		cmd_usage(&c, "-P needs -c");
 	receive_first(&r);
 	return cmd_end(&c);
 }

@@ -69,14 +69,6 @@ static int header_matches(struct redrive *r, const struct mq_message *m)
 
 /* ---- moving ------------------------------------------------------------ */
 
-static mq_time monotonic(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * MQ_SECOND + ts.tv_nsec;
-}
-
 /* Wait until the next message is due.  Counted from the first one on, so that
  * the time a move takes does not slow the rate. */
 static void pace(struct redrive *r)

@@ -17,6 +17,7 @@
 #include "common.h"
 #include "jsonin.h"
 #include "records.h"
+#include "sendopts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,15 +31,10 @@ static const struct cmd_option options[] = {
 	{ 'l', "lines", NULL, "each line is a message" },
 	{ '0', "null", NULL, "each NUL-ended record is a message" },
 	{ 'j', "json", NULL, "each line is a message in JSON" },
-	{ 'b', "body", "TEXT", "send TEXT" },
-	{ 'p', "priority", "PRIORITY", "0 to 9, where 9 is most urgent (default: 4)" },
 	{ 'd', "delay", "DELAY", "visible after DELAY" },
 	{ 'a', "at", "TIME", "visible at TIME" },
 	{ 'D', "dedup-id", "DEDUP-ID", "send only if DEDUP-ID was not sent lately" },
-	{ 't', "ttl", "TTL", "expires after TTL" },
-	{ 'H', "header", "'Name: value'", "add a header; repeatable" },
 	{ 'R', "reply-to", "REPLY-TO", "where a reply is to go" },
-	{ 'C', "correlation-id", "CORRELATION-ID", "what a reply is to carry" },
 	{ 'w', "wait", "WAIT", "wait so long for room in the queue" },
 	{ 0 },
 };
@@ -47,7 +43,7 @@ struct sender {
 	struct cmd *c;
 	const char *name;
 	mq_batch *batch;
-	struct mq_properties props; /* of each message, but see visible_at() */
+	struct sendopts given; /* for each message; but see visible_at() */
 	mq_time delay;
 	mq_time wait;
 	int quiet;
@@ -156,7 +152,7 @@ static int refuse(struct sender *s, enum mq_status status, const char *why)
 /* A delay counts from when the message is read. */
 static mq_time visible_at(const struct sender *s)
 {
-	return s->delay ? mq_now(s->c->mq) + s->delay : s->props.visible_at;
+	return s->delay ? mq_now(s->c->mq) + s->delay : s->given.props.visible_at;
 }
 
 static int begin(struct sender *s, const struct mq_properties *props)
@@ -207,7 +203,7 @@ static int payload_piece(struct sender *s, enum piece piece, const char *data, s
 	int result = 0;
 
 	if (!s->begun) {
-		struct mq_properties props = s->props;
+		struct mq_properties props = s->given.props;
 
 		props.visible_at = visible_at(s);
 		/* while a long record arrives, those before it must not wait */
@@ -248,7 +244,7 @@ static int send_parsed(struct sender *s, const struct jsonin *in)
 
 static int send_json(struct sender *s, const char *line, size_t n)
 {
-	struct mq_properties defaults = s->props;
+	struct mq_properties defaults = s->given.props;
 	struct jsonin in;
 	char why[256];
 	int result;
@@ -339,13 +335,14 @@ static int send_file(struct sender *s, const char *path)
 	return result;
 }
 
-static void send_all(struct sender *s, const char *text, char **files)
+static void send_all(struct sender *s, char **files)
 {
+	const char *text = s->given.text;
 	int result = 0;
 
 	if (text) {
-		s->props.visible_at = visible_at(s);
-		result = send_message(s, &s->props, text, strlen(text));
+		s->given.props.visible_at = visible_at(s);
+		result = send_message(s, &s->given.props, text, strlen(text));
 	} else if (!*files) {
 		result = send_input(s, STDIN_FILENO);
 	}
@@ -358,24 +355,20 @@ static void send_all(struct sender *s, const char *text, char **files)
 
 /* ---- arguments --------------------------------------------------------- */
 
-/* What the options say, but for what is in struct sender. */
-struct arguments {
-	const char *text; /* -b */
-	const char *at;   /* -a */
-	int delayed;      /* -d was given */
-	char **headers;   /* -H, as they stand */
-	size_t nheaders;
+/* What the options say of times, and nobody else asks. */
+struct times {
+	const char *at; /* -a */
+	int delayed;    /* -d was given */
 };
 
-static void take_option(struct sender *s, struct arguments *a, int opt)
+static void take_option(struct sender *s, struct times *t, int opt)
 {
+	sendopts_take(s->c, &s->given, opt);
 	switch (opt) {
 	case 'q':
 		s->quiet = 1;
 		break;
 	case 'b':
-		a->text = optarg;
-		/* fallthrough */
 	case 'l':
 	case '0':
 	case 'j':
@@ -383,87 +376,44 @@ static void take_option(struct sender *s, struct arguments *a, int opt)
 			cmd_usage(s->c, "-l, -0, -j and -b exclude each other");
 		s->mode = opt;
 		break;
-	case 'p':
-		s->props.priority = cmd_number(s->c, opt, 0, MQ_PRIORITY_MAX);
-		break;
 	case 'd':
-		a->delayed = 1;
+		t->delayed = 1;
 		s->delay = cmd_duration(s->c, opt);
 		break;
 	case 'a':
-		a->at = optarg;
-		if (mq_parse_time(optarg, &s->props.visible_at))
+		t->at = optarg;
+		if (mq_parse_time(optarg, &s->given.props.visible_at))
 			cmd_usage(s->c, "-a: '%s' is not a time", optarg);
-		break;
-	case 't':
-		s->props.ttl = cmd_duration(s->c, opt);
 		break;
 	case 'w':
 		s->wait = cmd_duration(s->c, opt);
 		break;
 	case 'D':
-		s->props.dedup_id = optarg;
+		s->given.props.dedup_id = optarg;
 		break;
 	case 'R':
-		s->props.reply_to = optarg;
-		break;
-	case 'C':
-		s->props.correlation_id = optarg;
-		break;
-	case 'H':
-		a->headers[a->nheaders++] = optarg;
+		s->given.props.reply_to = optarg;
 		break;
 	}
 }
 
-static void check_arguments(struct sender *s, const struct arguments *a)
+static void check_arguments(struct sender *s, const struct times *t)
 {
-	if (a->delayed && a->at)
+	if (t->delayed && t->at)
 		cmd_usage(s->c, "-d and -a exclude each other");
-	if (a->text && s->c->argc > 1)
+	if (s->given.text && s->c->argc > 1)
 		cmd_usage(s->c, "-b takes no FILE");
-	if (s->props.dedup_id && (is_stream(s) || s->c->argc > 2))
+	if (s->given.props.dedup_id && (is_stream(s) || s->c->argc > 2))
 		cmd_usage(s->c, "-D is for a single message");
 }
 
-/* 'Name: value', the blanks around the value left out.  Whether name and value
- * are good is for the library to say. */
-static int split_header(char *text, struct mq_header *header)
+static void send_to(struct sender *s, mq_queue *q)
 {
-	char *colon = strchr(text, ':'), *end = text + strlen(text);
-
-	if (!colon)
-		return -1;
-	*colon = '\0';
-	header->name = text;
-	header->value = colon + 1 + strspn(colon + 1, " \t");
-	while (end > header->value && (end[-1] == ' ' || end[-1] == '\t'))
-		*--end = '\0';
-	return 0;
-}
-
-static int take_headers(struct sender *s, const struct arguments *a)
-{
-	struct mq_header *headers = cmd_realloc(s->c, NULL, a->nheaders * sizeof(*headers));
-
-	s->props.headers = headers;
-	s->props.nheaders = a->nheaders;
-	for (size_t i = 0; i < a->nheaders; i++)
-		if (split_header(a->headers[i], &headers[i])) {
-			cmd_error(s->c, MQ_DATA, "%s: header without a colon: '%s'", s->name,
-			    a->headers[i]);
-			return -1;
-		}
-	return 0;
-}
-
-static void send_to(struct sender *s, mq_queue *q, const struct arguments *a)
-{
-	if (take_headers(s, a) == 0 && !cmd_check(s->c, mq_batch_open(q, &s->batch))) {
-		send_all(s, a->text, s->c->argv + 1);
+	if (sendopts_headers(s->c, &s->given, s->name) == 0 &&
+	    !cmd_check(s->c, mq_batch_open(q, &s->batch))) {
+		send_all(s, s->c->argv + 1);
 		mq_batch_close(s->batch);
 	}
-	free((void *)s->props.headers);
 }
 
 int main(int argc, char **argv)
@@ -475,25 +425,25 @@ int main(int argc, char **argv)
 			 "[-C CORRELATION-ID] [-w WAIT] [-s DIR] QUEUE [FILE]...",
 		.about = "Send standard input, or each FILE, as a message; print the ids.",
 		.options = options,
+		.more_options = sendopts_options,
 	};
-	struct sender s = { .c = &c, .wait = -1, .props.priority = MQ_PRIORITY_DEFAULT };
-	struct arguments a = { 0 };
+	struct sender s = { .c = &c, .wait = -1, .given.props.priority = MQ_PRIORITY_DEFAULT };
+	struct times t = { 0 };
 	mq_queue *q;
 	int opt;
 
 	cmd_begin(&c, argc, argv);
-	a.headers = cmd_realloc(&c, NULL, argc * sizeof(*a.headers));
 	while ((opt = cmd_option(&c)) != -1)
-		take_option(&s, &a, opt);
+		take_option(&s, &t, opt);
 	cmd_start(&c, 1, -1);
-	check_arguments(&s, &a);
+	check_arguments(&s, &t);
 	s.name = c.argv[0];
 	s.many = is_stream(&s) || c.argc > 2;
 	q = cmd_queue(&c, s.name);
 	if (q) {
-		send_to(&s, q, &a);
+		send_to(&s, q);
 		mq_queue_close(q);
 	}
-	free(a.headers);
+	free(s.given.headers);
 	return cmd_end(&c);
 }

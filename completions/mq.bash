@@ -31,7 +31,12 @@ _mq_values() {
 		fi
 		;;
 	RECEIPT*) _mq_each -S leased | cut -f 7 ;;
-	ID) _mq_each -S dead | cut -f 1 ;;
+	ID)
+		case ${self##*/} in
+		mq-wait) _mq_each -S ready,delayed,leased ;;
+		*) _mq_each -S dead ;;
+		esac | cut -f 1
+		;;
 	STATE)
 		local before=
 		[[ $cur == *,* ]] && before=${cur%,*},
@@ -55,9 +60,23 @@ _mq_values() {
 	esac
 }
 
+# _mq_command N: from the word N on it is a line of its own
+_mq_command() {
+	local word length=0 i
+	# COMP_WORDS has more words than words: they are broken at more characters
+	for word in "${words[@]:0:$1}"; do
+		((length += ${#word}))
+	done
+	for ((i = 0; length > 0; i++)); do
+		((length -= ${#COMP_WORDS[i]}))
+	done
+	_command_offset "$i"
+}
+
 _mq() {
 	local cur words cword self=${1/#\~\//$HOME/}
-	local line i j word usage='' place='' before='' breaks='' spool='' ended='' operands=0
+	local line i j word usage='' place='' before='' breaks='' spool='' ended='' command=''
+	local operands=0
 	local -A takes=()
 	local options=() places=() values=()
 
@@ -78,7 +97,7 @@ _mq() {
 	while [[ $usage =~ ^\[-[^]]*\](\.\.\.)?\ *(.*) ]]; do
 		usage=${BASH_REMATCH[2]}
 	done
-	read -r -a places <<<"$usage"
+	read -r -a places <<<"${usage%% -- *}"
 
 	# The words before this one: operands are counted; place becomes that of
 	# an option whose argument comes next.
@@ -89,8 +108,10 @@ _mq() {
 			place=''
 		elif [[ -n $ended || $word != -?* ]]; then
 			((operands++))
+			[[ ${places[operands]} == COMMAND ]] && command=$((i + 1))
 		elif [[ $word == -- ]]; then
 			ended=1
+			[[ $usage == *' -- '* ]] && command=$((i + 1))
 		elif [[ $word == --*=* ]]; then
 			[[ ${takes[${word%%=*}]} == DIR ]] && spool=${word#*=}
 		elif [[ $word == --* ]]; then
@@ -106,6 +127,10 @@ _mq() {
 				break
 			done
 		fi
+		if [[ -n $command ]]; then
+			_mq_command "$command"
+			return
+		fi
 	done
 	spool=${spool//[\"\'\\]/}
 	spool=${spool/#\~\//$HOME/}
@@ -120,7 +145,7 @@ _mq() {
 		((operands < ${#places[@]})) && place=${places[operands]}
 		[[ -z $place && ${places[-1]} == *...* ]] && place=${places[-1]}
 		place=${place#[}
-		place=${place%%[].]*}
+		place=${place%%[].[]*}
 	fi
 
 	[[ -z $place ]] || mapfile -t values < <(_mq_values "$place")
@@ -147,4 +172,4 @@ _mq() {
 	COMPREPLY=("${COMPREPLY[@]#"$before"}")
 } &&
 	complete -F _mq mq-create mq-config mq-delete mq-purge mq-send mq-recv mq-cat mq-ack mq-nack \
-		mq-extend mq-ls mq-redrive mq-stat
+		mq-extend mq-ls mq-redrive mq-stat mq-work mq-wait mq-call mq-once

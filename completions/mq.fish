@@ -41,6 +41,7 @@ function __mq_values -S
             set -l state leased
             set -l field 7
             test $argv[1] = ID; and set state dead; and set field 1
+            string match -q '*mq-wait' -- (commandline -opc)[1]; and set state ready,delayed,leased
             set -l found (__mq_each -S $state | string split -f $field \t)
             set -q found[1]; and printf '%s\n' $found
             # a path of a message, or one may begin to type another
@@ -83,12 +84,34 @@ function __mq_option
     __mq_values $argv[1]
 end
 
+# __mq_rest USAGE SPEC...: when the line has come to a COMMAND with a line of its
+# own, the words of that
+function __mq_rest
+    set -l rest (commandline -opc)[2..]
+    if string match -q '*-- COMMAND*' -- $argv[1]
+        set -l dashes (contains -i -- -- $rest); or return
+        set -e rest[1..$dashes]
+    else if string match -q 'KEY COMMAND*' -- $argv[1]
+        argparse -s $argv[2..] -- $rest 2>/dev/null; or return
+        set -q argv[1]; or return
+        set rest $argv[2..]
+    else
+        return 1
+    end
+    set -q rest[1]; and printf '%s\n' $rest
+    return 0
+end
+
 # __mq_operand USAGE SPEC...: what can be the next operand
 function __mq_operand
+    if set -l rest (__mq_rest $argv)
+        complete -C (string join -- ' ' (string escape -- $rest) (commandline -ct))
+        return
+    end
     set -l spool
     set -l operand
     __mq_words $argv[2..]
-    set -l places (string split ' ' -- $argv[1])
+    set -l places (string split ' ' -- (string replace -r ' -- .*' '' -- $argv[1]))
     set -l place $places[$operand]
     test -z "$place"; and string match -q '*...*' -- $places[-1]; and set place $places[-1]
     __mq_values (string replace -r '^\[?([^].[]*).*' '$1' -- $place)
@@ -105,14 +128,18 @@ function __mq_command -a command
     end
     set specs (string escape -- $specs)
 
+    set -l where
     for line in $help
         if set -l found (string match -r $option -- $line)
             set -l takes
             test -n "$found[4]"
             and set takes -x -a "(__mq_option "(string escape -- $found[4])" $specs)"
-            complete -c $command -s $found[2] -l $found[3] $takes -d $found[5]
+            complete -c $command $where -s $found[2] -l $found[3] $takes -d $found[5]
         else if set -l usage (string match -r '^usage: \S+ (?:\[-[^]]*\](?:\.\.\.)? *)*(.*)' -- $line)
-            complete -c $command -f -a "(__mq_operand "(string escape -- $usage[2])" $specs)"
+            set usage (string escape -- $usage[2])
+            complete -c $command -f -a "(__mq_operand $usage $specs)"
+            string match -q '*COMMAND*' -- $usage
+            and set where -n "not __mq_rest $usage $specs >/dev/null"
         end
     end
 end

@@ -65,7 +65,8 @@ static int configure(mq_queue *q, const struct mq_setting *s, size_t n)
 
 	if ((r = apply(q->mq, q->name, &t, s, n)) != MQ_OK || n == 0)
 		return r;
-	if ((text = conf_write(&t)) == NULL || queue_write_file(q->mq, q->fd, "conf", text) == -1)
+	if ((text = conf_write(&t)) == NULL ||
+	    queue_write_file(q->mq, q->fd, "conf", text, 1) == -1)
 		r = queue_fail(q, "cannot write its settings");
 	free(text);
 	return r;
@@ -174,7 +175,11 @@ int mq_delete(mq *h, const char *name)
 		return errno == ENOENT ? fail(h, MQ_NOTFOUND, name, "no such queue") :
 					 fail_errno(h, name, "cannot remove the queue");
 	*strrchr(path, '/') = '\0';
-	if (fs_sync_path(h->spool->fd, path) == -1 || fs_remove_tree(h->spool->fd, doomed) == -1)
+	if (fs_sync_path(h->spool->fd, path) == -1)
+		return fail_errno(h, name, "cannot sync that the queue was removed");
+	/* Where removed files that are open keep a name (NFS, FUSE), their
+	 * directories stay, as litter. */
+	if (fs_remove_tree(h->spool->fd, doomed) == -1 && errno != ENOTEMPTY && errno != EEXIST)
 		return fail_errno(h, name, "cannot remove all of the queue");
 	return MQ_OK;
 }

@@ -93,9 +93,9 @@ static int write_history(mq_queue *q, const struct entry *e, const char *text)
 	int r;
 
 	history_path(e, path);
-	r = queue_write_file(q->mq, q->fd, path, text);
+	r = queue_write_file(q->mq, q->fd, path, text, 1);
 	if (r == -1 && errno == ENOENT && (fs_mkdir(q->fd, "why") == 0 || errno == EEXIST))
-		r = queue_write_file(q->mq, q->fd, path, text);
+		r = queue_write_file(q->mq, q->fd, path, text, 1);
 	return r;
 }
 

@@ -3,28 +3,18 @@
  */
 #include "dedup.h"
 
+#include "hash.h"
 #include "limit.h"
 #include "place.h"
 
 #include <errno.h>
-#include <sha2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_SIZE     33 /* 128 bits in hex */
 #define PENDING       "dedup/pending"
 #define PENDING_AGE   (10 * MQ_SECOND) /* older: its sender is gone, or slow */
 #define MARKS_A_SWEEP 1000
-
-static void hash_id(const char *id, char hash[HASH_SIZE])
-{
-	char whole[SHA256_DIGEST_STRING_LENGTH];
-
-	SHA256Data((const uint8_t *)id, strlen(id), whole);
-	memcpy(hash, whole, HASH_SIZE - 1);
-	hash[HASH_SIZE - 1] = '\0';
-}
 
 static void pending_path(const char *hash, const char *name, char path[ENTRY_PATH])
 {
@@ -169,7 +159,7 @@ int dedup_find(mq_queue *q, const char *id, struct entry *e)
 	struct entry first;
 	int r;
 
-	hash_id(id, hash);
+	hash_text(id, hash);
 	if ((r = find_mark(q, -1, hash, queue_now(q), name)) != 1)
 		return r;
 	/* Its sender may have been killed before it was in its line. */
@@ -184,7 +174,7 @@ int dedup_send(mq_queue *q, int fd, const char *path, struct entry *e, const cha
 	char hash[HASH_SIZE], name[NAME_SIZE], counts[NAME_SIZE], pending[ENTRY_PATH];
 	struct entry other;
 
-	hash_id(id, hash);
+	hash_text(id, hash);
 	entry_format(e, name);
 	pending_path(hash, name, pending);
 	if (make_pending(q, path, pending) == -1)

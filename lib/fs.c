@@ -123,12 +123,22 @@ int fs_rmdir(int dir, const char *path)
 	return unlinkat(dir, path, AT_REMOVEDIR);
 }
 
-int fs_mkempty(int dir, const char *path)
+static int make_node(int dir, const char *path, mode_t type)
 {
-	if (mknodat(dir, path, S_IFREG | 0660, 0) == -1)
+	if (mknodat(dir, path, type | 0660, 0) == -1)
 		return -1;
 	/* After a lost race the file may be gone again: no failure. */
 	return fchmodat(dir, path, 0660, 0) == 0 || errno == ENOENT ? 0 : -1;
+}
+
+int fs_mkempty(int dir, const char *path)
+{
+	return make_node(dir, path, S_IFREG);
+}
+
+int fs_mkfifo(int dir, const char *path)
+{
+	return make_node(dir, path, S_IFIFO);
 }
 
 int fs_rename(int dir, const char *from, int todir, const char *to)
@@ -184,14 +194,18 @@ int fs_exists(int dir, const char *path)
 	return errno == ENOENT ? 0 : -1;
 }
 
+/* Both times: some file systems (bindfs) do nothing when one is left out. */
 int fs_set_mtime(int dir, const char *path, int64_t ns)
 {
-	struct timespec times[2] = {
-		{ .tv_nsec = UTIME_OMIT },
-		{ .tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000 },
-	};
+	struct timespec t = { .tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000 };
+	struct timespec times[2] = { t, t };
 
 	return utimensat(dir, path, times, AT_SYMLINK_NOFOLLOW);
+}
+
+int fs_touch(int dir, const char *path)
+{
+	return utimensat(dir, path, NULL, AT_SYMLINK_NOFOLLOW);
 }
 
 int fs_chmod(int dir, const char *path, mode_t mode)
@@ -317,24 +331,53 @@ int fs_sync_path(int dir, const char *path)
 	return r;
 }
 
-int fs_sync_covers_name(int fd)
+/* The magic number of the file system below fd; 0 when it is not known. */
+static unsigned long fs_type(int fd)
 {
 #ifdef __linux__
 	struct statfs st;
 
-	if (fstatfs(fd, &st) == -1)
-		return 0;
-	switch ((unsigned long)st.f_type & 0xffffffffUL) {
+	if (fstatfs(fd, &st) == 0)
+		return (unsigned long)st.f_type & 0xffffffffUL;
+#else
+	(void)fd;
+#endif
+	return 0;
+}
+
+int fs_sync_covers_name(int fd)
+{
+	switch (fs_type(fd)) {
 	case 0xef53UL:     /* ext4 */
 	case 0x58465342UL: /* xfs */
 	case 0x9123683eUL: /* btrfs */
 	case 0x01021994UL: /* tmpfs */
 		return 1;
 	}
-#else
-	(void)fd;
-#endif
 	return 0;
+}
+
+int fs_tells_changes(int fd)
+{
+	switch (fs_type(fd)) {
+	case 0:            /* not known */
+	case 0x6969UL:     /* NFS */
+	case 0x517bUL:     /* SMB */
+	case 0xff534d42UL: /* CIFS */
+	case 0xfe534d42UL: /* SMB2 */
+	case 0x65735546UL: /* FUSE */
+	case 0x00c36400UL: /* Ceph */
+	case 0x01021997UL: /* 9p */
+	case 0x5346414fUL: /* OpenAFS */
+	case 0x6b414653UL: /* AFS */
+	case 0x0bd00bd0UL: /* Lustre */
+	case 0x47504653UL: /* GPFS */
+	case 0x7461636fUL: /* OCFS2 */
+	case 0x01161970UL: /* GFS2 */
+	case 0x786f4256UL: /* VirtualBox shared folders */
+		return 0;
+	}
+	return 1;
 }
 
 int fs_free(int fd, uint64_t *bytes, uint64_t *files)

@@ -34,6 +34,8 @@ int fs_rmdir(int dir, const char *path);
 
 /* An empty file. */
 int fs_mkempty(int dir, const char *path);
+/* A FIFO. */
+int fs_mkfifo(int dir, const char *path);
 
 int fs_rename(int dir, const char *from, int todir, const char *to);
 int fs_link(int dir, const char *from, int todir, const char *to);
@@ -47,6 +49,7 @@ int fs_stat(int dir, const char *path, struct stat *); /* of a link itself */
 int fs_fstat(int fd, struct stat *);
 int fs_exists(int dir, const char *path); /* 1, 0, or -1 */
 int fs_set_mtime(int dir, const char *path, int64_t ns);
+int fs_touch(int dir, const char *path); /* its times become now */
 int fs_chmod(int dir, const char *path, mode_t);
 int64_t fs_mtime(const struct stat *);
 
@@ -69,6 +72,10 @@ int fs_sync_path(int dir, const char *path);
  * directory durable on the file system below fd (ext4, xfs, btrfs; tmpfs has
  * nothing to sync).  Elsewhere: sync file, move, sync directory. */
 int fs_sync_covers_name(int fd);
+
+/* Whether the kernel tells of every change below fd: not where others can make
+ * changes behind its back (network and FUSE file systems). */
+int fs_tells_changes(int fd);
 
 /* Bytes and files left for ordinary users; UINT64_MAX where not told. */
 int fs_free(int fd, uint64_t *bytes, uint64_t *files);

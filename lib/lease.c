@@ -12,6 +12,7 @@
 #include "message.h"
 #include "place.h"
 #include "show.h"
+#include "watch.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -172,11 +173,13 @@ static int clock_runs(mq_lease *l, const char *path, mode_t *mode)
 	return !queue_lapsed(l->queue, l->deadline);
 }
 
-/* Whether the lease still holds, by its own clock where it has one. */
+/* Whether the lease still holds, by its own clock where it has one.  Who keeps
+ * a clock for many leases means all of them: the own one shall not end first. */
 static int holds(mq_lease *l)
 {
 	const struct entry *e = &l->entry;
 	char path[ENTRY_PATH];
+	mq_time kept;
 	mode_t mode = 0;
 	int shared, own;
 
@@ -186,9 +189,14 @@ static int holds(mq_lease *l)
 		return -1;
 	if (e->lease == LEASE_OWN || (shared != -1 && !(mode & S_IXUSR)))
 		return shared;
+	kept = l->deadline;
 	lease_clock_path(l->bucket, e->nonce, e->key, path);
 	own = clock_runs(l, path, NULL);
-	return own == -1 && errno == ENOENT ? shared : own;
+	if (own == -1 && errno == ENOENT)
+		return shared;
+	if (own == 1 && shared == 1 && l->held && l->deadline < kept)
+		fs_set_mtime(l->queue->fd, path, kept);
+	return own;
 }
 
 /* MQ_OK when the verdict may be given. */
@@ -210,6 +218,19 @@ static void end_verdict(mq_lease *l)
 		return;
 	lease_clock_path(l->bucket, l->entry.nonce, NULL, path);
 	fs_unlink(l->queue->fd, path);
+}
+
+int mq_lease_check(mq_lease *l)
+{
+	int r = begin_verdict(l);
+
+	if (r != MQ_OK)
+		return r;
+	if ((r = fs_exists(l->queue->fd, l->receipt)) == 1)
+		return MQ_OK;
+	if (r == -1 || !queue_is_there(l->queue))
+		return lease_fail(l, "cannot look at the lease");
+	return fail(l->queue->mq, MQ_EMPTY, l->path, "it has had its verdict");
 }
 
 /* ---- the verdicts ------------------------------------------------------ */
@@ -405,6 +426,8 @@ int mq_extend(mq_lease *l, mq_time visibility)
 		return lease_fail(l, "cannot extend the lease");
 	if (r == 0)
 		return lapsed(l);
+	if (deadline < l->deadline)
+		watch_poke(q); /* those who wait expect it later */
 	l->deadline = l->message.deadline = deadline;
 	return MQ_OK;
 }

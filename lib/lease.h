@@ -20,6 +20,7 @@ struct mq_lease {
 	mq_queue *queue;
 	struct entry entry;
 	mq_time deadline;
+	int held; /* its clock is that of a mq_hold */
 	char bucket[STRIP_PATH];
 	struct mq_message message;
 	const char *receipt; /* the end of the path: below the queue */

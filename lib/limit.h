@@ -4,8 +4,10 @@
  * The depth is kept in the host's page: raised before a message is placed,
  * lowered after it is gone, so that a kill leaves it too high, never too low.
  * Only when it stands at the limit is the queue counted, and that at most for
- * a hundredth of the time: sending costs the same whatever the depth.  Several
- * hosts on one spool each keep their own and may overshoot between counts.
+ * a hundredth of the time: sending costs the same whatever the depth.  A count
+ * can come out too low by the messages that others are placing or removing at
+ * that moment, so that the limit may be passed by as many until the next one.
+ * Several hosts on one spool each keep their own depth.
  */
 #ifndef LIMIT_H
 #define LIMIT_H

@@ -9,6 +9,7 @@
 #include "place.h"
 #include "show.h"
 #include "sweep.h"
+#include "watch.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -322,5 +323,38 @@ int mq_purge(mq_queue *q, uint64_t *dropped, void (*progress)(void *ctx, uint64_
 	p.before = key_time(mark.key);
 	if (walk_lines(q, drop, &p) == -1 || walk_buckets(q, "delayed", drop, &p) == -1)
 		return queue_fail(q, "cannot purge");
+	watch_poke(q);
 	return MQ_OK;
+}
+
+/* ---- drained? ---------------------------------------------------------- */
+
+static int note_path(void *ctx, mq_queue *q, const char *path, const struct entry *e)
+{
+	mq_time expiry = queue_expiry(q, e);
+	char **found = ctx;
+
+	if (expiry && expiry <= queue_now(q) && strncmp(path, "leased/", 7) != 0)
+		return 0; /* it will never be delivered */
+	return asprintf(found, "%s/%s", q->path, path) == -1 ? -1 : 1;
+}
+
+/* Against the way that messages take, then with it: one that moves while this
+ * looks is met in one place or the other. */
+int mq_pending(mq_queue *q, char **path)
+{
+	int r;
+
+	*path = NULL;
+	if ((r = walk_buckets(q, "leased", note_path, path)) == 0 &&
+	    (r = walk_buckets(q, "delayed", note_path, path)) == 0 &&
+	    (r = walk_lines(q, note_path, path)) == 0)
+		r = walk_buckets(q, "leased", note_path, path);
+	if (r == -1) {
+		*path = NULL;
+		return queue_fail(q, "cannot look for messages");
+	}
+	if (r == 1)
+		return MQ_OK;
+	return queue_is_there(q) ? fail(q->mq, MQ_EMPTY, q->name, "drained") : queue_removed(q);
 }

@@ -58,6 +58,11 @@ const char *mq_error(const mq *);
 /* Now, as the handle sees it. */
 mq_time mq_now(const mq *);
 
+/* Never rely on the kernel's notifications: whatever waits looks now and then.
+ * Without this, that is done where they cannot tell of all changes (network
+ * and FUSE file systems) or have run out. */
+void mq_poll(mq *);
+
 /* Shift the handle's clocks, for tests: as if `passed` had gone by, and as
  * if the wall clock had then been stepped by `stepped`. */
 void mq_clock_shift(mq *, mq_time passed, mq_time stepped);
@@ -135,6 +140,8 @@ struct mq_message {
 int mq_list(mq_queue *, unsigned states, int (*each)(void *ctx, const struct mq_message *),
     void *ctx);
 
+typedef struct mq_lease mq_lease;
+
 /* A message opened for reading: its properties, payload and history.
  * path is that of struct mq_message, a receipt, or relative to the working
  * directory.  MQ_LAPSED: a receipt that is valid no more; MQ_NOTFOUND: no
@@ -142,6 +149,8 @@ int mq_list(mq_queue *, unsigned states, int (*each)(void *ctx, const struct mq_
 typedef struct mq_reader mq_reader;
 
 int mq_reader_open(mq *, const char *path, mq_reader **);
+/* The same for a lease at hand, with fewer steps. */
+int mq_reader_of(mq_lease *, mq_reader **);
 void mq_reader_close(mq_reader *);
 const struct mq_message *mq_reader_message(const mq_reader *);
 const char *mq_reader_reply_to(const mq_reader *);       /* NULL: none */
@@ -221,14 +230,18 @@ int mq_batch_commit(mq_batch *, mq_time wait, size_t *accepted,
 
 /* ---- receiving --------------------------------------------------------- */
 
-typedef struct mq_lease mq_lease;
-
 #define MQ_RECV_MAX 1000
 
 /* Lease up to max (at most MQ_RECV_MAX) messages for so long (0: the queue's
  * setting).  Fills leases[0..*n); MQ_EMPTY: none.  Free each with
  * mq_lease_free, which neither acks nor returns it. */
 int mq_recv(mq_queue *, size_t max, mq_time visibility, mq_lease **leases, size_t *n);
+
+/* The same for a named consumer (a name like a queue's), which is to have at
+ * most prefetch unacked messages of this queue at a time (0: no limit).
+ * MQ_BUSY: it has.  Several processes may use one name. */
+int mq_recv_for(mq_queue *, const char *consumer, size_t prefetch, size_t max, mq_time visibility,
+    mq_lease **leases, size_t *n);
 
 /* The lease that a receipt names, to give a verdict on.  Needs no particular
  * spool in the handle: a receipt says where it is.  MQ_DATA: not a receipt;
@@ -246,6 +259,86 @@ int mq_nack(mq_lease *, mq_time delay, const char *reason); /* delay < 0: the ba
 int mq_reject(mq_lease *, const char *reason);              /* to the dead letters now */
 int mq_giveback(mq_lease *);                                /* at once, uncounted */
 int mq_extend(mq_lease *, mq_time visibility); /* deadline = now + visibility (0: the setting) */
+
+/* Whether it is still held: MQ_OK; MQ_LAPSED: the lease is over; MQ_EMPTY:
+ * someone else who has the receipt gave a verdict. */
+int mq_lease_check(mq_lease *);
+
+/* What one process holds of a queue: its leases hang on one clock, so that one
+ * call keeps them all, and a process that dies leaves one clock to lapse. */
+typedef struct mq_hold mq_hold;
+
+/* visibility 0: the queue's setting. */
+int mq_hold_open(mq_queue *, mq_time visibility, mq_hold **);
+/* Its leases should have had their verdicts, or they lapse in time. */
+void mq_hold_close(mq_hold *);
+/* As mq_recv. */
+int mq_hold_recv(mq_hold *, size_t max, mq_lease **leases, size_t *n);
+/* The deadline of every lease becomes now + visibility.  *again is how long
+ * from now to call this next, at the latest.  MQ_LAPSED: that came too late,
+ * all leases received before are over. */
+int mq_hold_keep(mq_hold *, mq_time *again);
+
+/* ---- waiting ----------------------------------------------------------- */
+
+/* Wait until there may be something to receive from any of some queues:
+ *
+ *	r = mq_recv(q, ...);
+ *	while (r == MQ_EMPTY) {
+ *		mq_wait_arm(w, &look, &within);
+ *		if (look && (r = mq_recv(q, ...)) != MQ_EMPTY)
+ *			break;
+ *		poll(mq_wait_fd(w), for reading, within);
+ *	}
+ *	mq_wait_leave(w);
+ *
+ * Those who wait for a queue stand in line: one at a time is told to look, so
+ * that a message wakes one of them; who leaves lets the next one up.  Nothing
+ * that comes between a look and the poll after it is missed. */
+typedef struct mq_wait mq_wait;
+
+/* n may be 0: to wait for mq_wait_gone alone. */
+int mq_wait_open(mq *, mq_queue *const *queues, size_t n, mq_wait **);
+void mq_wait_close(mq_wait *);
+
+/* The same for the life of w; -1 where there is nothing to poll but time. */
+int mq_wait_fd(const mq_wait *);
+
+/* Take a place in line, or keep it, and ask to be told.  *look: 1 when the
+ * queues are to be looked at (received from) after this.  *within: how long
+ * to poll at most before the next call, ns; < 0: for ever. */
+int mq_wait_arm(mq_wait *, int *look, mq_time *within);
+
+/* Besides, be told once when the message at path (as mq_pending tells it) has
+ * gone from there.  MQ_EMPTY: it has already. */
+int mq_wait_gone(mq_wait *, const char *path);
+
+/* Let others look: after having received something, or to give up. */
+void mq_wait_leave(mq_wait *);
+
+/* The path of some message that is visible, delayed or in flight; the caller
+ * frees it.  MQ_EMPTY: there is none, the queue is drained. */
+int mq_pending(mq_queue *, char **path);
+
+/* ---- for one process, for once ----------------------------------------- */
+
+/* A queue for replies: named "reply-" and a number, removed when it is closed
+ * or, should the process die, by a later call of this. */
+int mq_private_open(mq *, mq_queue **);
+void mq_private_close(mq_queue *);
+
+/* Work that is to be done once in a while under a key (any text, not empty):
+ * MQ_OK: it was not done; nobody else begins it before mq_once_end.  MQ_EMPTY:
+ * it was done, and its window is not over.  Waits for whoever is at it. */
+typedef struct mq_once mq_once;
+
+int mq_once_begin(mq *, const char *key, mq_once **);
+/* Durably: it is done, and remembered for so long. */
+int mq_once_done(mq_once *, mq_time window);
+void mq_once_end(mq_once *);
+/* Should this process be killed, nobody else begins as long as a copy of this
+ * descriptor is open. */
+int mq_once_fd(const mq_once *);
 
 /* ---- dead letters ------------------------------------------------------ */
 

@@ -51,7 +51,7 @@ int queue_levels(mq_queue *q, enum line line, unsigned *mask)
 
 /* ---- making ------------------------------------------------------------ */
 
-int queue_write_file(mq *h, int dir, const char *path, const char *text)
+int queue_write_file(mq *h, int dir, const char *path, const char *text, int sync)
 {
 	char made[64];
 	int fd, r = -1;
@@ -59,9 +59,9 @@ int queue_write_file(mq *h, int dir, const char *path, const char *text)
 	scratch_path(h, made, sizeof(made));
 	if ((fd = fs_create(dir, made)) == -1)
 		return -1;
-	if (fs_write(fd, text, strlen(text)) == 0 && fs_sync(fd) == 0 &&
+	if (fs_write(fd, text, strlen(text)) == 0 && (!sync || fs_sync(fd) == 0) &&
 	    fs_rename(dir, made, dir, path) == 0)
-		r = fs_sync(fd);
+		r = sync ? fs_sync(fd) : 0;
 	if (r == -1) {
 		int saved = errno;
 
@@ -72,8 +72,9 @@ int queue_write_file(mq *h, int dir, const char *path, const char *text)
 	return r;
 }
 
-/* All of a queue below the path, which is in the spool's tmp/. */
-static int fill_queue(mq *h, int dir, const char *path, const char *conf)
+/* All of a queue below the path, which is in the spool's tmp/.  owner: NULL, or
+ * for the lock of a private one. */
+static int fill_queue(mq *h, int dir, const char *path, const char *conf, int *owner)
 {
 	static const char *const parts[] = { "tmp", "ready", "back", "delayed", "leased" };
 	size_t i;
@@ -84,23 +85,26 @@ static int fill_queue(mq *h, int dir, const char *path, const char *conf)
 	for (i = 0; r == 0 && i < sizeof(parts) / sizeof(parts[0]); i++)
 		r = fs_mkdir(fd, parts[i]);
 	if (r == 0 && *conf)
-		r = queue_write_file(h, fd, "conf", conf);
+		r = queue_write_file(h, fd, "conf", conf, owner == NULL);
+	if (r == 0 && owner && (*owner = fs_lock(fd, QUEUE_OWNER, 0)) == -1)
+		r = -1;
 	fs_close(fd);
 	return r;
 }
 
 /* A queue is whole when it has its name. */
-int queue_make(mq *h, struct spool *s, const char *name, const char *conf)
+static int make(mq *h, struct spool *s, const char *name, const char *conf, int *owner)
 {
 	char made[64], path[2 * QUEUE_NAME_SIZE];
 	int saved;
 
 	scratch_path(h, made, sizeof(made));
 	queue_path(name, path);
-	if (fill_queue(h, s->fd, made, conf) == 0 && fs_rename(s->fd, made, s->fd, path) == 0) {
+	if (fill_queue(h, s->fd, made, conf, owner) == 0 &&
+	    fs_rename(s->fd, made, s->fd, path) == 0) {
 		/* Its name must be durable before a message is accepted in it. */
 		*strrchr(path, '/') = '\0';
-		return fs_sync_path(s->fd, path) == 0 ?
+		return owner || fs_sync_path(s->fd, path) == 0 ?
 		    MQ_OK :
 		    fail_errno(h, name, "cannot sync the queue");
 	}
@@ -110,6 +114,16 @@ int queue_make(mq *h, struct spool *s, const char *name, const char *conf)
 	if (errno == ENOTEMPTY || errno == EEXIST)
 		return MQ_OK;
 	return fail_errno(h, name, "cannot make the queue");
+}
+
+int queue_make(mq *h, struct spool *s, const char *name, const char *conf)
+{
+	return make(h, s, name, conf, NULL);
+}
+
+int queue_make_private(mq *h, struct spool *s, const char *name, int *owner)
+{
+	return make(h, s, name, "sync=none\n", owner);
 }
 
 /* ---- settings ---------------------------------------------------------- */
@@ -263,6 +277,8 @@ int queue_open(mq *h, struct spool *s, const char *name, mq_queue **out)
 	q->fd = fd;
 	strcpy(q->name, name);
 	q->is_dlq = strchr(name, '/') != NULL;
+	q->is_private = strncmp(name, QUEUE_PRIVATE, strlen(QUEUE_PRIVATE)) == 0 &&
+	    fs_exists(fd, QUEUE_OWNER) == 1;
 	q->sync_covers_name = fs_sync_covers_name(fd);
 	if (asprintf(&q->path, "%s/q/%s", s->root, name) == -1)
 		q->path = NULL;
@@ -349,12 +365,17 @@ int queue_is_there(mq_queue *q)
 	    st.st_dev == q->self.st_dev;
 }
 
+int queue_removed(mq_queue *q)
+{
+	return fail(q->mq, MQ_NOTFOUND, q->name, "the queue was removed");
+}
+
 int queue_fail(mq_queue *q, const char *what)
 {
 	int e = errno;
 
 	if (e == ENOENT && !queue_is_there(q))
-		return fail(q->mq, MQ_NOTFOUND, q->name, "the queue was removed");
+		return queue_removed(q);
 	errno = e;
 	return fail_errno(q->mq, q->name, what);
 }

@@ -26,6 +26,8 @@ struct mq_queue {
 	int fd;
 	struct stat self; /* to tell whether the name is still this directory */
 	int is_dlq;
+	int is_private;
+	int owner; /* the lock of a private queue that is ours */
 	int sync_covers_name;
 	struct conf conf;
 	struct conf_text conf_text;
@@ -49,8 +51,14 @@ mq_queue *queue_ref(mq_queue *);
  * is there, with whatever conf it has. */
 int queue_make(mq *, struct spool *, const char *name, const char *conf);
 
-/* Write text to path, by way of a scratch name below dir, durably. */
-int queue_write_file(mq *, int dir, const char *path, const char *text);
+/* The same for a private queue, which is not to outlive its process and so is
+ * not synced.  *owner is the lock on the file that tells. */
+#define QUEUE_PRIVATE "reply-" /* what its name begins with */
+#define QUEUE_OWNER   "owner"
+int queue_make_private(mq *, struct spool *, const char *name, int *owner);
+
+/* Write text to path, by way of a scratch name below dir, durably if sync. */
+int queue_write_file(mq *, int dir, const char *path, const char *text, int sync);
 
 /* q/NAME, or q/NAME/dlq. */
 void queue_path(const char *name, char path[2 * QUEUE_NAME_SIZE]);
@@ -63,6 +71,9 @@ int queue_refresh(mq_queue *);
 
 /* Whether the name still leads to this directory. */
 int queue_is_there(mq_queue *);
+
+/* MQ_NOTFOUND, since it does not. */
+int queue_removed(mq_queue *);
 
 /* Lost races over a deleted queue look like missing files: this turns ENOENT
  * into MQ_NOTFOUND when the queue is gone. */

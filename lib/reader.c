@@ -2,6 +2,7 @@
  * reader.c - verb: a message opened for reading
  */
 #include "death.h"
+#include "lease.h"
 #include "message.h"
 #include "show.h"
 #include "whereabouts.h"
@@ -47,7 +48,49 @@ static int read_block(mq_reader *r, int *torn)
 	return 0;
 }
 
-static int open_message(mq *h, mq_reader *r, const char *path, const struct whereabouts *w)
+/* The message r->entry, which stands at rest below r->q. */
+static int open_message(mq *h, mq_reader *r, const char *path, const char *rest,
+    enum mq_state state)
+{
+	int torn;
+
+	r->fd = fs_open_message(r->q->fd, rest);
+	if (r->fd == -1 && errno == ENOENT)
+		return state == MQ_LEASED ? fail(h, MQ_LAPSED, path, "the lease has lapsed") :
+					    fail(h, MQ_NOTFOUND, path, "no such message");
+	if (r->fd == -1 && (errno == ELOOP || errno == EINVAL))
+		return fail(h, MQ_DATA, path, "not a message's file");
+	if (r->fd == -1 || asprintf(&r->path, "%s/%s", r->q->path, rest) == -1)
+		return fail_errno(h, path, "cannot open the message");
+	if (read_block(r, &torn) == -1)
+		return fail_errno(h, path, "cannot read the message");
+	if (torn)
+		return fail(h, MQ_DATA, path, "the message is damaged");
+	show_entry(r->q, &r->entry, state, r->path, &r->message);
+	return mq_reader_rewind(r);
+}
+
+static mq_reader *new_reader(mq *h, const char *path, int *status)
+{
+	mq_reader *r = calloc(1, sizeof(*r));
+
+	*status = r ? MQ_OK : fail_errno(h, path, "cannot open the message");
+	if (r)
+		r->fd = -1;
+	return r;
+}
+
+/* *out is the reader if it could be opened. */
+static int opened(mq_reader *r, int status, mq_reader **out)
+{
+	if (status == MQ_OK)
+		*out = r;
+	else
+		mq_reader_close(r);
+	return status;
+}
+
+int mq_reader_open(mq *h, const char *path, mq_reader **out)
 {
 	static const enum mq_state states[] = {
 		[PART_READY] = MQ_READY,
@@ -55,46 +98,35 @@ static int open_message(mq *h, mq_reader *r, const char *path, const struct wher
 		[PART_DELAYED] = MQ_DELAYED,
 		[PART_LEASED] = MQ_LEASED,
 	};
-	int torn;
-
-	r->entry = w->entry;
-	r->fd = fs_open_message(r->q->fd, w->rest);
-	if (r->fd == -1 && errno == ENOENT)
-		return w->part == PART_LEASED ? fail(h, MQ_LAPSED, path, "the lease has lapsed") :
-						fail(h, MQ_NOTFOUND, path, "no such message");
-	if (r->fd == -1 && (errno == ELOOP || errno == EINVAL))
-		return fail(h, MQ_DATA, path, "not a message's file");
-	if (r->fd == -1 || asprintf(&r->path, "%s/%s", r->q->path, w->rest) == -1)
-		return fail_errno(h, path, "cannot open the message");
-	if (read_block(r, &torn) == -1)
-		return fail_errno(h, path, "cannot read the message");
-	if (torn)
-		return fail(h, MQ_DATA, path, "the message is damaged");
-	show_entry(r->q, &r->entry, states[w->part], r->path, &r->message);
-	return MQ_OK;
-}
-
-int mq_reader_open(mq *h, const char *path, mq_reader **out)
-{
-	mq_reader *r = calloc(1, sizeof(*r));
 	struct whereabouts w = { 0 };
+	mq_reader *r;
 	int status;
 
 	*out = NULL;
-	if (r == NULL)
-		return fail_errno(h, path, "cannot open the message");
-	r->fd = -1;
-	if (queue_parse_path(path, &w) == -1)
-		status = fail(h, MQ_DATA, path, "not a message's path");
-	else if ((status = queue_open_in(h, w.spool, w.queue, &r->q)) == MQ_OK)
-		status = open_message(h, r, path, &w);
-	whereabouts_free(&w);
-	if (status != MQ_OK) {
-		mq_reader_close(r);
+	if ((r = new_reader(h, path, &status)) == NULL)
 		return status;
+	if (queue_parse_path(path, &w) == -1) {
+		status = fail(h, MQ_DATA, path, "not a message's path");
+	} else if ((status = queue_open_in(h, w.spool, w.queue, &r->q)) == MQ_OK) {
+		r->entry = w.entry;
+		status = open_message(h, r, path, w.rest, states[w.part]);
 	}
-	*out = r;
-	return mq_reader_rewind(r);
+	whereabouts_free(&w);
+	return opened(r, status, out);
+}
+
+int mq_reader_of(mq_lease *l, mq_reader **out)
+{
+	mq *h = l->queue->mq;
+	mq_reader *r;
+	int status;
+
+	*out = NULL;
+	if ((r = new_reader(h, l->path, &status)) == NULL)
+		return status;
+	r->q = queue_ref(l->queue);
+	r->entry = l->entry;
+	return opened(r, open_message(h, r, l->path, l->receipt, MQ_LEASED), out);
 }
 
 void mq_reader_close(mq_reader *r)

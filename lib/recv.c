@@ -12,6 +12,8 @@
  * before ready/.  With priority-aging, the line whose first entry has gained
  * the most levels by waiting comes first.
  */
+#include "recv.h"
+
 #include "lease.h"
 #include "limit.h"
 #include "place.h"
@@ -36,11 +38,8 @@ struct lane {
 
 struct receiving {
 	mq_queue *q;
-	mq_time now, deadline, visibility;
-	char lease;     /* LEASE_OWN or LEASE_SHARED */
-	uint64_t nonce; /* of the clock, once made */
-	char bucket[STRIP_PATH];
-	int has_clock;
+	mq_time now, visibility;
+	struct lease_clock *clock;
 	uint64_t sized_inode, size; /* of the last message's file */
 	struct lane lanes[LINES];
 	size_t nlanes;
@@ -138,28 +137,30 @@ static int pick_lane(struct receiving *r, struct lane **best)
  * time is set and take it away: then another. */
 static int make_clock(struct receiving *r)
 {
+	struct lease_clock *c = r->clock;
 	char path[ENTRY_PATH];
 	int fd = r->q->fd;
 
-	r->deadline = queue_now(r->q) + r->visibility;
-	bucket_path("leased", r->deadline, r->bucket);
+	c->visibility = r->visibility;
+	c->deadline = queue_now(r->q) + r->visibility;
+	bucket_path("leased", c->deadline, c->bucket);
 	for (;;) {
-		r->nonce = nonce_next(&r->q->mq->nonce);
-		lease_clock_path(r->bucket, r->nonce, NULL, path);
+		c->nonce = nonce_next(&r->q->mq->nonce);
+		lease_clock_path(c->bucket, c->nonce, NULL, path);
 		if (fs_mkempty(fd, path) == 0) {
-			if (fs_set_mtime(fd, path, r->deadline) == 0)
+			if (fs_set_mtime(fd, path, c->deadline) == 0)
 				break;
 			if (errno != ENOENT)
 				return -1;
 		} else if (errno == ENOENT) {
-			if (fs_mkdir(fd, r->bucket) == -1 && errno != EEXIST &&
+			if (fs_mkdir(fd, c->bucket) == -1 && errno != EEXIST &&
 			    !spool_drop_ballast(r->q->spool))
 				return -1;
 		} else if (errno != EEXIST && !spool_drop_ballast(r->q->spool)) {
 			return -1;
 		}
 	}
-	r->has_clock = 1;
+	c->made = 1;
 	return 0;
 }
 
@@ -168,7 +169,7 @@ static int lost_clock(struct receiving *r)
 {
 	char path[ENTRY_PATH];
 
-	lease_clock_path(r->bucket, r->nonce, NULL, path);
+	lease_clock_path(r->clock->bucket, r->clock->nonce, NULL, path);
 	return fs_exists(r->q->fd, path) == 0;
 }
 
@@ -197,7 +198,7 @@ static int keep_lease(struct receiving *r, const char *path, uint64_t inode, con
 			limit_release(r->q, 1, e->body);
 		return 0;
 	}
-	if ((l = lease_new(r->q, e, r->bucket, r->deadline)) == NULL)
+	if ((l = lease_new(r->q, e, r->clock->bucket, r->clock->deadline)) == NULL)
 		return -1; /* it will lapse */
 	r->leases[r->n++] = l;
 	return 0;
@@ -210,13 +211,13 @@ static int lease_entry(struct receiving *r, const char *path, uint64_t inode, st
 	char to[ENTRY_PATH], name[NAME_SIZE];
 
 	e->receives++;
-	e->lease = r->lease;
+	e->lease = r->clock->kind;
 	for (;;) {
-		if (!r->has_clock && make_clock(r) == -1)
+		if (!r->clock->made && make_clock(r) == -1)
 			return -1;
-		e->nonce = r->nonce;
+		e->nonce = r->clock->nonce;
 		entry_format(e, name);
-		stpcpy(stpcpy(stpcpy(to, r->bucket), "/"), name);
+		stpcpy(stpcpy(stpcpy(to, r->clock->bucket), "/"), name);
 		if (fs_rename(r->q->fd, path, r->q->fd, to) == 0)
 			return keep_lease(r, to, inode, e);
 		if (errno == ENOENT) {
@@ -224,7 +225,7 @@ static int lease_entry(struct receiving *r, const char *path, uint64_t inode, st
 				*lost = 1;
 				return 0;
 			}
-			r->has_clock = 0;
+			r->clock->made = 0;
 		} else if (!spool_drop_ballast(r->q->spool)) {
 			return -1;
 		}
@@ -281,20 +282,21 @@ static int take(struct receiving *r)
 
 /* ---- the call ---------------------------------------------------------- */
 
-/* A clock that nothing hangs on needs not wait for its reaper. */
-static void drop_unused_clock(struct receiving *r)
+void recv_drop_clock(mq_queue *q, struct lease_clock *c)
 {
 	char path[ENTRY_PATH];
 
-	if (!r->has_clock || r->n > 0)
+	if (!c->made)
 		return;
-	lease_clock_path(r->bucket, r->nonce, NULL, path);
-	fs_unlink(r->q->fd, path);
+	lease_clock_path(c->bucket, c->nonce, NULL, path);
+	fs_unlink(q->fd, path);
+	c->made = 0;
 }
 
-int mq_recv(mq_queue *q, size_t max, mq_time visibility, mq_lease **leases, size_t *n)
+int recv_under(mq_queue *q, struct lease_clock *clock, size_t max, mq_time visibility,
+    mq_lease **leases, size_t *n)
 {
-	struct receiving r = { .q = q, .leases = leases };
+	struct receiving r = { .q = q, .clock = clock, .leases = leases, .max = max };
 	int s;
 
 	*n = 0;
@@ -304,8 +306,6 @@ int mq_recv(mq_queue *q, size_t max, mq_time visibility, mq_lease **leases, size
 		return s;
 	if (q->conf.paused)
 		return fail(q->mq, MQ_EMPTY, q->name, "paused");
-	r.max = max;
-	r.lease = max == 1 ? LEASE_OWN : LEASE_SHARED;
 	r.visibility = visibility ? visibility : q->conf.visibility;
 	sweep(q, SWEEP_IF_DUE);
 	do {
@@ -316,8 +316,15 @@ int mq_recv(mq_queue *q, size_t max, mq_time visibility, mq_lease **leases, size
 	*n = r.n;
 	if (r.n > 0)
 		return MQ_OK; /* whatever failed then will fail again */
-	if (s == -1)
-		return queue_fail(q, "cannot receive");
-	drop_unused_clock(&r);
-	return fail(q->mq, MQ_EMPTY, q->name, "empty");
+	return s == -1 ? queue_fail(q, "cannot receive") : fail(q->mq, MQ_EMPTY, q->name, "empty");
+}
+
+int mq_recv(mq_queue *q, size_t max, mq_time visibility, mq_lease **leases, size_t *n)
+{
+	struct lease_clock clock = { .kind = max == 1 ? LEASE_OWN : LEASE_SHARED };
+	int r = recv_under(q, &clock, max, visibility, leases, n);
+
+	if (r != MQ_OK) /* nothing hangs on it: it needs not wait for its reaper */
+		recv_drop_clock(q, &clock);
+	return r;
 }

@@ -15,18 +15,16 @@
 #include "message.h"
 #include "place.h"
 #include "sweep.h"
+#include "wait.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define BUFFER      (64 * 1024)
 #define BATCH_COUNT 1000
 #define BATCH_BYTES (1024 * 1024)
-#define PAUSE_FIRST (5 * MILLISECOND) /* between looks for room; grows to */
-#define PAUSE_LAST  (200 * MILLISECOND)
 
 struct mq_batch {
 	mq_queue *q;
@@ -40,6 +38,7 @@ struct mq_batch {
 	int begun; /* entries[n] is being written */
 	int too_large;
 	char *dedup_id;
+	mq_wait *wait; /* for room; NULL until there was none */
 };
 
 /* ---- collecting -------------------------------------------------------- */
@@ -79,6 +78,7 @@ void mq_batch_close(mq_batch *b)
 	if (b == NULL)
 		return;
 	reset(b);
+	mq_wait_close(b->wait);
 	mq_queue_close(b->q);
 	free(b->buffer);
 	free(b);
@@ -228,6 +228,8 @@ struct commit {
 	size_t placed;   /* messages that have left the batch */
 	size_t reported; /* of those, synced and told */
 	mq_time give_up; /* up clock; when to stop waiting for room */
+	int armed;       /* in line for it, */
+	mq_time within;  /* to look again at the latest after that */
 	int by_setting;  /* wait if overflow=block, for as long as that is set */
 	void (*each)(void *ctx, const char *id);
 	void *ctx;
@@ -244,8 +246,9 @@ static int settle_placed(struct commit *c)
 			return queue_fail(c->q,
 			    "cannot sync: whether messages were kept is unknown");
 	}
-	if (!queue_is_there(c->q))
-		return fail(c->q->mq, MQ_NOTFOUND, c->q->name, "the queue was removed");
+	/* A private queue goes as soon as its process has what it waited for. */
+	if (!c->q->is_private && !queue_is_there(c->q))
+		return queue_removed(c->q);
 	atomic_fetch_add(&queue_page(c->q)->sent, c->placed - c->reported);
 	for (; c->reported < c->placed; c->reported++)
 		if (c->each)
@@ -253,33 +256,51 @@ static int settle_placed(struct commit *c)
 	return MQ_OK;
 }
 
-static void pause_for(mq_time ns)
-{
-	struct timespec t = { .tv_sec = ns / MQ_SECOND, .tv_nsec = ns % MQ_SECOND };
-
-	nanosleep(&t, NULL);
-}
-
 static int full(mq_queue *q)
 {
 	return fail(q->mq, MQ_BUSY, q->name, "the queue is full");
 }
 
-/* Wait until there is room for the entry and it is counted in. */
-static int wait_for_room(struct commit *c, const struct entry *e)
+/* How long to go on waiting, ns; < 0: for ever, 0: no longer. */
+static mq_time patience(const struct commit *c)
 {
-	mq_time pause = PAUSE_FIRST;
-	int r;
+	mq_time left = c->give_up - clock_up(&c->q->mq->clock);
 
-	while ((c->by_setting && c->q->conf.overflow == OVERFLOW_BLOCK) ||
-	    clock_up(&c->q->mq->clock) < c->give_up) {
-		pause_for(pause - (mq_time)(nonce_next(&c->q->mq->nonce) % (uint64_t)(pause / 2)));
-		pause = pause * 2 < PAUSE_LAST ? pause * 2 : PAUSE_LAST;
-		sweep(c->q, SWEEP_IF_DUE);
-		if ((r = queue_refresh(c->q)) != MQ_OK || limit_reserve(c->q, e->body))
-			return r;
+	if (c->by_setting && c->q->conf.overflow == OVERFLOW_BLOCK)
+		return -1;
+	return left > 0 ? left : 0;
+}
+
+/* Sleep, unless this is the first time, until it is our turn to look for room. */
+static int wait_for_look(struct commit *c)
+{
+	mq_batch *b = c->b;
+	mq_time left;
+	int r, look = 0;
+
+	if (b->wait == NULL && (r = wait_open_for_room(c->q, &b->wait)) != MQ_OK)
+		return r;
+	while (!look) {
+		left = patience(c);
+		if (left == 0)
+			return full(c->q);
+		if (c->armed)
+			wait_sleep(b->wait,
+			    c->within < 0 || (left > 0 && left < c->within) ? left : c->within);
+		mq_wait_arm(b->wait, &look, &c->within);
+		c->armed = 1;
 	}
-	return full(c->q);
+	if (!queue_is_there(c->q))
+		return queue_removed(c->q);
+	sweep(c->q, SWEEP_IF_DUE);
+	return queue_refresh(c->q);
+}
+
+static void end_wait(struct commit *c)
+{
+	if (c->armed)
+		mq_wait_leave(c->b->wait);
+	c->armed = 0;
 }
 
 /* Drop the oldest message of the least urgent level that has one: 1, or 0
@@ -309,14 +330,13 @@ static int drop_head(mq_queue *q)
 	return (int)dropped;
 }
 
-/* At the limit: see that the entry is counted in, by the overflow setting;
- * *dead is set when it goes to the dead letters instead. */
-static int make_room(struct commit *c, const struct entry *e, int *dead)
+/* See that the entry is counted in, at the limit by the overflow setting, which
+ * may change meanwhile; *dead is set when it goes to the dead letters instead. */
+static int try_room(struct commit *c, const struct entry *e, int *dead)
 {
 	mq_queue *q = c->q;
 	int r;
 
-	*dead = 0;
 	while (!limit_reserve(q, e->body)) {
 		switch (q->conf.overflow) {
 		case OVERFLOW_DROP_HEAD:
@@ -330,12 +350,21 @@ static int make_room(struct commit *c, const struct entry *e, int *dead)
 		case OVERFLOW_REJECT:
 		case OVERFLOW_BLOCK:
 			/* What was sent so far is not held back meanwhile. */
-			if ((r = settle_placed(c)) != MQ_OK)
+			if ((r = settle_placed(c)) != MQ_OK || (r = wait_for_look(c)) != MQ_OK)
 				return r;
-			return wait_for_room(c, e);
 		}
 	}
 	return MQ_OK;
+}
+
+static int make_room(struct commit *c, const struct entry *e, int *dead)
+{
+	int r;
+
+	*dead = 0;
+	r = try_room(c, e, dead);
+	end_wait(c);
+	return r;
 }
 
 static int place(struct commit *c, struct entry *e, int dead, enum strip_how how)

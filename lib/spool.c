@@ -57,6 +57,11 @@ void mq_clock_shift(mq *h, mq_time passed, mq_time stepped)
 	h->clock.stepped = stepped;
 }
 
+void mq_poll(mq *h)
+{
+	h->polling = 1;
+}
+
 int fail(mq *h, int status, const char *object, const char *what)
 {
 	char line[sizeof(h->error)];

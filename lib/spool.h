@@ -26,6 +26,7 @@ struct mq {
 	struct spool *spool; /* NULL until needed */
 	struct clock clock;
 	struct nonce nonce;
+	int polling;    /* mq_poll() */
 	mq_queue *last; /* the queue of the last receipt: the next is likely its neighbour */
 	char error[ERROR_SIZE];
 };

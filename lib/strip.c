@@ -64,7 +64,7 @@ static int read_mark(const struct strip *s, const char *mark, uint64_t *number)
 	return 0;
 }
 
-static int read_tail(const struct strip *s, uint64_t *segment)
+int strip_tail(const struct strip *s, uint64_t *segment)
 {
 	return read_mark(s, "tail", segment);
 }
@@ -133,7 +133,7 @@ static int mend_tail(const struct strip *s, uint64_t segment)
 	char path[ENTRY_PATH];
 	uint64_t tail;
 
-	if (read_tail(s, &tail) == -1)
+	if (strip_tail(s, &tail) == -1)
 		return errno == ENOENT ? 0 : -1;
 	if (tail != segment)
 		return 0;
@@ -154,7 +154,7 @@ int strip_add(const struct strip *s, uint64_t *segment, int fromdir, const char 
 	int r;
 
 	for (;; *segment = STRIP_TAIL) {
-		if (*segment == STRIP_TAIL && read_tail(s, segment) == -1) {
+		if (*segment == STRIP_TAIL && strip_tail(s, segment) == -1) {
 			if (errno != ENOENT || make_strip(s, scratch, ctx) == -1)
 				return -1;
 			continue;
@@ -185,7 +185,7 @@ static int rotate_locked(const struct strip *s, uint64_t segment, scratch_fn *sc
 	char path[ENTRY_PATH];
 	uint64_t tail;
 
-	if (read_tail(s, &tail) == -1)
+	if (strip_tail(s, &tail) == -1)
 		return -1;
 	if (tail != segment)
 		return 0;
@@ -252,7 +252,7 @@ static int settle_tail(const struct strip *s, uint64_t last, scratch_fn *scratch
 	char path[ENTRY_PATH];
 	uint64_t tail;
 
-	if (read_tail(s, &tail) == -1 || tail < last) {
+	if (strip_tail(s, &tail) == -1 || tail < last) {
 		tail = last;
 		if (set_mark(s, "tail", tail, scratch, ctx) == -1)
 			return -1;
@@ -424,7 +424,7 @@ static int seek(const struct strip *s, struct segment *g, scratch_fn *scratch, v
 		if ((r = load(s, head, g, &there)) != 0)
 			break;
 		/* After the listing, so that what was rotated since is seen. */
-		if (read_tail(s, &tail) == -1)
+		if (strip_tail(s, &tail) == -1)
 			return errno == ENOENT ? 0 : -1;
 		if (head >= tail)
 			break;
@@ -453,7 +453,7 @@ static int has_strays(const struct strip *s)
 	if (strip_segments(s, &numbers, &n) == -1)
 		return 0;
 	strays = n > 0 &&
-	    (read_mark(s, "head", &head) == -1 || numbers[0] < head || read_tail(s, &tail) == -1 ||
+	    (read_mark(s, "head", &head) == -1 || numbers[0] < head || strip_tail(s, &tail) == -1 ||
 		numbers[n - 1] > tail);
 	free(numbers);
 	return strays;

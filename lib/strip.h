@@ -56,6 +56,9 @@ int strip_move(enum strip_how, int fromdir, const char *from, int todir, const c
 int strip_add(const struct strip *, uint64_t *segment, int fromdir, const char *from,
     const char *name, enum strip_how, scratch_fn *, void *ctx);
 
+/* The segment that takes new entries: 0, or -1 with errno. */
+int strip_tail(const struct strip *, uint64_t *segment);
+
 void strip_entry_path(const struct strip *, uint64_t segment, const char *name,
     char path[ENTRY_PATH]);
 

@@ -26,6 +26,7 @@
 #include "dedup.h"
 #include "lease.h"
 #include "place.h"
+#include "prefetch.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -516,6 +517,7 @@ unsigned sweep(mq_queue *q, enum sweep_when when)
 		if (nonce_next(&q->mq->nonce) % LITTER_CHANCE == 0) {
 			remove_litter(q->fd);
 			remove_litter(q->spool->fd);
+			prefetch_tidy(q);
 		}
 	}
 	return moved;

@@ -133,12 +133,14 @@ options() {
 	mq-create alpha
 	mq-create beta
 	mq-create beta-2
-	for c in mq-create mq-config mq-delete mq-purge mq-send mq-recv mq-ls mq-redrive mq-stat; do
+	for c in mq-create mq-config mq-delete mq-purge mq-send mq-recv mq-ls mq-redrive mq-stat \
+		mq-work mq-wait mq-call; do
 		offers "$c " alpha beta beta-2
 	done
 	offers "mq-recv -n 3 -j be" beta beta-2
 	offers "mq-recv alpha be" beta beta-2
 	offers "mq-stat alpha -j " alpha beta beta-2
+	offers "mq-work -e alpha=3 be" beta beta-2
 	for c in bash fish zsh; do
 		"${c}_offers" "mq-purge alpha " >"$T/offers"
 		run ! grep -e alpha -e beta "$T/offers"
@@ -224,19 +226,35 @@ options() {
 }
 
 @test "states, ids, priorities, fields" {
-	local id
+	local id live
 	mq-create jobs backoff=0
 	id=$(mq-send -b x jobs)
 	mq-nack -x "$(mq-recv jobs)"
+	live=$(mq-send -b y jobs)
 	offers "mq-ls -S " ready delayed leased dead
 	offers "mq-ls -S de" delayed dead
 	offers "mq-ls --state=l" --state=leased
 	offers "mq-ls -S ready,de" ready,delayed ready,dead
 	offers "mq-redrive -i " "$id"
+	offers "mq-wait -w 3 jobs " "$live"
 	offers "mq-send -p " 0 1 2 3 4 5 6 7 8 9
 	offers "mq-stat -c v" visible
 	offers "mq-recv -n "
 	offers "mq-nack -r "
+}
+
+@test "commands: where one is run, as if it stood alone" {
+	mq-create jobs
+	mq-create photos
+	offers "mq-work -j 2 jobs -- mq-red" mq-redrive
+	offers "mq-work jobs=2 photos -- mq-recv -j ph" photos
+	offers "mq-work jobs -- mq-nack --d" --delay
+	offers "mq-work -L jobs -- mq-recv --max=3 j" jobs
+	offers "mq-once key mq-red" mq-redrive
+	offers "mq-once -w 1h key:1=2 mq-recv -j ph" photos
+	offers "mq-once key mq-nack --d" --delay
+	offers "mq-once "
+	offers "mq-once --win" --window
 }
 
 @test "files: for mq-send, directories: for -s" {

@@ -4,35 +4,6 @@ load lib
 
 # ---- a full disk ---------------------------------------------------------------
 
-# small_disk TYPE: $DISK is a small file system with the spool, and queue q.
-small_disk() {
-	DISK=$T/disk
-	case $1 in
-	ext4)
-		need_root
-		command -v mkfs.ext4 >/dev/null || skip "no mkfs.ext4"
-		truncate -s 16M "$T/image"
-		mkfs.ext4 -q -m 0 "$T/image"
-		mounted "$DISK" -o loop "$T/image"
-		;;
-	tmpfs)
-		mounted "$DISK" -t tmpfs -o size=8m tmpfs
-		;;
-	esac
-	export MQ_SPOOL=$DISK/spool
-	mq-create q backoff=0
-}
-
-# fill_up: not a block is left.
-fill_up() {
-	dd if=/dev/zero of="$DISK/fill" bs=64k 2>/dev/null || true
-	dd if=/dev/zero of="$DISK/fill2" bs=1k 2>/dev/null || true
-}
-
-room_again() {
-	rm -f "$DISK"/fill*
-}
-
 full_disk_drains() {
 	small_disk "$1"
 	seq -f 'bulk %03g' 40 | mq-send -q -l q

@@ -45,6 +45,8 @@ files() {
 	cat >>"$T/list" <<-END
 		./opt/x/include/mq.h
 		./opt/x/lib/libmq.a
+		./opt/x/lib/systemd/system/mq-work@.path
+		./opt/x/lib/systemd/system/mq-work@.service
 		./opt/x/share/man/man3/libmq.3
 		./opt/x/share/man/man5/mq-spool.5
 		./opt/x/share/man/man7/mq.7
@@ -123,6 +125,24 @@ files() {
 	[ "$(files "$T/dest")" = ./usr/local/bin/mine ]
 }
 
+# ---- units ----------------------------------------------------------------
+
+@test "units: as systemd would have them" {
+	local unit
+	build install PREFIX="$T/x"
+	for unit in service path; do
+		ok '' systemd-analyze verify --man=no "$T/x/lib/systemd/system/mq-work@.$unit"
+	done
+}
+
+@test "units: the service runs what is installed, on the queue" {
+	build install DESTDIR="$T/dest" PREFIX=/opt/x
+	# shellcheck disable=SC2016 # systemd expands it
+	grep -x 'ExecStart=/opt/x/bin/mq-work $OPTIONS %i -- $COMMAND' \
+		"$T/dest/opt/x/lib/systemd/system/mq-work@.service"
+	run ! grep -r @BINDIR@ "$T/dest"
+}
+
 # ---- build ----------------------------------------------------------------
 
 @test "build: nothing is left to do, until a header changes" {
@@ -183,7 +203,7 @@ files() {
 
 # ---- needs ----------------------------------------------------------------
 
-# machine TOOL...: a PATH with no more than these and what any Debian has; apt-get
+# machine TOOL...: a PATH with these, bats, and what any Debian has; apt-get
 # and sudo tell what they are asked.  It is in $M, like the script, for all to use.
 machine() {
 	local tool
@@ -192,8 +212,11 @@ machine() {
 	chmod 755 "$M"
 	cp "$TOP/tests/needs" "$M"
 	mkdir "$M/bin"
-	for tool in sh bash env cat id mktemp rm gzip find make cc gcc ar ld as "$@"; do
+	for tool in sh bash env cat id mktemp rm gzip find make cc gcc ar ld as bats; do
 		ln -s "$(command -v "$tool")" "$M/bin/$tool"
+	done
+	for tool; do # nobody runs these
+		install -m 755 /dev/null "$M/bin/$tool"
 	done
 	for tool in apt-get sudo; do
 		printf '#!/bin/sh\necho %s "$*" >>%s/asked\n' $tool "$M" >"$M/bin/$tool"
@@ -214,7 +237,7 @@ needs() {
 }
 
 @test "needs: where everything is there, nothing is installed or printed" {
-	machine bats mandoc strace jq spin zsh fish time
+	machine mandoc strace jq spin zsh fish time parallel python3 mawk systemd-analyze
 	ok '' needs check demo
 	[ ! -s "$M/asked" ]
 }
@@ -226,7 +249,7 @@ needs() {
 
 @test "needs: what is missing is installed, after one update" {
 	need_root
-	machine bats mandoc spin zsh fish time
+	machine mandoc spin zsh fish time parallel python3 mawk systemd-analyze
 	try needs check demo
 	is 1 $'needs: installing strace jq\n' 'needs: installed strace jq, but still missing: strace jq'
 	diff - "$M/asked" <<-END
@@ -237,7 +260,7 @@ needs() {
 
 @test "needs: without root it uses sudo; without that, it says what is missing" {
 	need_root
-	machine bats mandoc spin zsh fish time
+	machine mandoc spin zsh fish time parallel python3 mawk systemd-analyze
 	try as_nobody env PATH="$M/bin" CC=gcc TMPDIR=/tmp "$M/needs" check
 	is 1 $'needs: installing strace jq\n' 'needs: installed strace jq, but still missing: strace jq'
 	diff - "$M/asked" <<-END

@@ -11,7 +11,7 @@ MQ_BIN=${MQ_BIN:-$BATS_TEST_DIRNAME/../build/bin}
 MQ_TEST_BIN=${MQ_TEST_BIN:-$BATS_TEST_DIRNAME/../build/test/bin}
 
 # shellcheck disable=SC2034 # used by the test files
-COMMANDS="mq-create mq-config mq-delete mq-purge mq-send mq-recv mq-cat mq-ack mq-nack mq-extend mq-ls mq-redrive mq-stat"
+COMMANDS="mq-create mq-config mq-delete mq-purge mq-send mq-recv mq-cat mq-ack mq-nack mq-extend mq-ls mq-redrive mq-stat mq-work mq-wait mq-call mq-once"
 
 # shellcheck disable=SC2034 # used by the test files
 ID_RE='[0-9]{19}-[0-9a-f]{8}'
@@ -34,7 +34,13 @@ setup() {
 }
 
 teardown() {
+	mq_teardown
+}
+
+mq_teardown() {
 	cd /
+	[ ! -s "$T/.limit" ] || kill "$(cat "$T/.limit")" 2>/dev/null || true
+	kill_left
 	unmount_all
 }
 
@@ -44,9 +50,10 @@ BAD_NAME="no such queue: bad name"
 
 # ---- running ------------------------------------------------------------
 
-# try COMMAND...: run it; what it did is for `is`.
+# try COMMAND...: run it; what it did is for `is`.  bats would have a word to
+# say about 127, unless $CODE says that it is meant.
 try() {
-	run --keep-empty-lines --separate-stderr -- "$@"
+	run ${CODE:+"-$CODE"} --keep-empty-lines --separate-stderr -- "$@"
 }
 
 # is STATUS STDOUT STDERR: what `try` saw, all of it.  STDOUT is exact, STDERR
@@ -80,8 +87,9 @@ ok() {
 
 # fails CODE REGEX COMMAND...: nothing on stdout, one line of error.
 fails() {
-	local code=$1 regex=$2
+	local code=$1 regex=$2 CODE=
 	shift 2
+	[ "$code" -ne 127 ] || CODE=127
 	try "$@"
 	is "$code" '' "$regex"
 }
@@ -248,6 +256,195 @@ tell() {
 	echo "$rc" >"$file"
 }
 
+# ---- in the background ----------------------------------------------------
+
+# start NAME COMMAND...: its pid is $pid, its output goes to NAME.out and NAME.err.
+# It can be interrupted, which a shell would not have it.
+start() {
+	local name=$1
+	shift
+	env --default-signal=INT,QUIT "$@" </dev/null >"$name.out" 2>"$name.err" 3>&- &
+	# shellcheck disable=SC2034 # used by the test files
+	pid=$!
+}
+
+# pause: a hundredth of a second, between two looks at something.
+pause() {
+	[ -p "$T/.pause" ] || mkfifo "$T/.pause"
+	read -rt 0.01 <>"$T/.pause" || true
+}
+
+# soon COMMAND...: it succeeds within ten seconds.
+soon() {
+	local end=$((SECONDS + 10))
+	until "$@" >/dev/null 2>&1; do
+		if ((SECONDS > end)); then
+			echo "not soon: $*"
+			"$@"
+			return
+		fi
+		pause
+	done
+}
+
+# within MILLISECONDS COMMAND...: it succeeds before they are over.
+within() {
+	local limit=$1 took began=${EPOCHREALTIME/./}
+	shift
+	"$@" || return
+	took=$(((${EPOCHREALTIME/./} - began) / 1000))
+	((took <= limit)) || {
+		echo "took $took ms, not $limit: $*"
+		return 1
+	}
+}
+
+# after MILLISECONDS COMMAND...: it succeeds, and not before they are over.
+after() {
+	local limit=$1 took began=${EPOCHREALTIME/./}
+	shift
+	"$@" || return
+	took=$(((${EPOCHREALTIME/./} - began) / 1000))
+	((took >= limit)) || {
+		echo "took only $took ms, not $limit: $*"
+		return 1
+	}
+}
+
+# has_state PID REGEX: its state letter, as in ps(1); that of none is -.
+has_state() {
+	local line state=-
+	{ read -r line <"/proc/$1/stat"; } 2>/dev/null && line=${line##*) } && state=${line%% *}
+	[[ $state =~ ^($2)$ ]]
+}
+
+gone() {
+	has_state "$1" '[-ZX]'
+}
+
+runs() {
+	! gone "$1"
+}
+
+# ends CODE PID: a process that this shell has started does so, soon.
+ends() {
+	local rc=0
+	soon gone "$2" || return
+	wait "$2" || rc=$?
+	same "$1" "$rc"
+}
+
+# switches PID: how often it has gone to sleep.
+switches() {
+	local key value
+	while read -r key value; do
+		[ "$key" != voluntary_ctxt_switches: ] || echo "$value"
+	done 2>/dev/null <"/proc/$1/status"
+}
+
+# asleep PID...: an mq command that has nothing to do for now.
+asleep() {
+	local each comm before=()
+	for each; do
+		{ read -r comm <"/proc/$each/comm"; } 2>/dev/null && [[ $comm == mq-* ]] || return
+		before+=("$(switches "$each")")
+	done
+	pause
+	pause
+	for each; do
+		has_state "$each" S && [ "${before[0]}" = "$(switches "$each")" ] || return
+		before=("${before[@]:1}")
+	done
+}
+
+# heeded PID: no signal waits to be taken.
+heeded() {
+	local key value
+	while read -r key value; do
+		[ "$key" != ShdPnd: ] || [ "$((16#$value))" -eq 0 ] || return
+	done 2>/dev/null <"/proc/$1/status"
+}
+
+# ticks PID...: the processor time that they took, in clock ticks.
+ticks() {
+	local each line f sum=0
+	for each; do
+		read -r line <"/proc/$each/stat"
+		read -ra f <<<"${line##*) }"
+		sum=$((sum + f[11] + f[12]))
+	done
+	echo "$sum"
+}
+
+# there FILE [N]: it is, with so many lines.
+there() {
+	[ -e "$1" ] && { [ -z "${2:-}" ] || [ "$(wc -l <"$1")" -eq "$2" ]; }
+}
+
+# limit SECONDS: then whatever the test still runs is killed, rather than waited for.
+limit() {
+	[ -p "$T/.pause" ] || mkfifo "$T/.pause"
+	# not a child of the test's shell, which may wait for all it has
+	(
+		(
+			echo "$BASHPID" >"$T/.limit"
+			read -rt "$1" <>"$T/.pause" || kill_left
+		) >/dev/null 2>&1 3>&- 4>&- &
+	)
+}
+
+# there_are N GLOB: so many files.
+there_are() {
+	[ "$(compgen -G "$2" | wc -l)" -eq "$1" ]
+}
+
+# Whatever a test left running; its spool is in its environment.
+kill_left() {
+	local each
+	for _ in 1 2 3; do
+		for each in $(grep -lsazE "^MQ_SPOOL=$T/" /proc/[0-9]*/environ || true); do
+			each=${each#/proc/}
+			kill -9 "${each%/environ}" || true
+			wait "${each%/environ}" || true # or the shell has a word on each
+		done
+	done 2>/dev/null
+}
+
+# executable NAME: a script for sh, from standard input, to be run as ./NAME.
+executable() {
+	{ echo '#!/bin/sh' && cat; } >"$1"
+	chmod +x "$1"
+}
+
+# job_scripts: jobs that say when they run, and wait for what the test does.
+job_scripts() {
+	# await FILE: notes that it runs, then waits for that
+	executable await <<-'END'
+		echo $$ >"running.$(cat)"
+		n=0
+		until [ -e "$1" ]; do
+			[ $((n += 1)) -lt 2000 ] || exit 9
+			sleep 0.01
+		done
+	END
+	# meet N: waits until that many of them are there
+	executable meet <<-'END'
+		: >"at.$MQ_ID"
+		n=0
+		until [ "$(ls | grep -c '^at\.')" -ge "$1" ]; do
+			[ $((n += 1)) -lt 1000 ] || exit 9
+			sleep 0.01
+		done
+	END
+	# group: a process with a child, whose pids are in leader and child
+	executable group <<-'END'
+		sleep 30 &
+		echo $! >child
+		echo $$ >leader
+		wait
+	END
+}
+
 # many_queues N: q000001 and so on, as mq-create would make them, but fast.
 many_queues() {
 	local n=$1 conf i dir
@@ -305,6 +502,35 @@ unmount_all() {
 	tac "$T/mounts" | while IFS= read -r dir; do
 		umount "$dir" || umount -l "$dir"
 	done
+}
+
+# small_disk TYPE: $DISK is a small file system with the spool, and queue q.
+small_disk() {
+	DISK=$T/disk
+	case $1 in
+	ext4)
+		need_root
+		command -v mkfs.ext4 >/dev/null || skip "no mkfs.ext4"
+		truncate -s 16M "$T/image"
+		mkfs.ext4 -q -m 0 "$T/image"
+		mounted "$DISK" -o loop "$T/image"
+		;;
+	tmpfs)
+		mounted "$DISK" -t tmpfs -o size=8m tmpfs
+		;;
+	esac
+	export MQ_SPOOL=$DISK/spool
+	mq-create q backoff=0
+}
+
+# fill_up: not a block is left.
+fill_up() {
+	dd if=/dev/zero of="$DISK/fill" bs=64k 2>/dev/null || true
+	dd if=/dev/zero of="$DISK/fill2" bs=1k 2>/dev/null || true
+}
+
+room_again() {
+	rm -f "$DISK"/fill*
 }
 
 # As nobody in particular.

@@ -240,13 +240,6 @@ setup() {
 	has q 1 0 0 0
 }
 
-@test "options that are not there yet: 64" {
-	mq-send -q -b x q
-	usage mq-recv -w 1s q
-	usage mq-recv -c me q
-	usage mq-recv -P 3 q
-}
-
 @test "formats that do not go together: 64" {
 	mq-send -q -b x q
 	usage mq-recv -a -j q

@@ -1,0 +1,301 @@
+/*
+ * crew.c - who works on the messages: so many slots, each with a process
+ *
+ * A process that has ended is dealt with first (WNOWAIT) and reaped then: so
+ * long its group cannot be mistaken for another that has got its number.  If it
+ * was being killed, what it left of its group is killed as well.
+ */
+#include "crew.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define GRACE  (5 * MQ_SECOND) /* between SIGTERM and SIGKILL */
+#define MOMENT (20 * MILLISECOND)
+#define SLOW   (50 * MILLISECOND) /* nothing is read ahead for such tasks */
+
+struct slot *crew_slot(const struct crew *crew, size_t i)
+{
+	return (struct slot *)(crew->slots + i * crew->kind->size);
+}
+
+void crew_open(struct crew *crew, struct cmd *c, struct feed *feed, size_t n)
+{
+	crew->c = c;
+	crew->feed = feed;
+	crew->slots = cmd_realloc(c, NULL, n * crew->kind->size);
+	memset(crew->slots, 0, n * crew->kind->size);
+	crew->n = n;
+	crew->no_input = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	crew->no_output = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	if (crew->no_input < 0 || crew->no_output < 0) {
+		cmd_errno(c, "/dev/null", "open");
+		exit(cmd_end(c));
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct slot *s = crew_slot(crew, i);
+
+		s->crew = crew;
+		s->term_at = s->kill_at = NEVER;
+		crew->kind->open(s);
+	}
+}
+
+void crew_close(struct crew *crew)
+{
+	close(crew->no_input);
+	close(crew->no_output);
+	for (size_t i = 0; i < crew->n && crew->kind->close; i++)
+		crew->kind->close(crew_slot(crew, i));
+	command_free(&crew->command);
+	free(crew->slots);
+}
+
+/* ---- work -------------------------------------------------------------- */
+
+size_t crew_room(const struct crew *crew)
+{
+	size_t room = 0;
+
+	for (size_t i = 0; i < crew->n; i++)
+		room += crew->kind->room(crew_slot(crew, i));
+	return room;
+}
+
+size_t crew_hunger(const struct crew *crew)
+{
+	size_t hunger = 0;
+
+	for (size_t i = 0; i < crew->n; i++) {
+		const struct slot *s = crew_slot(crew, i);
+		size_t room = crew->kind->room(s);
+
+		hunger += room >= s->tasks.n ? room : 0;
+	}
+	return hunger;
+}
+
+void crew_take(struct crew *crew, struct task *t)
+{
+	struct slot *best = NULL;
+
+	for (size_t i = 0; i < crew->n; i++) {
+		struct slot *s = crew_slot(crew, i);
+
+		if (crew->kind->room(s) > 0 && (!best || s->tasks.n < best->tasks.n))
+			best = s;
+	}
+	t->started = mq_now(crew->c->mq);
+	crew->kind->take(best, t);
+}
+
+size_t crew_ahead(const struct crew *crew)
+{
+	if (crew->kind->poll) /* such slots are given what is to be read ahead */
+		return 0;
+	if (crew->prefetch >= 0)
+		return crew->prefetch;
+	return in_a_moment(crew->pace, crew->n, 64);
+}
+
+void crew_unreadable(struct crew *crew, struct task *t, int status)
+{
+	const struct verdict v = { NACK, -1, "unreadable", "unreadable" };
+
+	if (status != MQ_LAPSED && status != MQ_NOTFOUND) /* of these the verdict tells */
+		cmd_error(crew->c, MQ_OK, "%s", mq_error(crew->c->mq));
+	feed_settle(crew->feed, t, v);
+}
+
+mq_time follow(mq_time mean, mq_time value)
+{
+	if (mean > 0)
+		value = mean + (value - mean) / 4;
+	return value > 0 ? value : 1;
+}
+
+size_t in_a_moment(mq_time pace, size_t at_a_time, size_t most)
+{
+	size_t n;
+
+	if (pace <= 0 || pace > SLOW)
+		return 0;
+	n = at_a_time * MOMENT / pace;
+	return n < most ? n : most;
+}
+
+/* ---- processes --------------------------------------------------------- */
+
+/* The command cannot be run: this is the exit status that says so. */
+static void stop_for(struct crew *crew, int status)
+{
+	crew->stop = 1;
+	if (!crew->c->exit)
+		crew->c->exit = status;
+}
+
+int slot_start(struct slot *s, int in, int out, const char *path)
+{
+	struct crew *crew = s->crew;
+	int status = command_start(&crew->command, crew->c, in, out, path, &s->pid);
+
+	if (!status)
+		return 0;
+	s->pid = 0;
+	stop_for(crew, status);
+	return -1;
+}
+
+int slot_cannot_run(struct slot *s, const siginfo_t *info)
+{
+	struct crew *crew = s->crew;
+
+	if (info->si_code != CLD_EXITED || (info->si_status != 126 && info->si_status != 127))
+		return 0;
+	if (!crew->stop)
+		cmd_error(crew->c, MQ_OK, "%s: cannot run: exit status %d", crew->command.args[0],
+		    info->si_status);
+	stop_for(crew, info->si_status);
+	return 1;
+}
+
+/* It may have left its group for another one. */
+static void signal_group(const struct slot *s, int signal)
+{
+	if (kill(-s->pid, signal))
+		kill(s->pid, signal);
+}
+
+void slot_end(struct slot *s, enum killed why)
+{
+	s->killed = why;
+	signal_group(s, SIGTERM);
+	s->term_at = NEVER;
+	s->kill_at = s->crew->feed->now + GRACE;
+}
+
+void slot_kill(struct slot *s, enum killed why)
+{
+	s->killed = why;
+	signal_group(s, SIGKILL);
+	s->term_at = s->kill_at = NEVER;
+}
+
+static int has_lost_lease(const struct slot *s)
+{
+	for (struct task *t = s->tasks.first; t; t = t->next)
+		if (t->fate == LAPSED)
+			return 1;
+	return 0;
+}
+
+/* When the first of its tasks has taken too long. */
+static mq_time timeout_of(const struct slot *s)
+{
+	if (!s->tasks.first || s->killed || s->crew->timeout == NEVER)
+		return NEVER;
+	return s->turn + s->crew->timeout;
+}
+
+void crew_check(struct crew *crew)
+{
+	mq_time now = crew->feed->now;
+
+	for (size_t i = 0; i < crew->n; i++) {
+		struct slot *s = crew_slot(crew, i);
+
+		if (!s->pid)
+			continue;
+		if (s->killed != LEASE_LOST && has_lost_lease(s))
+			slot_kill(s, LEASE_LOST);
+		else if (now >= timeout_of(s))
+			slot_end(s, TIMED_OUT);
+		else if (now >= s->term_at)
+			slot_end(s, DISMISSED);
+		else if (now >= s->kill_at)
+			slot_kill(s, s->killed);
+	}
+}
+
+mq_time crew_due(const struct crew *crew)
+{
+	mq_time due = NEVER;
+
+	for (size_t i = 0; i < crew->n; i++) {
+		const struct slot *s = crew_slot(crew, i);
+		const mq_time times[] = { timeout_of(s), s->term_at, s->kill_at,
+			crew->kind->due ? crew->kind->due(s) : NEVER };
+
+		for (size_t k = 0; k < NELEMS(times); k++)
+			if (times[k] < due)
+				due = times[k];
+	}
+	return due;
+}
+
+/* ---- the end ----------------------------------------------------------- */
+
+static struct slot *slot_of(struct crew *crew, pid_t pid)
+{
+	for (size_t i = 0; i < crew->n; i++)
+		if (crew_slot(crew, i)->pid == pid)
+			return crew_slot(crew, i);
+	return NULL; /* a child that we had before we were mq-work */
+}
+
+static void end_slot(struct slot *s, const siginfo_t *info)
+{
+	s->crew->kind->ended(s, info);
+	if (s->killed)
+		kill(-s->pid, SIGKILL);
+	s->pid = 0;
+	s->killed = NOT_KILLED;
+	s->term_at = s->kill_at = NEVER;
+}
+
+void crew_reap(struct crew *crew)
+{
+	siginfo_t info;
+	struct slot *s;
+
+	for (;;) {
+		info.si_pid = 0;
+		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) || info.si_pid == 0)
+			return;
+		s = slot_of(crew, info.si_pid);
+		if (s)
+			end_slot(s, &info);
+		waitid(P_PID, info.si_pid, &info, WEXITED);
+	}
+}
+
+void crew_dismiss(struct crew *crew)
+{
+	for (size_t i = 0; i < crew->n && crew->kind->dismiss; i++) {
+		struct slot *s = crew_slot(crew, i);
+
+		if (s->pid && s->tasks.n == 0 && s->term_at == NEVER && s->kill_at == NEVER) {
+			crew->kind->dismiss(s);
+			s->term_at = crew->feed->now + GRACE;
+		}
+	}
+}
+
+void crew_abort(struct crew *crew)
+{
+	for (size_t i = 0; i < crew->n; i++)
+		if (crew_slot(crew, i)->pid)
+			slot_kill(crew_slot(crew, i), ABORTED);
+}
+
+int crew_running(const struct crew *crew)
+{
+	for (size_t i = 0; i < crew->n; i++)
+		if (crew_slot(crew, i)->pid)
+			return 1;
+	return 0;
+}

@@ -1,0 +1,24 @@
+/*
+ * sendopts.h - the options that say what to send, of mq-send and mq-call
+ */
+#ifndef MQ_CMD_SENDOPTS_H
+#define MQ_CMD_SENDOPTS_H
+
+#include "common.h"
+
+extern const struct cmd_option sendopts_options[];
+
+struct sendopts {
+	struct mq_properties props; /* the command sets the priority to the default first */
+	const char *text;           /* -b, or NULL */
+	struct mq_header *headers;  /* as props has them, to be freed */
+};
+
+/* One of these options; others are passed over. */
+void sendopts_take(struct cmd *, struct sendopts *, int opt);
+
+/* Once all are taken, cut the headers to names and values.  -1: one is
+ * malformed; that was reported, as a failure with the queue. */
+int sendopts_headers(struct cmd *, struct sendopts *, const char *queue);
+
+#endif

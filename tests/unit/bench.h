@@ -1,0 +1,52 @@
+/*
+ * bench.h - what the unit tests of the verbs share: a queue in a new spool
+ */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include "fs.h"
+#include "mq.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct bench {
+	mq *mq;
+	mq_queue *q;
+	mq_time now; /* that has passed */
+	char root[256];
+};
+
+/* The queue q with that visibility and no backoff; 0, or -1. */
+static inline int bench_open(struct bench *b, const char *visibility)
+{
+	struct mq_setting conf[] = { { "visibility", visibility }, { "backoff", "0" } };
+	const char *dir = getenv("TMPDIR");
+	char spool[300];
+
+	snprintf(b->root, sizeof(b->root), "%s/mq-unit-XXXXXX", dir ? dir : "/tmp");
+	if (mkdtemp(b->root) == NULL)
+		return -1;
+	snprintf(spool, sizeof(spool), "%s/spool", b->root);
+	b->mq = mq_open(spool);
+	return mq_create(b->mq, "q", conf, 2) == MQ_OK &&
+		mq_queue_open(b->mq, "q", &b->q) == MQ_OK ?
+	    0 :
+	    -1;
+}
+
+static inline void bench_close(struct bench *b)
+{
+	mq_queue_close(b->q);
+	mq_close(b->mq);
+	fs_remove_tree(AT_FDCWD, b->root);
+}
+
+/* As if so much time had gone by. */
+static inline void bench_pass(struct bench *b, mq_time t)
+{
+	mq_clock_shift(b->mq, b->now += t, 0);
+}
+
+#endif
