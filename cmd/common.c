@@ -526,6 +526,13 @@ mq_queue *cmd_queue(struct cmd *c, const char *name)
 	return cmd_check(c, mq_queue_open(c->mq, name, &q)) ? NULL : q;
 }
 
+mq_exchange *cmd_exchange(struct cmd *c, const char *name)
+{
+	mq_exchange *x = NULL;
+
+	return cmd_check(c, mq_exchange_open(c->mq, name, &x)) ? NULL : x;
+}
+
 static void each_on_stdin(struct cmd *c, int zero, void (*each)(void *ctx, const char *), void *ctx)
 {
 	char *line = NULL;

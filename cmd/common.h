@@ -158,8 +158,9 @@ int cmd_wait(struct cmd *, mq_queue *const *queues, size_t n, mq_time wait,
 
 /* ---- operands ---------------------------------------------------------- */
 
-/* The queue, or NULL when the failure has been reported. */
+/* The queue or the exchange, or NULL when the failure has been reported. */
 mq_queue *cmd_queue(struct cmd *, const char *name);
+mq_exchange *cmd_exchange(struct cmd *, const char *name);
 
 /* Call each for the operands from first on; "-" stands for what is on standard
  * input, ended by newlines or, when zero, by NULs. */

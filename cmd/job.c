@@ -151,6 +151,8 @@ static void set_variables(struct crew *crew, const struct mq_message *m, mq_read
 		{ "MQ_ID", m->id },
 		{ "MQ_RECEIPT", m->path },
 		{ "MQ_SENT", sent.text },
+		{ "MQ_GROUP", mq_reader_group(reader) },
+		{ "MQ_KEY", mq_reader_key(reader) },
 		{ "MQ_REPLY_TO", mq_reader_reply_to(reader) },
 		{ "MQ_CORRELATION_ID", mq_reader_correlation_id(reader) },
 	};

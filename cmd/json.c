@@ -117,6 +117,31 @@ void json_time(struct json *j, const char *key, mq_time t)
 	json_string(j, key, word_time(t).text);
 }
 
+/* ---- bytes that are no text --------------------------------------------- */
+
+static void encode(const unsigned char *in, size_t n, char out[4])
+{
+	static const char digits[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	unsigned bits = in[0] << 16 | (n > 1 ? in[1] : 0) << 8 | (n > 2 ? in[2] : 0);
+
+	out[0] = digits[bits >> 18];
+	out[1] = digits[bits >> 12 & 63];
+	out[2] = n > 1 ? digits[bits >> 6 & 63] : '=';
+	out[3] = n > 2 ? digits[bits & 63] : '=';
+}
+
+/* In groups of three; the last one is padded. */
+static void write_base64(struct out *o, const unsigned char *data, size_t n)
+{
+	char group[4];
+
+	for (; n > 0; data += 3, n -= n < 3 ? n : 3) {
+		encode(data, n, group);
+		out_write(o, group, sizeof(group));
+	}
+}
+
 /* ---- payloads ---------------------------------------------------------- */
 
 /* How many bytes at the end of the text may begin a character that goes on
@@ -168,42 +193,25 @@ static int copy_text(struct out *o, mq_reader *reader)
 	return 0;
 }
 
-static void encode(const unsigned char *in, size_t n, char out[4])
-{
-	static const char digits[] =
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	unsigned bits = in[0] << 16 | (n > 1 ? in[1] : 0) << 8 | (n > 2 ? in[2] : 0);
-
-	out[0] = digits[bits >> 18];
-	out[1] = digits[bits >> 12 & 63];
-	out[2] = n > 1 ? digits[bits >> 6 & 63] : '=';
-	out[3] = n > 2 ? digits[bits & 63] : '=';
-}
-
 static int copy_base64(struct out *o, mq_reader *reader)
 {
 	unsigned char buf[IO_SIZE];
-	char group[4];
 	size_t have = 0;
 	ssize_t n;
 
 	/* whole groups of three go out; what is left goes before the next read */
 	while (!o->error && (n = mq_reader_read(reader, buf + have, sizeof(buf) - have)) != 0) {
-		size_t i = 0;
+		size_t whole;
 
 		if (n < 0)
 			return -1;
-		for (have += n; i + 3 <= have; i += 3) {
-			encode(buf + i, 3, group);
-			out_write(o, group, sizeof(group));
-		}
-		have -= i;
-		memmove(buf, buf + i, have);
+		have += n;
+		whole = have - have % 3;
+		write_base64(o, buf, whole);
+		have -= whole;
+		memmove(buf, buf + whole, have);
 	}
-	if (have) {
-		encode(buf, have, group);
-		out_write(o, group, sizeof(group));
-	}
+	write_base64(o, buf, have);
 	return 0;
 }
 
@@ -220,10 +228,29 @@ int json_body(struct json *j, mq_reader *reader, int utf8)
 
 /* ---- properties -------------------------------------------------------- */
 
+/* The key of a message group is bytes, as a payload is. */
+static void json_group(struct json *j, const char *group)
+{
+	size_t n = strlen(group);
+
+	if (mq_valid_utf8(group, n)) {
+		json_string(j, "group", group);
+		return;
+	}
+	member(j, "group_base64");
+	out_char(j->out, '"');
+	write_base64(j->out, (const unsigned char *)group, n);
+	out_char(j->out, '"');
+}
+
 void json_properties(struct json *j, mq_reader *reader)
 {
 	const char *name, *value;
 
+	if (mq_reader_group(reader))
+		json_group(j, mq_reader_group(reader));
+	if (mq_reader_key(reader))
+		json_string(j, "key", mq_reader_key(reader));
 	if (mq_reader_reply_to(reader))
 		json_string(j, "reply_to", mq_reader_reply_to(reader));
 	if (mq_reader_correlation_id(reader))

@@ -33,7 +33,8 @@ int json_probe(mq_reader *);
  * is what json_probe() said.  -1: it could not be read (any more). */
 int json_body(struct json *, mq_reader *, int utf8);
 
-/* reply_to and correlation_id, if any, and headers. */
+/* group (as "group_base64" when it is not UTF-8), key, reply_to and correlation_id,
+ * if any, and headers. */
 void json_properties(struct json *, mq_reader *);
 
 /* history: what has befallen the message. */

@@ -78,18 +78,31 @@ static int take_body(struct parse *p, const char *key, const json_t *value)
 	return 0;
 }
 
-static int take_base64(struct parse *p, const char *key, const json_t *value)
+/* The bytes, in *to to be freed, with a NUL after them; their number, or -1. */
+static ssize_t take_base64(struct parse *p, const char *key, const char *text, size_t size,
+    char **to)
+{
+	ssize_t n;
+
+	*to = malloc(size / 4 * 3 + 1);
+	if (!*to)
+		return refuse(p, key, "out of memory");
+	n = decode(text, size, (unsigned char *)*to);
+	if (n < 0)
+		return refuse(p, key, "not base64");
+	(*to)[n] = '\0';
+	return n;
+}
+
+static int take_body_base64(struct parse *p, const char *key, const json_t *value)
 {
 	ssize_t n;
 
 	if (take_body(p, key, value))
 		return -1;
-	p->in->decoded = malloc(p->in->size / 4 * 3 + 1);
-	if (!p->in->decoded)
-		return refuse(p, key, "out of memory");
-	n = decode(p->in->body, p->in->size, p->in->decoded);
+	n = take_base64(p, key, p->in->body, p->in->size, &p->in->decoded);
 	if (n < 0)
-		return refuse(p, key, "not base64");
+		return -1;
 	p->in->body = p->in->decoded;
 	p->in->size = n;
 	return 0;
@@ -106,6 +119,28 @@ static int take_string(struct parse *p, const char *key, const json_t *value, co
 	return 0;
 }
 
+static int take_group(struct parse *p, const char *key, const json_t *value)
+{
+	if (p->in->grouped)
+		return refuse(p, key, "a second group");
+	p->in->grouped = 1;
+	return take_string(p, key, value, &p->in->props.group);
+}
+
+static int take_group_base64(struct parse *p, const char *key, const json_t *value)
+{
+	const char **group = &p->in->props.group;
+	ssize_t n;
+
+	if (take_group(p, key, value))
+		return -1;
+	n = take_base64(p, key, *group, strlen(*group), &p->in->group);
+	if (n >= 0 && strlen(p->in->group) != (size_t)n)
+		return refuse(p, key, "a NUL");
+	*group = p->in->group;
+	return n < 0 ? -1 : 0;
+}
+
 /* A number of seconds, or a duration as on the command line. */
 static int take_duration(struct parse *p, const char *key, const json_t *value, mq_time *to)
 {
@@ -116,6 +151,16 @@ static int take_duration(struct parse *p, const char *key, const json_t *value, 
 	if (!json_is_number(value) || seconds < 0 || seconds > 1e9)
 		return refuse(p, key, "not a duration");
 	*to = seconds * MQ_SECOND;
+	return 0;
+}
+
+static int take_delay(struct parse *p, const char *key, const json_t *value)
+{
+	mq_time delay;
+
+	if (take_duration(p, key, value, &delay))
+		return -1;
+	p->in->props.visible_at = delay ? p->now + delay : 0;
 	return 0;
 }
 
@@ -171,11 +216,17 @@ static int take_key(struct parse *p, const char *key, json_t *value)
 	if (strcmp(key, "body") == 0)
 		return take_body(p, key, value);
 	if (strcmp(key, "body_base64") == 0)
-		return take_base64(p, key, value);
+		return take_body_base64(p, key, value);
 	if (strcmp(key, "priority") == 0)
 		return take_priority(p, key, value);
 	if (strcmp(key, "headers") == 0)
 		return take_headers(p, key, value);
+	if (strcmp(key, "group") == 0)
+		return take_group(p, key, value);
+	if (strcmp(key, "group_base64") == 0)
+		return take_group_base64(p, key, value);
+	if (strcmp(key, "key") == 0)
+		return take_string(p, key, value, &props->key);
 	if (strcmp(key, "reply_to") == 0)
 		return take_string(p, key, value, &props->reply_to);
 	if (strcmp(key, "correlation_id") == 0)
@@ -184,13 +235,8 @@ static int take_key(struct parse *p, const char *key, json_t *value)
 		return take_string(p, key, value, &props->dedup_id);
 	if (strcmp(key, "ttl") == 0)
 		return take_duration(p, key, value, &props->ttl);
-	if (strcmp(key, "delay") == 0) {
-		mq_time delay;
-
-		if (take_duration(p, key, value, &delay))
-			return -1;
-		props->visible_at = delay ? p->now + delay : 0;
-	}
+	if (strcmp(key, "delay") == 0)
+		return take_delay(p, key, value);
 	return 0;
 }
 
@@ -217,5 +263,6 @@ void jsonin_free(struct jsonin *in)
 {
 	json_decref(in->root);
 	free(in->decoded);
+	free(in->group);
 	free(in->headers);
 }

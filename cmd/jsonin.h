@@ -13,7 +13,9 @@ struct jsonin {
 
 	/* private */
 	struct json_t *root;
-	void *decoded;
+	char *decoded;
+	int grouped; /* the line has a group of its own, */
+	char *group; /* and this one was decoded */
 	struct mq_header *headers;
 };
 

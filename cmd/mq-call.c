@@ -239,8 +239,8 @@ int main(int argc, char **argv)
 {
 	struct cmd c = {
 		.name = "mq-call",
-		.usage = "[-w WAIT] [-b TEXT] [-p PRIORITY] [-t TTL] [-H 'Name: value']... "
-			 "[-C CORRELATION-ID] [-s DIR] QUEUE [FILE]",
+		.usage = "[-w WAIT] [-b TEXT] [-p PRIORITY] [-t TTL] [-g GROUP] [-k KEY] "
+			 "[-H 'Name: value']... [-C CORRELATION-ID] [-s DIR] QUEUE [FILE]",
 		.about = "Send standard input, or FILE, as a request; print the reply.",
 		.options = options,
 		.more_options = sendopts_options,

@@ -3,6 +3,8 @@
  */
 #include "common.h"
 
+#include <string.h>
+
 static const struct cmd_option options[] = {
 	{ 'H', "headers", NULL, "print the properties instead of the payload" },
 	{ 0 },
@@ -26,6 +28,21 @@ static void print_figures(struct out *o, const struct mq_message *m)
 		print_field(o, "Mq-Expires", word_time(m->expires).text);
 }
 
+/* The key of a message group as the file has it: what is no text is %XX. */
+static void print_group(struct out *o, const char *group)
+{
+	int text = mq_valid_utf8(group, strlen(group));
+	const unsigned char *p;
+
+	out_text(o, "Mq-Group: ");
+	for (p = (const unsigned char *)group; *p; p++)
+		if (*p < 0x20 || *p == 0x7f || *p == '%' || (*p >= 0x80 && !text))
+			out_format(o, "%%%02X", *p);
+		else
+			out_char(o, (char)*p);
+	out_char(o, '\n');
+}
+
 static void print_properties(struct out *o, mq_reader *reader)
 {
 	const char *name, *value;
@@ -34,6 +51,9 @@ static void print_properties(struct out *o, mq_reader *reader)
 	print_figures(o, mq_reader_message(reader));
 	print_field(o, "Mq-Reply-To", mq_reader_reply_to(reader));
 	print_field(o, "Mq-Correlation-Id", mq_reader_correlation_id(reader));
+	if (mq_reader_group(reader))
+		print_group(o, mq_reader_group(reader));
+	print_field(o, "Mq-Key", mq_reader_key(reader));
 	for (size_t i = 0; mq_reader_header(reader, i, &name, &value); i++)
 		print_field(o, name, value);
 	for (size_t i = 0; mq_reader_event(reader, i, &e); i++)

@@ -1,5 +1,5 @@
 /*
- * mq-config - print the settings of a queue, or change some
+ * mq-config - print the settings of a queue or an exchange, or change some
  */
 #include "common.h"
 
@@ -17,8 +17,8 @@ int main(int argc, char **argv)
 	struct cmd c = {
 		.name = "mq-config",
 		.usage = "[-s DIR] NAME [key=value]...",
-		.about =
-		    "Print the settings of a queue, or change some: all that are named or none.",
+		.about = "Print the settings of a queue or an exchange, or change some: all that\n"
+			 "are named or none.",
 		.options = options,
 	};
 	struct mq_setting *settings;

@@ -1,5 +1,5 @@
 /*
- * mq-delete - remove a queue with all that is in it
+ * mq-delete - remove a queue with all that is in it, or an exchange
  */
 #include "common.h"
 
@@ -10,7 +10,7 @@ int main(int argc, char **argv)
 	struct cmd c = {
 		.name = "mq-delete",
 		.usage = "[-s DIR] NAME",
-		.about = "Remove a queue with all that is in it.",
+		.about = "Remove a queue with all that is in it, or an exchange.",
 		.options = options,
 	};
 

@@ -1,5 +1,5 @@
 /*
- * mq-send - put messages on a queue
+ * mq-send - put messages on a queue, or publish them to an exchange
  *
  * All input, whole or cut into records, goes through send_input(), which hands
  * each piece to a consumer: payload_piece() streams it into the batch, however
@@ -10,6 +10,8 @@
  * What ends a stream leaves the messages before it accepted and those after it
  * unsent, and says how many were accepted.  With several FILEs, each a message
  * of its own, one that cannot be read or is too large does not stop the others.
+ * Nor does one that no binding of the exchange matches stop anything: such are
+ * counted, and told of at the end.
  *
  * Functions return 0; 1 when the input at hand is done with; -1 when the sending
  * is over.  But for 0, the failure has been reported.
@@ -36,12 +38,15 @@ static const struct cmd_option options[] = {
 	{ 'D', "dedup-id", "DEDUP-ID", "send only if DEDUP-ID was not sent lately" },
 	{ 'R', "reply-to", "REPLY-TO", "where a reply is to go" },
 	{ 'w', "wait", "WAIT", "wait so long for room in the queue" },
+	{ 'x', "exchange", "EXCHANGE", "publish to EXCHANGE in place of a queue" },
 	{ 0 },
 };
 
 struct sender {
 	struct cmd *c;
-	const char *name;
+	const char *exchange; /* -x */
+	const char *name;     /* of the exchange, or of the queue */
+	char **files;         /* the operands after that */
 	mq_batch *batch;
 	struct sendopts given; /* for each message; but see visible_at() */
 	mq_time delay;
@@ -52,6 +57,7 @@ struct sender {
 	int many;  /* more than one message: failures say how many were accepted */
 	int begun; /* a message is begun in the batch, more of it to come */
 	uint64_t accepted;
+	uint64_t unrouted;  /* matched no binding */
 	const char *source; /* the FILE being read; NULL: standard input */
 	struct records input;
 
@@ -107,7 +113,8 @@ static int commit(struct sender *s)
 		return 0;
 	status = mq_batch_commit(s->batch, s->wait, &n, print_id, s);
 	s->accepted += n;
-	if (status)
+	s->unrouted += mq_batch_unrouted(s->batch);
+	if (status && status != MQ_EMPTY)
 		return fail(s, status, mq_error(s->c->mq));
 	return cmd_flush(s->c, accepted_note(s).text);
 }
@@ -233,8 +240,11 @@ static int is_blank(const char *line, size_t n)
 static int send_parsed(struct sender *s, const struct jsonin *in)
 {
 	int alone = in->props.dedup_id != NULL;
-	int result = alone ? commit(s) : 0;
+	int result;
 
+	if (alone && s->exchange)
+		return refuse(s, MQ_DATA, "dedup_id: an exchange takes none");
+	result = alone ? commit(s) : 0;
 	if (!result)
 		result = send_message(s, &in->props, in->body, in->size);
 	if (!result && alone)
@@ -335,9 +345,17 @@ static int send_file(struct sender *s, const char *path)
 	return result;
 }
 
-static void send_all(struct sender *s, char **files)
+static void warn_unrouted(struct sender *s)
+{
+	if (s->unrouted > 0)
+		cmd_error(s->c, MQ_EMPTY, "%s: %llu message%s matched no binding", s->name,
+		    (unsigned long long)s->unrouted, s->unrouted == 1 ? "" : "s");
+}
+
+static void send_all(struct sender *s)
 {
 	const char *text = s->given.text;
+	char **files = s->files;
 	int result = 0;
 
 	if (text) {
@@ -350,6 +368,7 @@ static void send_all(struct sender *s, char **files)
 		result = send_file(s, *files);
 	if (result >= 0)
 		commit(s);
+	warn_unrouted(s);
 	free(s->line);
 }
 
@@ -394,26 +413,53 @@ static void take_option(struct sender *s, struct times *t, int opt)
 	case 'R':
 		s->given.props.reply_to = optarg;
 		break;
+	case 'x':
+		s->exchange = optarg;
+		break;
 	}
 }
 
+/* Once all options are taken. */
 static void check_arguments(struct sender *s, const struct times *t)
 {
+	struct cmd *c = s->c;
+	int files;
+
+	cmd_start(c, s->exchange ? 0 : 1, -1);
+	s->name = s->exchange ? s->exchange : c->argv[0];
+	s->files = c->argv + (s->exchange ? 0 : 1);
+	files = c->argc - (s->exchange ? 0 : 1);
+	s->many = is_stream(s) || files > 1;
 	if (t->delayed && t->at)
-		cmd_usage(s->c, "-d and -a exclude each other");
-	if (s->given.text && s->c->argc > 1)
-		cmd_usage(s->c, "-b takes no FILE");
-	if (s->given.props.dedup_id && (is_stream(s) || s->c->argc > 2))
-		cmd_usage(s->c, "-D is for a single message");
+		cmd_usage(c, "-d and -a exclude each other");
+	if (s->given.text && files > 0)
+		cmd_usage(c, "-b takes no FILE");
+	if (s->given.props.dedup_id && (is_stream(s) || files > 1))
+		cmd_usage(c, "-D is for a single message");
+	if (s->given.props.dedup_id && s->exchange)
+		cmd_usage(c, "-D is for a queue, not for an exchange");
 }
 
-static void send_to(struct sender *s, mq_queue *q)
+static void send_to_queue(struct sender *s)
 {
-	if (sendopts_headers(s->c, &s->given, s->name) == 0 &&
-	    !cmd_check(s->c, mq_batch_open(q, &s->batch))) {
-		send_all(s, s->c->argv + 1);
-		mq_batch_close(s->batch);
-	}
+	mq_queue *q = cmd_queue(s->c, s->name);
+
+	if (q && sendopts_headers(s->c, &s->given, s->name) == 0 &&
+	    cmd_check(s->c, mq_batch_open(q, &s->batch)) == MQ_OK)
+		send_all(s);
+	mq_batch_close(s->batch);
+	mq_queue_close(q);
+}
+
+static void send_to_exchange(struct sender *s)
+{
+	mq_exchange *x = cmd_exchange(s->c, s->name);
+
+	if (x && sendopts_headers(s->c, &s->given, s->name) == 0 &&
+	    cmd_check(s->c, mq_batch_open_exchange(x, &s->batch)) == MQ_OK)
+		send_all(s);
+	mq_batch_close(s->batch);
+	mq_exchange_close(x);
 }
 
 int main(int argc, char **argv)
@@ -421,29 +467,25 @@ int main(int argc, char **argv)
 	struct cmd c = {
 		.name = "mq-send",
 		.usage = "[-q] [-l | -0 | -j | -b TEXT] [-p PRIORITY] [-d DELAY | -a TIME] "
-			 "[-D DEDUP-ID] [-t TTL] [-H 'Name: value']... [-R REPLY-TO] "
-			 "[-C CORRELATION-ID] [-w WAIT] [-s DIR] QUEUE [FILE]...",
+			 "[-D DEDUP-ID] [-t TTL] [-g GROUP] [-k KEY] [-H 'Name: value']... "
+			 "[-R REPLY-TO] [-C CORRELATION-ID] [-w WAIT] [-s DIR] "
+			 "-x EXCHANGE | QUEUE [FILE]...",
 		.about = "Send standard input, or each FILE, as a message; print the ids.",
 		.options = options,
 		.more_options = sendopts_options,
 	};
 	struct sender s = { .c = &c, .wait = -1, .given.props.priority = MQ_PRIORITY_DEFAULT };
 	struct times t = { 0 };
-	mq_queue *q;
 	int opt;
 
 	cmd_begin(&c, argc, argv);
 	while ((opt = cmd_option(&c)) != -1)
 		take_option(&s, &t, opt);
-	cmd_start(&c, 1, -1);
 	check_arguments(&s, &t);
-	s.name = c.argv[0];
-	s.many = is_stream(&s) || c.argc > 2;
-	q = cmd_queue(&c, s.name);
-	if (q) {
-		send_to(&s, q);
-		mq_queue_close(q);
-	}
+	if (s.exchange)
+		send_to_exchange(&s);
+	else
+		send_to_queue(&s);
 	free(s.given.headers);
 	return cmd_end(&c);
 }

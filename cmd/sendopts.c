@@ -9,6 +9,8 @@ const struct cmd_option sendopts_options[] = {
 	{ 'b', "body", "TEXT", "send TEXT" },
 	{ 'p', "priority", "PRIORITY", "0 to 9, where 9 is most urgent (default: 4)" },
 	{ 't', "ttl", "TTL", "expires after TTL" },
+	{ 'g', "group", "GROUP", "of the message group GROUP: in order, one at a time" },
+	{ 'k', "key", "KEY", "the routing key, by which exchanges go" },
 	{ 'H', "header", "'Name: value'", "add a header; repeatable" },
 	{ 'C', "correlation-id", "CORRELATION-ID", "what a reply is to carry" },
 	{ 0 },
@@ -26,6 +28,12 @@ void sendopts_take(struct cmd *c, struct sendopts *o, int opt)
 	case 't':
 		o->props.ttl = cmd_duration(c, opt);
 		break;
+	case 'g':
+		o->props.group = optarg;
+		break;
+	case 'k':
+		o->props.key = optarg;
+		break;
 	case 'C':
 		o->props.correlation_id = optarg;
 		break;
@@ -38,14 +46,14 @@ void sendopts_take(struct cmd *c, struct sendopts *o, int opt)
 	}
 }
 
-/* 'Name: value', the blanks around the value left out.  Whether name and value
- * are good is for the library to say. */
-static int split_header(char *text, struct mq_header *header)
+int sendopts_header(struct cmd *c, char *text, struct mq_header *header, const char *object)
 {
 	char *colon = strchr(text, ':'), *end = text + strlen(text);
 
-	if (!colon)
+	if (!colon) {
+		cmd_error(c, MQ_DATA, "%s: header without a colon: '%s'", object, text);
 		return -1;
+	}
 	*colon = '\0';
 	header->name = text;
 	header->value = colon + 1 + strspn(colon + 1, " \t");
@@ -54,15 +62,10 @@ static int split_header(char *text, struct mq_header *header)
 	return 0;
 }
 
-int sendopts_headers(struct cmd *c, struct sendopts *o, const char *queue)
+int sendopts_headers(struct cmd *c, struct sendopts *o, const char *object)
 {
-	for (size_t i = 0; i < o->props.nheaders; i++) {
-		char *text = (char *)o->headers[i].name;
-
-		if (split_header(text, &o->headers[i])) {
-			cmd_error(c, MQ_DATA, "%s: header without a colon: '%s'", queue, text);
+	for (size_t i = 0; i < o->props.nheaders; i++)
+		if (sendopts_header(c, (char *)o->headers[i].name, &o->headers[i], object))
 			return -1;
-		}
-	}
 	return 0;
 }

@@ -18,7 +18,11 @@ struct sendopts {
 void sendopts_take(struct cmd *, struct sendopts *, int opt);
 
 /* Once all are taken, cut the headers to names and values.  -1: one is
- * malformed; that was reported, as a failure with the queue. */
-int sendopts_headers(struct cmd *, struct sendopts *, const char *queue);
+ * malformed; that was reported, as a failure with object. */
+int sendopts_headers(struct cmd *, struct sendopts *, const char *object);
+
+/* The same for one: cut 'Name: value' in place, the blanks around the value left
+ * out.  Whether name and value are good is for the library to say. */
+int sendopts_header(struct cmd *, char *text, struct mq_header *, const char *object);
 
 #endif

@@ -20,10 +20,31 @@ _mq_each() {
 	done < <(_mq_run mq-ls -n 100)
 }
 
+_mq_exchanges() {
+	_mq_run mq-bind -l | cut -f 1 | uniq
+}
+
+# _mq_settings: their keys; an exchange, made or to be made, has others
+_mq_settings() {
+	if [[ -n $type ]] || _mq_exchanges | grep -qxF -e "$name"; then
+		printf '%s=\n' alternate
+	else
+		printf '%s=\n' visibility max-receives backoff retention dlq-retention \
+			max-depth max-bytes overflow max-message dedup-window \
+			dead-letter-to priority-aging group-on-dead paused sync
+	fi
+}
+
 # _mq_values PLACEHOLDER: what can stand there, one per line
 _mq_values() {
 	case $1 in
-	QUEUE | NAME | REPLY-TO)
+	NAME | TARGET)
+		_mq_exchanges
+		_mq_values QUEUE
+		;;
+	EXCHANGE) _mq_exchanges ;;
+	TYPE) printf '%s\n' fanout direct topic headers ;;
+	QUEUE | REPLY-TO)
 		if [[ $cur == */* ]]; then
 			_mq_run mq-ls | sed 's|$|/dlq|'
 		else
@@ -49,14 +70,21 @@ _mq_values() {
 		overflow=*) printf 'overflow=%s\n' reject block drop-head dead-letter ;;
 		paused=*) printf 'paused=%s\n' yes no ;;
 		sync=*) printf 'sync=%s\n' full none ;;
+		group-on-dead=*) printf 'group-on-dead=%s\n' skip block ;;
 		dead-letter-to=*) _mq_run mq-ls | sed 's/^/dead-letter-to=/' ;;
-		*)
-			printf '%s=\n' visibility max-receives backoff retention dlq-retention \
-				max-depth max-bytes overflow max-message dedup-window \
-				dead-letter-to priority-aging paused sync
-			;;
+		alternate=*) _mq_exchanges | sed 's/^/alternate=/' ;;
+		*) _mq_settings ;;
 		esac
 		;;
+	esac
+}
+
+# _mq_took PLACEHOLDER WORD: an option has it
+_mq_took() {
+	case $1 in
+	DIR) spool=$2 ;;
+	TYPE) type=$2 ;;
+	EXCHANGE) ((operands++)) ;; # in place of the first operand
 	esac
 }
 
@@ -76,6 +104,8 @@ _mq_command() {
 _mq() {
 	local cur words cword self=${1/#\~\//$HOME/}
 	local line i j word usage='' place='' before='' breaks='' spool='' ended='' command=''
+	local name='' type=''
+	local option='^(\[-[^]]*\](\.\.\.)?|-. [A-Z]+ \|) *(.*)'
 	local operands=0
 	local -A takes=()
 	local options=() places=() values=()
@@ -94,8 +124,8 @@ _mq() {
 			options+=("${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}${BASH_REMATCH[3]:+=}")
 		fi
 	done < <("$self" --help 2>/dev/null)
-	while [[ $usage =~ ^\[-[^]]*\](\.\.\.)?\ *(.*) ]]; do
-		usage=${BASH_REMATCH[2]}
+	while [[ $usage =~ $option ]]; do
+		usage=${BASH_REMATCH[3]}
 	done
 	read -r -a places <<<"${usage%% -- *}"
 
@@ -104,16 +134,16 @@ _mq() {
 	for ((i = 1; i < cword; i++)); do
 		word=${words[i]}
 		if [[ -n $place ]]; then
-			[[ $place == DIR ]] && spool=$word
+			_mq_took "$place" "$word"
 			place=''
 		elif [[ -n $ended || $word != -?* ]]; then
-			((operands++))
+			((operands++)) || name=$word
 			[[ ${places[operands]} == COMMAND ]] && command=$((i + 1))
 		elif [[ $word == -- ]]; then
 			ended=1
 			[[ $usage == *' -- '* ]] && command=$((i + 1))
 		elif [[ $word == --*=* ]]; then
-			[[ ${takes[${word%%=*}]} == DIR ]] && spool=${word#*=}
+			_mq_took "${takes[${word%%=*}]}" "${word#*=}"
 		elif [[ $word == --* ]]; then
 			place=${takes[$word]}
 		else
@@ -121,7 +151,7 @@ _mq() {
 				place=${takes[-${word:j:1}]}
 				[[ -n $place ]] || continue
 				if ((j + 1 < ${#word})); then
-					[[ $place == DIR ]] && spool=${word:j+1}
+					_mq_took "$place" "${word:j+1}"
 					place=''
 				fi
 				break
@@ -172,4 +202,4 @@ _mq() {
 	COMPREPLY=("${COMPREPLY[@]#"$before"}")
 } &&
 	complete -F _mq mq-create mq-config mq-delete mq-purge mq-send mq-recv mq-cat mq-ack mq-nack \
-		mq-extend mq-ls mq-redrive mq-stat mq-work mq-wait mq-call mq-once
+		mq-extend mq-ls mq-redrive mq-stat mq-work mq-wait mq-call mq-once mq-bind

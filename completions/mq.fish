@@ -5,19 +5,36 @@
 # placeholders there (QUEUE, RECEIPT, STATE, ...).
 
 # __mq_words SPEC...: read the command line, by the options that the specs tell
-# argparse of.  Sets spool, as options, and operand, the number of the operand
-# that is being completed, in the caller.
+# argparse of.  Sets in the caller: spool, as options; operand, the number of the
+# operand that is being completed; name, the first one; exchange, what -x says.
 function __mq_words -S
     # the word at hand stands for itself, whatever it is so far
     set -l __mq_words (commandline -opc) word
     argparse -i $argv -- $__mq_words[2..] 2>/dev/null
     set operand (count $argv)
+    set name $argv[1]
+    set exchange $_flag_exchange
     set -q _flag_spool
     and set spool -s (string replace -r '^~/' "$HOME/" -- $_flag_spool[-1])
 end
 
 function __mq_queues -S
     mq-ls $spool 2>/dev/null
+end
+
+function __mq_exchanges -S
+    mq-bind $spool -l 2>/dev/null | string replace -r '\t.*' '' | uniq
+end
+
+# __mq_settings: their keys; an exchange, made or to be made, has others
+function __mq_settings -S
+    if set -q exchange[1]; or contains -- "$name" (__mq_exchanges)
+        printf '%s=\n' alternate
+    else
+        printf '%s=\n' visibility max-receives backoff retention dlq-retention \
+            max-depth max-bytes overflow max-message dedup-window dead-letter-to \
+            priority-aging group-on-dead paused sync
+    end
 end
 
 # __mq_each OPTION...: mq-ls with these for every queue
@@ -31,7 +48,13 @@ end
 function __mq_values -S
     set -l word (string replace -r '^--[a-z-]+=' '' -- (commandline -ct))
     switch $argv[1]
-        case QUEUE NAME REPLY-TO
+        case EXCHANGE
+            __mq_exchanges
+        case TYPE
+            printf '%s\n' fanout direct topic headers
+        case QUEUE NAME TARGET REPLY-TO
+            contains -- $argv[1] NAME TARGET
+            and __mq_exchanges
             if string match -q '*/*' -- $word
                 __mq_queues | string replace -r '$' /dlq
             else
@@ -66,12 +89,14 @@ function __mq_values -S
                     printf 'paused=%s\n' yes no
                 case 'sync=*'
                     printf 'sync=%s\n' full none
+                case 'group-on-dead=*'
+                    printf 'group-on-dead=%s\n' skip block
+                case 'alternate=*'
+                    __mq_exchanges | string replace -r '^' alternate=
                 case 'dead-letter-to=*'
                     __mq_queues | string replace -r '^' dead-letter-to=
                 case '*'
-                    printf '%s=\n' visibility max-receives backoff retention dlq-retention \
-                        max-depth max-bytes overflow max-message dedup-window dead-letter-to \
-                        priority-aging paused sync
+                    __mq_settings
             end
     end
 end
@@ -80,6 +105,8 @@ end
 function __mq_option
     set -l spool
     set -l operand
+    set -l name
+    set -l exchange
     __mq_words $argv[2..]
     __mq_values $argv[1]
 end
@@ -110,8 +137,12 @@ function __mq_operand
     end
     set -l spool
     set -l operand
+    set -l name
+    set -l exchange
     __mq_words $argv[2..]
     set -l places (string split ' ' -- (string replace -r ' -- .*' '' -- $argv[1]))
+    # of mq-send: in place of the queue
+    test $places[1] = QUEUE; and set -q exchange[1]; and set -e places[1]
     set -l place $places[$operand]
     test -z "$place"; and string match -q '*...*' -- $places[-1]; and set place $places[-1]
     __mq_values (string replace -r '^\[?([^].[]*).*' '$1' -- $place)
@@ -135,7 +166,7 @@ function __mq_command -a command
             test -n "$found[4]"
             and set takes -x -a "(__mq_option "(string escape -- $found[4])" $specs)"
             complete -c $command $where -s $found[2] -l $found[3] $takes -d $found[5]
-        else if set -l usage (string match -r '^usage: \S+ (?:\[-[^]]*\](?:\.\.\.)? *)*(.*)' -- $line)
+        else if set -l usage (string match -r '^usage: \S+ (?:(?:\[-[^]]*\](?:\.\.\.)?|-. [A-Z]+ \|) *)*(.*)' -- $line)
             set usage (string escape -- $usage[2])
             complete -c $command -f -a "(__mq_operand $usage $specs)"
             string match -q '*COMMAND*' -- $usage

@@ -1,14 +1,37 @@
 /*
- * admin.c - verb: create, configure, delete and name queues
+ * admin.c - verb: create, configure, delete and name queues and exchanges
  */
-#include "queue.h"
+#include "exchange.h"
+#include "lane.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- settings ---------------------------------------------------------- */
+/* Whether the name is an exchange's: 1 or 0; MQ_ status of the spool in *r. */
+static int is_exchange(mq *h, const char *name, int *r)
+{
+	*r = spool_enter(h);
+	return *r == MQ_OK && mq_valid_name(name) && exchange_exists(h->spool, name) == 1;
+}
+
+/* What is neither one nor the other. */
+static int no_such_name(mq *h, const char *name)
+{
+	return fail(h, MQ_NOTFOUND, name,
+	    valid_queue_name(name) ? "no such queue or exchange" : "no such queue: bad name");
+}
+
+static int lock_names(mq *h, const char *name, int *lock)
+{
+	do
+		*lock = exchange_lock(h);
+	while (*lock == -1 && spool_drop_ballast(h->spool));
+	return *lock == -1 ? fail_errno(h, name, "cannot lock the spool") : MQ_OK;
+}
+
+/* ---- settings of queues ------------------------------------------------ */
 
 static int bad_setting(mq *h, const char *name, const struct mq_setting *s, const char *why)
 {
@@ -57,6 +80,19 @@ static int apply(mq *h, const char *name, struct conf_text *t, const struct mq_s
 	return MQ_OK;
 }
 
+/* When group-on-dead=skip is set, no group is held any more. */
+static int release_groups(mq_queue *q, const struct mq_setting *s, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (!strcmp(s[i].key, "group-on-dead") && !strcmp(s[i].value, "skip"))
+			return lane_release_all(q) == 0 ?
+			    MQ_OK :
+			    queue_fail(q, "cannot let the groups go on");
+	return MQ_OK;
+}
+
 static int configure(mq_queue *q, const struct mq_setting *s, size_t n)
 {
 	struct conf_text t = q->conf_text;
@@ -69,7 +105,7 @@ static int configure(mq_queue *q, const struct mq_setting *s, size_t n)
 	    queue_write_file(q->mq, q->fd, "conf", text, 1) == -1)
 		r = queue_fail(q, "cannot write its settings");
 	free(text);
-	return r;
+	return r == MQ_OK ? release_groups(q, s, n) : r;
 }
 
 /* Several at once: each starts from what the one before it has written. */
@@ -85,15 +121,114 @@ static int configure_locked(mq_queue *q, const struct mq_setting *s, size_t n)
 	return r;
 }
 
-int mq_configure(mq *h, const char *name, const struct mq_setting *s, size_t n)
+static int configure_queue(mq *h, const char *name, const struct mq_setting *s, size_t n)
 {
 	mq_queue *q;
 	int r;
 
 	if ((r = mq_queue_open(h, name, &q)) != MQ_OK)
-		return r;
+		return r == MQ_NOTFOUND ? no_such_name(h, name) : r;
 	r = configure_locked(q, s, n);
 	mq_queue_close(q);
+	return r;
+}
+
+/* ---- settings of exchanges --------------------------------------------- */
+
+static int bad_exchange_setting(mq *h, const char *name, const struct mq_setting *s,
+    const char *why)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "%.60s=%.60s: %s", s->key, s->value, why);
+	return fail(h, MQ_SETTING, name, text);
+}
+
+/* What the value alone tells. */
+static int apply_to_exchange(mq *h, const char *name, struct exchange_conf *c,
+    const struct mq_setting *s)
+{
+	if (!strcmp(s->key, "type"))
+		return strcmp(s->value, exchange_type_name(c->type)) == 0 ?
+		    MQ_OK :
+		    bad_exchange_setting(h, name, s, "the type cannot be changed");
+	if (strcmp(s->key, "alternate") != 0)
+		return bad_exchange_setting(h, name, s, "no such setting of an exchange");
+	if (*s->value && !mq_valid_name(s->value))
+		return bad_exchange_setting(h, name, s, "not an exchange's name, or nothing");
+	strcpy(c->alternate, s->value);
+	return MQ_OK;
+}
+
+static int apply_all_to_exchange(mq *h, const char *name, struct exchange_conf *c,
+    const struct mq_setting *s, size_t n)
+{
+	size_t i;
+	int r = MQ_OK;
+
+	for (i = 0; r == MQ_OK && i < n; i++)
+		r = apply_to_exchange(h, name, c, &s[i]);
+	return r;
+}
+
+/* The alternate is there and does not lead back. */
+static int check_alternate(mq *h, const char *name, const char *alternate)
+{
+	int there = exchange_exists(h->spool, alternate), back;
+	char why[QUEUE_NAME_SIZE + 64];
+
+	if (there == 0)
+		return fail(h, MQ_SETTING, name, "alternate: no such exchange");
+	if (there == -1 || (back = exchange_reaches(h, alternate, name)) == -1)
+		return fail_errno(h, name, "cannot read where the alternate leads");
+	snprintf(why, sizeof(why), "alternate: %s leads back to it", alternate);
+	return back ? fail(h, MQ_CREATE, name, why) : MQ_OK;
+}
+
+/* With the spool locked. */
+static int configure_exchange(mq *h, const char *name, const struct mq_setting *s, size_t n)
+{
+	struct exchange_conf old, c;
+	int r;
+
+	if ((r = exchange_read_conf(h, h->spool, name, &old)) != MQ_OK)
+		return r;
+	c = old;
+	if ((r = apply_all_to_exchange(h, name, &c, s, n)) != MQ_OK ||
+	    !strcmp(c.alternate, old.alternate))
+		return r;
+	if (c.alternate[0] && (r = check_alternate(h, name, c.alternate)) != MQ_OK)
+		return r;
+	return exchange_write_conf(h, name, &c) == 0 ?
+	    MQ_OK :
+	    fail_errno(h, name, "cannot write its settings");
+}
+
+/* ---- settings of either ------------------------------------------------ */
+
+int mq_configure(mq *h, const char *name, const struct mq_setting *s, size_t n)
+{
+	int r, lock;
+
+	if (!is_exchange(h, name, &r))
+		return configure_queue(h, name, s, n);
+	if ((r = lock_names(h, name, &lock)) != MQ_OK)
+		return r;
+	r = configure_exchange(h, name, s, n);
+	fs_unlock(lock);
+	return r;
+}
+
+static int exchange_settings(mq *h, const char *name,
+    void (*each)(void *ctx, const char *key, const char *value), void *ctx)
+{
+	struct exchange_conf c;
+	int r = exchange_read_conf(h, h->spool, name, &c);
+
+	if (r == MQ_OK) {
+		each(ctx, "type", exchange_type_name(c.type));
+		each(ctx, "alternate", c.alternate);
+	}
 	return r;
 }
 
@@ -104,15 +239,17 @@ int mq_settings(mq *h, const char *name,
 	size_t i;
 	int r;
 
+	if (is_exchange(h, name, &r))
+		return exchange_settings(h, name, each, ctx);
 	if ((r = mq_queue_open(h, name, &q)) != MQ_OK)
-		return r;
+		return r == MQ_NOTFOUND ? no_such_name(h, name) : r;
 	for (i = 0; conf_key(i); i++)
 		each(ctx, conf_key(i), q->conf_text.value[i]);
 	mq_queue_close(q);
 	return MQ_OK;
 }
 
-/* ---- queues ------------------------------------------------------------ */
+/* ---- making ------------------------------------------------------------ */
 
 /* The settings alone, before anything is made for them. */
 static int check_all(mq *h, const char *name, const struct mq_setting *s, size_t n, char **conf)
@@ -127,9 +264,36 @@ static int check_all(mq *h, const char *name, const struct mq_setting *s, size_t
 	return *conf ? MQ_OK : fail_errno(h, name, "cannot make the queue");
 }
 
-static int create(mq *h, const char *name, const char *conf, const struct mq_setting *s, size_t n)
+static int bad_name(mq *h, const char *name)
+{
+	return fail(h, MQ_CREATE, name,
+	    "a name has 1 to 64 of A-Z a-z 0-9 _ . - and begins with none of . -");
+}
+
+static int is_queue(mq *h, const char *name)
 {
 	char path[2 * QUEUE_NAME_SIZE];
+
+	queue_path(name, path);
+	return fs_exists(h->spool->fd, path) == 1;
+}
+
+/* Queues and exchanges share their names, so one at a time is made. */
+static int make_queue(mq *h, const char *name, const char *conf)
+{
+	int r, lock;
+
+	if ((r = lock_names(h, name, &lock)) != MQ_OK)
+		return r;
+	r = exchange_exists(h->spool, name) == 1 ?
+	    fail(h, MQ_CREATE, name, "there is an exchange of this name") :
+	    queue_make(h, h->spool, name, conf);
+	fs_unlock(lock);
+	return r;
+}
+
+static int create(mq *h, const char *name, const char *conf, const struct mq_setting *s, size_t n)
+{
 	size_t i;
 	int r;
 
@@ -138,10 +302,7 @@ static int create(mq *h, const char *name, const char *conf, const struct mq_set
 	for (i = 0; i < n; i++)
 		if ((r = check_setting(h, name, &s[i])) != MQ_OK)
 			return r;
-	queue_path(name, path);
-	if (fs_exists(h->spool->fd, path) == 1)
-		return mq_configure(h, name, s, n);
-	return queue_make(h, h->spool, name, conf);
+	return is_queue(h, name) ? configure_queue(h, name, s, n) : make_queue(h, name, conf);
 }
 
 int mq_create(mq *h, const char *name, const struct mq_setting *s, size_t n)
@@ -150,100 +311,143 @@ int mq_create(mq *h, const char *name, const struct mq_setting *s, size_t n)
 	int r;
 
 	if (!mq_valid_name(name))
-		return fail(h, MQ_CREATE, name,
-		    "a name has 1 to 64 of A-Z a-z 0-9 _ . - and begins with none of . -");
+		return bad_name(h, name);
 	if ((r = check_all(h, name, s, n, &conf)) == MQ_OK)
 		r = create(h, name, conf, s, n);
 	free(conf);
 	return r;
 }
 
-/* Out of sight by one rename, then removed: who is at work in it finds its
- * paths gone and the name no longer leading there. */
-int mq_delete(mq *h, const char *name)
+/* With the spool locked: make it, or see that it is of the same type. */
+static int create_exchange(mq *h, const char *name, const struct exchange_conf *c,
+    const struct mq_setting *s, size_t n)
 {
-	char path[2 * QUEUE_NAME_SIZE], doomed[64];
-	mq_queue *q;
+	struct exchange_conf old;
+	char why[64];
 	int r;
 
-	if ((r = mq_queue_open(h, name, &q)) != MQ_OK)
-		return r;
-	mq_queue_close(q);
-	scratch_path(h, doomed, sizeof(doomed));
-	queue_path(name, path);
-	if (fs_rename(h->spool->fd, path, h->spool->fd, doomed) == -1)
-		return errno == ENOENT ? fail(h, MQ_NOTFOUND, name, "no such queue") :
-					 fail_errno(h, name, "cannot remove the queue");
-	*strrchr(path, '/') = '\0';
-	if (fs_sync_path(h->spool->fd, path) == -1)
-		return fail_errno(h, name, "cannot sync that the queue was removed");
-	/* Where removed files that are open keep a name (NFS, FUSE), their
-	 * directories stay, as litter. */
-	if (fs_remove_tree(h->spool->fd, doomed) == -1 && errno != ENOTEMPTY && errno != EEXIST)
-		return fail_errno(h, name, "cannot remove all of the queue");
-	return MQ_OK;
-}
-
-static int compare_texts(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-struct names {
-	char **name;
-	size_t n, room;
-};
-
-static int add_name(struct names *l, const char *name)
-{
-	char **grown;
-
-	if (l->n == l->room) {
-		l->room = l->room ? 2 * l->room : 64;
-		if ((grown = realloc(l->name, l->room * sizeof(*grown))) == NULL)
-			return -1;
-		l->name = grown;
+	if (is_queue(h, name))
+		return fail(h, MQ_CREATE, name, "there is a queue of this name");
+	if (exchange_exists(h->spool, name) != 1) {
+		if (c->alternate[0] && (r = check_alternate(h, name, c->alternate)) != MQ_OK)
+			return r;
+		return exchange_make(h, name, c);
 	}
-	if ((l->name[l->n] = strdup(name)) == NULL)
-		return -1;
-	l->n++;
-	return 0;
+	if ((r = exchange_read_conf(h, h->spool, name, &old)) != MQ_OK)
+		return r;
+	snprintf(why, sizeof(why), "there is a %s exchange of this name",
+	    exchange_type_name(old.type));
+	return old.type == c->type ? configure_exchange(h, name, s, n) :
+				     fail(h, MQ_CREATE, name, why);
 }
 
-static int read_names(mq *h, struct names *l)
+int mq_exchange_create(mq *h, const char *name, const char *type, const struct mq_setting *s,
+    size_t n)
 {
-	struct fs_dir d;
-	const char *name;
-	int r = 0;
+	struct exchange_conf c = { 0 };
+	int r, lock;
 
-	if (fs_dir_open(&d, h->spool->fd, "q") == -1)
-		return -1;
-	while (r == 0 && (name = fs_dir_next(&d)) != NULL)
-		if (mq_valid_name(name))
-			r = add_name(l, name);
-	if (r == 0 && errno)
-		r = -1;
-	fs_dir_close(&d);
+	if (!mq_valid_name(name))
+		return bad_name(h, name);
+	if (exchange_type_of(type, &c.type) == -1)
+		return fail(h, MQ_USAGE, name, "a type is fanout, direct, topic or headers");
+	if ((r = apply_all_to_exchange(h, name, &c, s, n)) != MQ_OK ||
+	    (r = spool_enter_or_make(h)) != MQ_OK || (r = lock_names(h, name, &lock)) != MQ_OK)
+		return r;
+	r = create_exchange(h, name, &c, s, n);
+	fs_unlock(lock);
 	return r;
 }
 
-int mq_queues(mq *h, int (*each)(void *ctx, const char *name), void *ctx)
+/* ---- removing ---------------------------------------------------------- */
+
+/* Out of sight by one rename, then removed: who is at work in it finds its
+ * paths gone and the name no longer leading there. */
+static int remove_directory(mq *h, const char *name, const char *path)
+{
+	char doomed[64], parent[2 * QUEUE_NAME_SIZE];
+
+	scratch_path(h, doomed, sizeof(doomed));
+	if (fs_rename(h->spool->fd, path, h->spool->fd, doomed) == -1)
+		return errno == ENOENT ? no_such_name(h, name) :
+					 fail_errno(h, name, "cannot remove it");
+	snprintf(parent, sizeof(parent), "%.*s", (int)(strrchr(path, '/') - path), path);
+	if (fs_sync_path(h->spool->fd, parent) == -1)
+		return fail_errno(h, name, "cannot sync that it was removed");
+	/* Where removed files that are open keep a name (NFS, FUSE), their
+	 * directories stay, as litter. */
+	if (fs_remove_tree(h->spool->fd, doomed) == -1 && errno != ENOTEMPTY && errno != EEXIST)
+		return fail_errno(h, name, "cannot remove all of it");
+	return MQ_OK;
+}
+
+/* Its bindings first: should this be cut short, nothing is bound to a name that
+ * another queue may take. */
+static int remove_bound(mq *h, const char *name, const char *path)
+{
+	int r, lock;
+
+	if ((r = lock_names(h, name, &lock)) != MQ_OK)
+		return r;
+	r = binding_remove_everywhere(h, name) == 0 ?
+	    remove_directory(h, name, path) :
+	    fail_errno(h, name, "cannot remove its bindings");
+	fs_unlock(lock);
+	return r;
+}
+
+static int delete_queue(mq *h, const char *name)
+{
+	char path[2 * QUEUE_NAME_SIZE];
+	int bound, r;
+	mq_queue *q;
+
+	if ((r = mq_queue_open(h, name, &q)) != MQ_OK)
+		return r == MQ_NOTFOUND ? no_such_name(h, name) : r;
+	/* The name of a private one is not used again, and those are many. */
+	bound = !q->is_dlq && !q->is_private;
+	mq_queue_close(q);
+	queue_path(name, path);
+	return bound ? remove_bound(h, name, path) : remove_directory(h, name, path);
+}
+
+int mq_delete(mq *h, const char *name)
+{
+	char path[EXCHANGE_PATH];
+	int r;
+
+	if (!is_exchange(h, name, &r))
+		return r == MQ_OK || r == MQ_NOTFOUND ? delete_queue(h, name) : r;
+	snprintf(path, sizeof(path), "x/%.64s", name);
+	return remove_bound(h, name, path);
+}
+
+/* ---- listing ----------------------------------------------------------- */
+
+static int list_names(mq *h, const char *directory, int (*each)(void *ctx, const char *name),
+    void *ctx)
 {
 	struct names l = { 0 };
 	size_t i;
 	int r;
 
 	if ((r = spool_enter(h)) != MQ_OK)
-		return r == MQ_NOTFOUND ? MQ_OK : r; /* no spool, no queues */
-	if (read_names(h, &l) == -1) {
-		r = fail_errno(h, h->path, "cannot list the queues");
-	} else if (l.n) {
-		qsort(l.name, l.n, sizeof(*l.name), compare_texts);
-		for (i = 0; i < l.n && each(ctx, l.name[i]) == 0; i++)
-			;
-	}
-	for (i = 0; i < l.n; i++)
-		free(l.name[i]);
-	free(l.name);
+		return r == MQ_NOTFOUND ? MQ_OK : r; /* no spool, nothing in it */
+	if (names_read(&l, h->spool->fd, directory) == -1)
+		r = fail_errno(h, h->path, "cannot list what is there");
+	for (i = 0; r == MQ_OK && i < l.n; i++)
+		if (mq_valid_name(l.name[i]) && each(ctx, l.name[i]) != 0)
+			break;
+	names_free(&l);
 	return r;
+}
+
+int mq_queues(mq *h, int (*each)(void *ctx, const char *name), void *ctx)
+{
+	return list_names(h, "q", each, ctx);
+}
+
+int mq_exchanges(mq *h, int (*each)(void *ctx, const char *name), void *ctx)
+{
+	return list_names(h, "x", each, ctx);
 }

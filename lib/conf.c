@@ -87,6 +87,13 @@ static int read_yes(const char *text, void *field)
 	return read_choice(text, choices, field);
 }
 
+static int read_group_on_dead(const char *text, void *field)
+{
+	static const char *const choices[] = { "skip", "block", NULL };
+
+	return read_choice(text, choices, field);
+}
+
 static int read_sync(const char *text, void *field)
 {
 	static const char *const choices[] = { "none", "full", NULL };
@@ -125,6 +132,7 @@ static const struct setting {
 	{ "dedup-window", "5m", AT(dedup_window), read_positive, DURATION ", more than 0" },
 	{ "dead-letter-to", "", AT(dead_letter_to), read_queue, "a queue's name, or nothing" },
 	{ "priority-aging", "0", AT(priority_aging), read_duration, DURATION ", or 0" },
+	{ "group-on-dead", "skip", AT(group_blocks), read_group_on_dead, "skip or block" },
 	{ "paused", "no", AT(paused), read_yes, "yes or no" },
 	{ "sync", "full", AT(sync), read_sync, "full or none" },
 #undef AT

@@ -23,10 +23,11 @@ struct conf {
 	char dead_letter_to[QUEUE_NAME_SIZE]; /* "": the queue's own */
 	mq_time priority_aging;
 	int paused;
-	int sync; /* durable before it is accepted */
+	int group_blocks; /* group-on-dead=block */
+	int sync;         /* durable before it is accepted */
 };
 
-#define CONF_SETTINGS 14
+#define CONF_SETTINGS 15
 #define CONF_VALUE    QUEUE_NAME_SIZE
 
 /* The texts that stand for a conf: what is printed and kept. */

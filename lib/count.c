@@ -3,6 +3,8 @@
  */
 #include "count.h"
 
+#include "lanes.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,36 +17,41 @@ struct counting {
 	struct tally *now_here;
 };
 
-static void count_entry(struct counting *c, const char *name)
+static void count_entry(struct counting *c, const struct entry *e)
 {
-	struct entry e;
 	struct tally *t = c->now_here;
-	mq_time expiry, at;
+	mq_time expiry = queue_expiry(c->q, e), at = key_time(e->key);
 
-	if (entry_parse(name, &e) == -1)
-		return; /* a clock, or no message at all */
-	expiry = queue_expiry(c->q, &e);
 	if (c->later && expiry && expiry <= c->now)
 		return;
-	if (c->later && e.visible * MILLISECOND > c->now)
+	if (c->later && e->visible * MILLISECOND > c->now)
 		t = c->later;
-	at = key_time(e.key);
 	if (t->n == 0 || at < t->oldest)
 		t->oldest = at;
 	t->n++;
-	t->bytes += e.body;
+	t->bytes += e->body;
+}
+
+static int count_in_lane(void *ctx, mq_queue *q, const char *path, const struct entry *e)
+{
+	(void)q;
+	(void)path;
+	count_entry(ctx, e);
+	return 0;
 }
 
 /* Every name in the directory at path; one that is gone has none. */
 static int count_directory(struct counting *c, const char *path)
 {
+	struct entry e;
 	struct fs_dir d;
 	const char *name;
 
 	if (fs_dir_open(&d, c->q->fd, path) == -1)
 		return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
 	while ((name = fs_dir_next(&d)) != NULL)
-		count_entry(c, name);
+		if (entry_parse(name, &e) == 0 && !e.token) /* no clock */
+			count_entry(c, &e);
 	fs_dir_close(&d);
 	return errno ? -1 : 0;
 }
@@ -91,7 +98,8 @@ int count_queue(mq_queue *q, struct tally *visible, struct tally *delayed, struc
 	memset(delayed, 0, sizeof(*delayed));
 	memset(leased, 0, sizeof(*leased));
 	if (count_line(&c, LINE_READY) == -1 || count_line(&c, LINE_BACK) == -1 ||
-	    count_below(&c, "delayed") == -1)
+	    count_below(&c, "delayed") == -1 ||
+	    lanes_walk(q, LANES_WAITING, count_in_lane, &c) == -1)
 		return -1;
 	c.later = NULL;
 	c.now_here = leased;

@@ -8,6 +8,8 @@
 #include "lease.h"
 
 #include "death.h"
+#include "group.h"
+#include "lane.h"
 #include "limit.h"
 #include "message.h"
 #include "place.h"
@@ -136,7 +138,8 @@ int mq_lease_of(mq *h, const char *path, mq_lease **out)
 	int r;
 
 	*out = NULL;
-	if (queue_parse_path(path, &w) == -1 || w.part != PART_LEASED || !w.entry.lease)
+	if (queue_parse_path(path, &w) == -1 || w.part != PART_LEASED || !w.entry.lease ||
+	    w.entry.token)
 		r = fail(h, MQ_DATA, path, "not a receipt");
 	else
 		r = lease_at(h, &w, path, out);
@@ -241,7 +244,10 @@ int mq_ack(mq_lease *l)
 
 	if (r != MQ_OK)
 		return r;
-	if (place_drop(l->queue, l->queue->fd, l->receipt, &l->entry) == -1)
+	r = lane_wants(l->queue, &l->entry) ?
+	    group_ack(l) :
+	    place_drop(l->queue, l->queue->fd, l->receipt, &l->entry);
+	if (r == -1)
 		return lease_fail(l, "cannot ack");
 	atomic_fetch_add(&queue_page(l->queue)->acked, 1);
 	end_verdict(l);
@@ -260,19 +266,25 @@ static int check_reason(mq_lease *l, const char *reason)
 	return MQ_OK;
 }
 
+static int return_entry(mq_lease *l, struct entry *e)
+{
+	struct source from = { l->queue->fd, l->receipt, STRIP_RENAME };
+
+	return lane_wants(l->queue, e) ? group_return(l, e) : place_return(l->queue, &from, e);
+}
+
 /* The entry on its way back, with the consumer's words in its history. */
 static int return_with_reason(mq_lease *l, struct entry *e, const char *reason)
 {
 	mq_queue *q = l->queue;
-	struct source from = { q->fd, l->receipt, STRIP_RENAME };
 	struct entry told;
 
 	if (reason == NULL || *reason == '\0')
-		return place_return(q, &from, e);
+		return return_entry(l, e);
 	if (death_record(q, q, e, reason, q->name) == -1)
 		return -1;
 	told = *e;
-	if (place_return(q, &from, e) == -1) {
+	if (return_entry(l, e) == -1) {
 		death_forget(q, &told);
 		return -1;
 	}
@@ -308,7 +320,10 @@ int mq_reject(mq_lease *l, const char *reason)
 	if ((r = check_reason(l, reason)) != MQ_OK || (r = queue_refresh(q)) != MQ_OK ||
 	    (r = begin_verdict(l)) != MQ_OK)
 		return r;
-	if (place_dead(q, &from, &e, reason && *reason ? reason : "rejected") == -1)
+	if (!reason || !*reason)
+		reason = "rejected";
+	r = lane_wants(q, &e) ? group_dead(l, reason) : place_dead(q, &from, &e, reason);
+	if (r == -1)
 		return lease_fail(l, "cannot move the message to the dead letters");
 	end_verdict(l);
 	return MQ_OK;
@@ -325,7 +340,8 @@ int mq_giveback(mq_lease *l)
 		return r;
 	if (e.receives > 0)
 		e.receives--; /* it was never looked at */
-	if (place_back(q, &from, &e) == -1)
+	r = lane_wants(q, &e) ? group_return(l, &e) : place_back(q, &from, &e);
+	if (r == -1)
 		return lease_fail(l, "cannot give the message back");
 	end_verdict(l);
 	return MQ_OK;

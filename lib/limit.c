@@ -21,7 +21,7 @@ void limit_release(mq_queue *q, uint64_t n, uint64_t bytes)
 
 /* Put the page right by counting.  What others send and ack meanwhile stays
  * in, as it is the difference that is added. */
-static void recount(mq_queue *q)
+static void recount(mq_queue *q, const struct limit_held *held)
 {
 	struct page *p = queue_page(q);
 	struct tally visible, delayed, leased;
@@ -33,6 +33,8 @@ static void recount(mq_queue *q)
 	limit_add(q, visible.n + delayed.n + leased.n,
 	    visible.bytes + delayed.bytes + leased.bytes);
 	limit_release(q, (uint64_t)depth, (uint64_t)bytes);
+	if (held)
+		limit_add(q, held->n, held->bytes);
 	end = clock_up(&q->mq->clock);
 	atomic_store(&p->count_cost, end - start);
 	atomic_store(&p->counted, end);
@@ -59,18 +61,18 @@ static int try_reserve(mq_queue *q, uint64_t bytes)
 	return 0;
 }
 
-int limit_reserve(mq_queue *q, uint64_t bytes)
+int limit_reserve(mq_queue *q, uint64_t bytes, const struct limit_held *held)
 {
 	if (q->conf.max_depth == 0 && q->conf.max_bytes == 0) {
 		limit_add(q, 1, bytes);
 		return 1;
 	}
 	if (atomic_load(&queue_page(q)->counted) == 0 || queue_page(q) == &q->own_page)
-		recount(q);
+		recount(q, held);
 	if (try_reserve(q, bytes))
 		return 1;
 	if (!may_recount(q))
 		return 0;
-	recount(q);
+	recount(q, held);
 	return try_reserve(q, bytes);
 }

@@ -14,8 +14,14 @@
 
 #include "queue.h"
 
-/* Room for one more message of this size: 1 and it is counted in, or 0. */
-int limit_reserve(mq_queue *, uint64_t bytes);
+struct limit_held {
+	uint64_t n, bytes;
+};
+
+/* Room for one more message of this size: 1 and it is counted in, or 0.  held
+ * is what the caller has room for and has not placed yet, which a count of the
+ * queue does not find; or NULL. */
+int limit_reserve(mq_queue *, uint64_t bytes, const struct limit_held *held);
 
 void limit_add(mq_queue *, uint64_t n, uint64_t bytes);
 void limit_release(mq_queue *, uint64_t n, uint64_t bytes);

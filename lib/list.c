@@ -5,6 +5,7 @@
  */
 #include "count.h"
 #include "death.h"
+#include "lanes.h"
 #include "lease.h"
 #include "place.h"
 #include "show.h"
@@ -87,7 +88,7 @@ static int walk_bucket(mq_queue *q, const char *bucket, visit_fn *visit, void *c
 		return errno == ENOENT ? 0 : -1;
 	while (r == 0 && (name = fs_dir_next(&d)) != NULL) {
 		snprintf(path, sizeof(path), "%s/%.*s", bucket, NAME_SIZE, name);
-		if (entry_parse(name, &e) == 0)
+		if (entry_parse(name, &e) == 0 && !e.token)
 			r = visit(ctx, q, path, &e);
 	}
 	fs_dir_close(&d);
@@ -112,6 +113,29 @@ static int walk_buckets(mq_queue *q, const char *part, visit_fn *visit, void *ct
 	}
 	free(due);
 	return r;
+}
+
+/* Those in lanes that are visible, or those that are not yet. */
+struct sieve {
+	int delayed;
+	visit_fn *visit;
+	void *ctx;
+};
+
+static int sift(void *ctx, mq_queue *q, const char *path, const struct entry *e)
+{
+	struct sieve *s = ctx;
+
+	if (s->delayed != (e->visible * MILLISECOND > queue_now(q)))
+		return 0;
+	return s->visit(s->ctx, q, path, e);
+}
+
+static int walk_lanes(mq_queue *q, int delayed, visit_fn *visit, void *ctx)
+{
+	struct sieve s = { delayed, visit, ctx };
+
+	return lanes_walk(q, LANES_WAITING, sift, &s);
 }
 
 /* ---- listing ----------------------------------------------------------- */
@@ -171,12 +195,16 @@ static int show(void *ctx, mq_queue *q, const char *path, const struct entry *e)
 
 static int list_part(mq_queue *q, struct listing *l, enum mq_state state)
 {
+	int r = 0;
+
 	l->state = state;
 	switch (state) {
 	case MQ_READY:
-		return walk_lines(q, show, l);
+		r = walk_lines(q, show, l);
+		return r ? r : walk_lanes(q, 0, show, l);
 	case MQ_DELAYED:
-		return walk_buckets(q, "delayed", show, l);
+		r = walk_buckets(q, "delayed", show, l);
+		return r ? r : walk_lanes(q, 1, show, l);
 	case MQ_LEASED:
 		return walk_buckets(q, "leased", show, l);
 	case MQ_DEAD:
@@ -192,8 +220,9 @@ static int list_waiting(mq_queue *q, struct listing *l)
 
 	sweep_all(q);
 	l->state = MQ_DEAD;
-	r = walk_lines(q, show, l);
-	return r ? r : walk_buckets(q, "delayed", show, l);
+	if ((r = walk_lines(q, show, l)) == 0 && (r = walk_buckets(q, "delayed", show, l)) == 0)
+		r = lanes_walk(q, LANES_WAITING, show, l);
+	return r;
 }
 
 static int list_queue_of_dead(mq_queue *q, const char *name, struct listing *l)
@@ -321,7 +350,9 @@ int mq_purge(mq_queue *q, uint64_t *dropped, void (*progress)(void *ctx, uint64_
 	*dropped = 0;
 	queue_new_keys(q, &mark, 1); /* above all that was sent so far */
 	p.before = key_time(mark.key);
-	if (walk_lines(q, drop, &p) == -1 || walk_buckets(q, "delayed", drop, &p) == -1)
+	if (walk_lines(q, drop, &p) == -1 || walk_buckets(q, "delayed", drop, &p) == -1 ||
+	    lanes_walk(q, LANES_WAITING, drop, &p) == -1 ||
+	    lane_release_all(q) == -1) /* they wait for nobody */
 		return queue_fail(q, "cannot purge");
 	watch_poke(q);
 	return MQ_OK;
@@ -348,7 +379,8 @@ int mq_pending(mq_queue *q, char **path)
 	*path = NULL;
 	if ((r = walk_buckets(q, "leased", note_path, path)) == 0 &&
 	    (r = walk_buckets(q, "delayed", note_path, path)) == 0 &&
-	    (r = walk_lines(q, note_path, path)) == 0)
+	    (r = walk_lines(q, note_path, path)) == 0 &&
+	    (r = lanes_walk(q, LANES_ALL, note_path, path)) == 0)
 		r = walk_buckets(q, "leased", note_path, path);
 	if (r == -1) {
 		*path = NULL;

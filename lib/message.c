@@ -50,6 +50,15 @@ static const char *bad_header(const struct mq_properties *p, size_t i)
 	return bad_value(h->value);
 }
 
+static const char *bad_key(const char *key)
+{
+	if (strlen(key) > MQ_KEY_MAX)
+		return "a routing key has at most 255 bytes";
+	if (message_has_control(key))
+		return "a routing key has no control characters";
+	return mq_valid_utf8(key, strlen(key)) ? NULL : "a routing key is UTF-8";
+}
+
 static const char *bad_properties(const struct mq_properties *p)
 {
 	const char *why = NULL;
@@ -59,6 +68,10 @@ static const char *bad_properties(const struct mq_properties *p)
 		why = bad_value(p->reply_to);
 	if (!why && p->correlation_id)
 		why = bad_value(p->correlation_id);
+	if (!why && p->group && (!*p->group || strlen(p->group) > MQ_GROUP_MAX))
+		why = "a message group's key has 1 to 4096 bytes";
+	if (!why && p->key)
+		why = bad_key(p->key);
 	for (i = 0; !why && i < p->nheaders; i++)
 		why = bad_header(p, i);
 	return why;
@@ -78,15 +91,62 @@ static char *put_line(char *at, const char *name, const char *value)
 	return at;
 }
 
-char *message_block(const struct mq_properties *p, size_t *size, const char **why)
+/* A group's key as a line of text: NULL when there is none, or no memory. */
+static char *encode_group(const char *group)
 {
-	size_t i, n;
-	char *block, *at;
+	static const char digits[] = "0123456789ABCDEF";
+	int text = group && mq_valid_utf8(group, strlen(group));
+	const unsigned char *p = (const unsigned char *)group;
+	char *line = group ? malloc(3 * strlen(group) + 1) : NULL, *at = line;
 
-	if ((*why = bad_properties(p)) != NULL)
+	if (line == NULL)
 		return NULL;
+	for (; *p; p++) {
+		if (*p >= 0x20 && *p != 0x7f && *p != '%' && (text || *p < 0x80)) {
+			*at++ = (char)*p;
+			continue;
+		}
+		*at++ = '%';
+		*at++ = digits[*p >> 4];
+		*at++ = digits[*p & 15];
+	}
+	*at = '\0';
+	return line;
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* Turn such a line back in place. */
+static char *decode_group(char *line)
+{
+	char *from = line, *to = line;
+
+	for (; *from; from++) {
+		if (*from == '%' && hex_digit(from[1]) >= 0 && hex_digit(from[2]) >= 0) {
+			*to++ = (char)(hex_digit(from[1]) << 4 | hex_digit(from[2]));
+			from += 2;
+		} else {
+			*to++ = *from;
+		}
+	}
+	*to = '\0';
+	return line;
+}
+
+static char *make_block(const struct mq_properties *p, const char *group, size_t *size,
+    const char **why)
+{
+	char *block, *at;
+	size_t i, n;
+
 	n = line_size(MESSAGE_REPLY_TO, p->reply_to) +
-	    line_size(MESSAGE_CORRELATION_ID, p->correlation_id);
+	    line_size(MESSAGE_CORRELATION_ID, p->correlation_id) + line_size(MESSAGE_GROUP, group) +
+	    line_size(MESSAGE_KEY, p->key);
 	for (i = 0; i < p->nheaders; i++)
 		n += line_size(p->headers[i].name, p->headers[i].value);
 	if (n >= MESSAGE_BLOCK_MAX) {
@@ -97,11 +157,25 @@ char *message_block(const struct mq_properties *p, size_t *size, const char **wh
 		return NULL;
 	at = put_line(at, MESSAGE_REPLY_TO, p->reply_to);
 	at = put_line(at, MESSAGE_CORRELATION_ID, p->correlation_id);
+	at = put_line(at, MESSAGE_GROUP, group);
+	at = put_line(at, MESSAGE_KEY, p->key);
 	for (i = 0; i < p->nheaders; i++)
 		at = put_line(at, p->headers[i].name, p->headers[i].value);
 	if (at > block)
 		*at++ = '\n';
 	*size = (size_t)(at - block);
+	return block;
+}
+
+char *message_block(const struct mq_properties *p, size_t *size, const char **why)
+{
+	char *group, *block;
+
+	if ((*why = bad_properties(p)) != NULL)
+		return NULL;
+	group = encode_group(p->group);
+	block = p->group && !group ? NULL : make_block(p, group, size, why);
+	free(group);
 	return block;
 }
 
@@ -125,6 +199,7 @@ int message_parse(char *text, size_t size, struct message_block *b)
 
 	b->text = text;
 	b->headers = NULL;
+	b->group = NULL;
 	b->n = 0;
 	if (size == 0)
 		return 0;
@@ -139,6 +214,8 @@ int message_parse(char *text, size_t size, struct message_block *b)
 		*newline = '\0';
 		if (newline + 1 == end || parse_line(p, &b->headers[b->n]) == -1)
 			return -1;
+		if (!strcmp(b->headers[b->n].name, MESSAGE_GROUP))
+			b->group = decode_group(p + strlen(MESSAGE_GROUP) + 2);
 		b->n++;
 	}
 	return p + 1 == end ? 0 : -1;

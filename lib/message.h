@@ -11,6 +11,8 @@
 
 #define MESSAGE_REPLY_TO       "Mq-Reply-To"
 #define MESSAGE_CORRELATION_ID "Mq-Correlation-Id"
+#define MESSAGE_GROUP          "Mq-Group" /* bytes that are no text as %XX */
+#define MESSAGE_KEY            "Mq-Key"
 #define MESSAGE_BLOCK_MAX      (1024 * 1024)
 
 /* The block for these properties, or "" with *size 0 when there are none.
@@ -22,6 +24,7 @@ struct message_block {
 	char *text; /* cut into strings */
 	struct mq_header *headers;
 	size_t n;
+	char *group; /* as it was given; NULL: none */
 };
 
 /* Cut a block's text, which now belongs to the block: 0, or -1 when it is

@@ -155,6 +155,8 @@ void mq_reader_close(mq_reader *);
 const struct mq_message *mq_reader_message(const mq_reader *);
 const char *mq_reader_reply_to(const mq_reader *);       /* NULL: none */
 const char *mq_reader_correlation_id(const mq_reader *); /* NULL: none */
+const char *mq_reader_group(const mq_reader *);          /* message group; NULL: none */
+const char *mq_reader_key(const mq_reader *);            /* routing key; NULL: none */
 
 /* The i-th header as the sender gave it; 0 when there are no more. */
 int mq_reader_header(const mq_reader *, size_t i, const char **name, const char **value);
@@ -192,9 +194,14 @@ struct mq_properties {
 	const char *reply_to; /* or NULL */
 	const char *correlation_id;
 	const char *dedup_id;
+	const char *group; /* message group: any bytes, 1 to 4096; or NULL */
+	const char *key;   /* routing key: UTF-8, at most 255 bytes; or NULL */
 	const struct mq_header *headers;
 	size_t nheaders;
 };
+
+#define MQ_GROUP_MAX 4096
+#define MQ_KEY_MAX   255
 
 /* A batch collects messages in one file and publishes them with one durable
  * commit:
@@ -205,8 +212,12 @@ struct mq_properties {
  * Payload is streamed to disk, never held.  A message with a dedup_id must
  * be the only one of its batch. */
 typedef struct mq_batch mq_batch;
+typedef struct mq_exchange mq_exchange;
 
 int mq_batch_open(mq_queue *, mq_batch **);
+/* The same for an exchange: the commit routes each message by its key or its
+ * headers, commits once for all queues, and places the copies. */
+int mq_batch_open_exchange(mq_exchange *, mq_batch **);
 void mq_batch_close(mq_batch *); /* what was not committed is dropped */
 
 /* MQ_DATA: a header is malformed (bad name, control byte, not UTF-8, named
@@ -219,7 +230,11 @@ void mq_batch_abort(mq_batch *); /* forget the message begun */
 size_t mq_batch_count(const mq_batch *);
 int mq_batch_full(const mq_batch *); /* time to commit: about 1,000 messages or 1 MiB */
 
-/* Publish what the batch holds, in order.  each is called with the id of
+/* To an exchange: MQ_EMPTY: some messages matched no binding and were dropped
+ * (how many: mq_batch_unrouted); MQ_BUSY: the text names a queue that was full
+ * and refused; other queues have the message nevertheless.
+ *
+ * Publish what the batch holds, in order.  each is called with the id of
  * every message once it is kept (sync=full: durable); a duplicate yields the
  * first one's id.  At a limit the queue's overflow setting decides; wait is
  * how long to wait for room under overflow=reject and block (0: not at all;
@@ -227,6 +242,45 @@ int mq_batch_full(const mq_batch *); /* time to commit: about 1,000 messages or 
  * kept and the rest were not sent; the batch is empty either way. */
 int mq_batch_commit(mq_batch *, mq_time wait, size_t *accepted,
     void (*each)(void *ctx, const char *id), void *ctx);
+
+/* Of the last commit: messages that matched no binding. */
+size_t mq_batch_unrouted(const mq_batch *);
+
+/* ---- exchanges --------------------------------------------------------- */
+
+/* An exchange passes what is published to it on to the queues and exchanges
+ * that are bound to it.  Its name is no queue's; mq_settings, mq_configure and
+ * mq_delete take it as they take a queue's.  Settings: type (cannot be changed),
+ * alternate (an exchange for what matches no binding; "": none). */
+
+/* type: fanout, direct, topic or headers.  MQ_CREATE: bad name, or it is there
+ * with another type or as a queue; MQ_SETTING: as mq_create. */
+int mq_exchange_create(mq *, const char *name, const char *type, const struct mq_setting *,
+    size_t n);
+/* Every exchange's name, sorted.  A callback that returns non-zero ends it. */
+int mq_exchanges(mq *, int (*each)(void *ctx, const char *name), void *ctx);
+
+int mq_exchange_open(mq *, const char *name, mq_exchange **);
+void mq_exchange_close(mq_exchange *);
+const char *mq_exchange_type(const mq_exchange *);
+
+/* What a binding wants: key for direct and topic, headers for headers. */
+struct mq_binding {
+	const char *key; /* or NULL */
+	const struct mq_header *headers;
+	size_t nheaders;
+	int any; /* one header is enough */
+};
+
+/* Bind a queue or an exchange, from the next publish on; once only.  MQ_NOTFOUND:
+ * no such target; MQ_DATA: a bad key, pattern or header; MQ_USAGE: not what this
+ * type of exchange goes by; MQ_CREATE: it would come back to itself. */
+int mq_bind(mq_exchange *, const char *target, const struct mq_binding *);
+/* binding NULL: all of that target.  MQ_EMPTY: it was not bound. */
+int mq_unbind(mq_exchange *, const char *target, const struct mq_binding *);
+/* Every binding, sorted by target and key. */
+int mq_bindings(mq_exchange *,
+    int (*each)(void *ctx, const char *target, const struct mq_binding *), void *ctx);
 
 /* ---- receiving --------------------------------------------------------- */
 

@@ -111,31 +111,53 @@ static const char *field(const char *p, char letter, uint64_t *value)
 	return scan_number(p + 2, 0, value);
 }
 
+/* Whether the name goes on as a token's: a group, perhaps after a death. */
+static int is_token(const char *p)
+{
+	if (p[0] == ',' && p[1] == 'd' && strnlen(p, 10) == 10)
+		p += 10;
+	return p[0] == ',' && p[1] == 't';
+}
+
 static const char *parse_sizes(const char *p, struct entry *e)
 {
 	uint64_t receives;
 
-	if ((p = field(p, 'r', &receives)) == NULL || receives > 999999999 ||
-	    (p = field(p, 'o', &e->offset)) == NULL || (p = field(p, 'h', &e->header)) == NULL)
+	if ((p = field(p, 'r', &receives)) == NULL || receives > 999999999)
 		return NULL;
 	e->receives = (unsigned)receives;
+	if (is_token(p)) {
+		e->token = 1;
+		return p;
+	}
+	if ((p = field(p, 'o', &e->offset)) == NULL || (p = field(p, 'h', &e->header)) == NULL)
+		return NULL;
 	if (p[0] != ',' || p[1] != 'b')
 		return NULL;
 	return scan_number(p + 2, 1, &e->body);
 }
 
+/* The optional field ",<letter>HEX" of so many digits, as text: past it, p when
+ * it is not there, NULL when it is malformed. */
+static const char *hex_field(const char *p, char letter, int digits, char *text)
+{
+	uint64_t value;
+
+	if (p[0] != ',' || p[1] != letter)
+		return p;
+	if (!scan_hex(p + 2, digits, &value))
+		return NULL;
+	memcpy(text, p + 2, (size_t)digits);
+	return p + 2 + digits;
+}
+
 static const char *parse_tail(const char *p, struct entry *e)
 {
-	uint64_t expires, visible, tag;
+	uint64_t expires, visible;
 
-	if ((p = field(p, 'x', &expires)) == NULL)
+	if ((p = field(p, 'x', &expires)) == NULL || (p = hex_field(p, 'd', 8, e->death)) == NULL ||
+	    (p = hex_field(p, e->token ? 't' : 'g', HASH_SIZE - 1, e->group)) == NULL)
 		return NULL;
-	if (p[0] == ',' && p[1] == 'd') {
-		if (!scan_hex(p + 2, 8, &tag))
-			return NULL;
-		memcpy(e->death, p + 2, 8);
-		p += 10;
-	}
 	if ((p = field(p, 'v', &visible)) == NULL)
 		return NULL;
 	if (p[0] == ',' && (p[1] == LEASE_OWN || p[1] == LEASE_SHARED)) {
@@ -218,12 +240,16 @@ void entry_format(const struct entry *e, char name[NAME_SIZE])
 		p = put_text(p, 'i', e->id, KEY_SIZE - 1);
 	p = put_number(p, 'p', e->priority);
 	p = put_nonzero(p, 'r', e->receives);
-	p = put_nonzero(p, 'o', e->offset);
-	p = put_nonzero(p, 'h', e->header);
-	p = put_number(p, 'b', e->body);
-	p = put_nonzero(p, 'x', (uint64_t)e->expires);
+	if (!e->token) {
+		p = put_nonzero(p, 'o', e->offset);
+		p = put_nonzero(p, 'h', e->header);
+		p = put_number(p, 'b', e->body);
+		p = put_nonzero(p, 'x', (uint64_t)e->expires);
+	}
 	if (e->death[0])
 		p = put_text(p, 'd', e->death, 8);
+	if (e->group[0])
+		p = put_text(p, e->token ? 't' : 'g', e->group, HASH_SIZE - 1);
 	p = put_nonzero(p, 'v', (uint64_t)e->visible);
 	if (e->lease)
 		p = put_nonce(p, e->lease, e->nonce);

@@ -5,7 +5,11 @@
  * over its life; what is the sender's stands in the file.  The form is
  *
  *	KEY[,iID],pPRIORITY[,rRECEIVES][,oOFFSET][,hHEADER],bBODY
- *	    [,xEXPIRES][,dDEATH][,vVISIBLE][,lNONCE|,sNONCE]
+ *	    [,xEXPIRES][,dDEATH][,gGROUP][,vVISIBLE][,lNONCE|,sNONCE]
+ *
+ * and that of a message group's token (see lane.h)
+ *
+ *	KEY,pPRIORITY[,rRECEIVES][,dDEATH],tGROUP[,vVISIBLE][,lNONCE|,sNONCE]
  *
  * in this order, numbers in decimal without leading zeros and left out when
  * zero (p and b always stand), so that each entry has exactly one name:
@@ -13,6 +17,8 @@
  */
 #ifndef NAME_H
 #define NAME_H
+
+#include "hash.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -28,14 +34,16 @@ struct entry {
 	char id[KEY_SIZE];  /* the message's id for good; mostly the key */
 	unsigned priority;  /* 0..9 */
 	unsigned receives;
-	uint64_t offset; /* where its slice starts in the file */
-	uint64_t header; /* bytes of the header block, then */
-	uint64_t body;   /* bytes of the payload */
-	int64_t expires; /* ms since the epoch; 0: never */
-	char death[9];   /* the tag of its history; "": never failed */
-	int64_t visible; /* delayed until, ms since the epoch */
-	char lease;      /* LEASE_OWN, LEASE_SHARED, or 0: never leased */
-	uint64_t nonce;  /* of its present or last lease */
+	uint64_t offset;       /* where its slice starts in the file */
+	uint64_t header;       /* bytes of the header block, then */
+	uint64_t body;         /* bytes of the payload */
+	int64_t expires;       /* ms since the epoch; 0: never */
+	char death[9];         /* the tag of its history; "": never failed */
+	char group[HASH_SIZE]; /* of its message group's key; "": none */
+	int token;             /* no message, but the token of a group */
+	int64_t visible;       /* delayed until, ms since the epoch */
+	char lease;            /* LEASE_OWN, LEASE_SHARED, or 0: never leased */
+	uint64_t nonce;        /* of its present or last lease */
 };
 
 /* A number in decimal at p, without a NUL; what follows it.  Names are made for

@@ -4,6 +4,7 @@
 #include "place.h"
 
 #include "death.h"
+#include "lane.h"
 #include "limit.h"
 
 #include <errno.h>
@@ -56,7 +57,7 @@ static int time_to_rotate(mq_queue *q, enum line line, const struct strip *s, co
 		return 1;
 	if (t->count[level] != 1 || nonce_next(&q->mq->nonce) % SEGMENT_ENTRIES != 0)
 		return 0;
-	return line == LINE_READY || is_long(q, s, t->segment[level]);
+	return line != LINE_BACK || is_long(q, s, t->segment[level]);
 }
 
 /* Where the sync of a file does not cover its name, its directory must be
@@ -97,7 +98,7 @@ static int add_to_line(mq_queue *q, enum line line, const struct source *from,
 	do
 		r = strip_add(&s, segment, from->dir, from->path, name, from->how, queue_scratch,
 		    q);
-	while (r == -1 && line == LINE_BACK && spool_drop_ballast(q->spool));
+	while (r == -1 && line != LINE_READY && spool_drop_ballast(q->spool));
 	if (r == -1)
 		return -1;
 	t->count[e->priority]++;
@@ -115,6 +116,8 @@ int place_ready(mq_queue *q, const struct source *from, const struct entry *e, s
 {
 	struct tails one;
 
+	if (lane_wants(q, e))
+		return lane_add(q, from, e);
 	if (tails)
 		return add_to_line(q, LINE_READY, from, e, tails);
 	tails_reset(&one);
@@ -129,11 +132,26 @@ int place_back(mq_queue *q, const struct source *from, const struct entry *e)
 	return add_to_line(q, LINE_BACK, from, e, &one);
 }
 
+int place_turn(mq_queue *q, const struct source *from, const struct entry *t)
+{
+	struct tails one;
+	int r;
+
+	tails_reset(&one);
+	r = add_to_line(q, LINE_TURNS, from, t, &one);
+	if (r == -1 && errno == ENOENT &&
+	    (fs_mkdir(q->fd, queue_line_dir(LINE_TURNS)) == 0 || errno == EEXIST))
+		r = add_to_line(q, LINE_TURNS, from, t, &one); /* the first group */
+	return r;
+}
+
 int place_delayed(mq_queue *q, const struct source *from, const struct entry *e)
 {
 	char bucket[STRIP_PATH], path[ENTRY_PATH], name[NAME_SIZE];
 	int r;
 
+	if (lane_wants(q, e) && !e->token)
+		return lane_add(q, from, e);
 	bucket_path("delayed", e->visible * MILLISECOND, bucket);
 	entry_format(e, name);
 	snprintf(path, sizeof(path), "%s/%s", bucket, name);

@@ -29,12 +29,16 @@ struct tails {
 
 void tails_reset(struct tails *);
 
-/* To the end of its level's line.  tails: of the batch, or NULL. */
+/* To the end of its level's line, or of its group's lane.  tails: of the batch,
+ * or NULL. */
 int place_ready(mq_queue *, const struct source *, const struct entry *, struct tails *);
 /* At the end of a batch, after its file was synced: make its names durable. */
 int place_sync(mq_queue *, struct tails *);
 int place_back(mq_queue *, const struct source *, const struct entry *);
-/* Until entry->visible. */
+/* A group's token: to the end of its level's turns. */
+int place_turn(mq_queue *, const struct source *, const struct entry *);
+/* Until entry->visible; in its lane if it has a group, so that all after it
+ * wait as well. */
 int place_delayed(mq_queue *, const struct source *, const struct entry *);
 /* Out of the way, because it is no whole message; under its name and a nonce. */
 int place_bad(mq_queue *, const char *path);

@@ -3,13 +3,24 @@
  */
 #include "queue.h"
 
+#include "lane.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const line_dir[] = { [LINE_READY] = "ready", [LINE_BACK] = "back" };
+static const char *const line_dir[LINES] = {
+	[LINE_READY] = "ready",
+	[LINE_BACK] = "back",
+	[LINE_TURNS] = "turns",
+};
+
+const char *queue_line_dir(enum line line)
+{
+	return line_dir[line];
+}
 
 void queue_path(const char *name, char path[2 * QUEUE_NAME_SIZE])
 {
@@ -41,7 +52,8 @@ int queue_levels(mq_queue *q, enum line line, unsigned *mask)
 
 	*mask = 0;
 	if (fs_dir_open(&d, q->fd, line_dir[line]) == -1)
-		return -1;
+		return errno == ENOENT && line == LINE_TURNS ? 0 :
+							       -1; /* made for the first group */
 	while ((name = fs_dir_next(&d)) != NULL)
 		if (name[0] == 'p' && name[1] >= '0' && name[1] <= '9' && !name[2])
 			*mask |= 1u << (name[1] - '0');
@@ -223,7 +235,7 @@ static void settle(mq_queue *q)
 	unsigned level, mask;
 	int whole = 1;
 
-	for (line = LINE_READY; line <= LINE_BACK; line++) {
+	for (line = LINE_READY; line < LINES; line++) {
 		if (queue_levels(q, line, &mask) == -1)
 			whole = 0;
 		for (level = 0; level < LEVELS; level++) {
@@ -233,6 +245,8 @@ static void settle(mq_queue *q)
 				whole = 0;
 		}
 	}
+	if (lane_settle(q) == -1)
+		whole = 0;
 	if (whole) {
 		atomic_store(&q->page->wall_to_up, queue_now(q) - clock_up(&q->mq->clock));
 		atomic_store(&q->page->hold, 0);

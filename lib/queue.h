@@ -2,7 +2,7 @@
  * queue.h - spool: an open queue
  *
  *	QUEUE/conf  lock  tmp/  ready/  back/  delayed/  leased/  dlq/  and,
- *	when needed, why/  dedup/  bad/  stat/
+ *	when needed, groups/  turns/  why/  dedup/  bad/  stat/
  */
 #ifndef QUEUE_H
 #define QUEUE_H
@@ -99,9 +99,12 @@ void queue_new_keys(mq_queue *, struct entry *, size_t n);
 /* When an entry expires by its TTL or the queue's retention; 0: never. */
 mq_time queue_expiry(const mq_queue *, const struct entry *);
 
-enum line { LINE_READY, LINE_BACK };
+/* LINE_TURNS has no messages, but tokens: see lane.h. */
+enum line { LINE_READY, LINE_BACK, LINE_TURNS };
+#define LINES 3
 
 struct strip queue_strip(const mq_queue *, enum line, unsigned level);
+const char *queue_line_dir(enum line);
 /* The levels that have a strip, as a mask of bits. */
 int queue_levels(mq_queue *, enum line, unsigned *mask);
 

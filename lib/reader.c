@@ -97,6 +97,7 @@ int mq_reader_open(mq *h, const char *path, mq_reader **out)
 		[PART_BACK] = MQ_READY,
 		[PART_DELAYED] = MQ_DELAYED,
 		[PART_LEASED] = MQ_LEASED,
+		[PART_LANE] = MQ_READY,
 	};
 	struct whereabouts w = { 0 };
 	mq_reader *r;
@@ -164,6 +165,16 @@ const char *mq_reader_reply_to(const mq_reader *r)
 const char *mq_reader_correlation_id(const mq_reader *r)
 {
 	return own_property(r, MESSAGE_CORRELATION_ID);
+}
+
+const char *mq_reader_group(const mq_reader *r)
+{
+	return r->block.group;
+}
+
+const char *mq_reader_key(const mq_reader *r)
+{
+	return own_property(r, MESSAGE_KEY);
 }
 
 int mq_reader_header(const mq_reader *r, size_t i, const char **name, const char **value)

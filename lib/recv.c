@@ -9,11 +9,21 @@
  * made when there is an entry to take, one for all that a call receives.
  *
  * Lines are read in this order: for each level from the most urgent, back/
- * before ready/.  With priority-aging, the line whose first entry has gained
- * the most levels by waiting comes first.
+ * first, then turns/ or ready/, whichever has the older message in front, so
+ * that neither groups nor messages without one starve.  With priority-aging,
+ * the line whose first entry has gained the most levels by waiting comes first.
+ *
+ * In turns/ stand tokens of message groups (lane.h).  To take one:
+ *
+ *	1  look at the lane's first message, then rename the token to beside the
+ *	   clock, as the token of that message, its count raised: the lease
+ *	2  link the message beside it, under the name of a lease: the receipt
+ *	3  look whether the token is still there, and its group's valid one: who
+ *	   was stopped meanwhile has made a receipt that nobody may use
  */
 #include "recv.h"
 
+#include "lane.h"
 #include "lease.h"
 #include "limit.h"
 #include "place.h"
@@ -24,10 +34,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LINES (2 * LEVELS)
+#define ROWS  (LINES * LEVELS)
 #define CROWD 32 /* after a lost race, go on somewhere in the next so many */
 
-struct lane {
+struct row {
 	struct strip strip;
 	enum line line;
 	unsigned level;
@@ -41,50 +51,51 @@ struct receiving {
 	mq_time now, visibility;
 	struct lease_clock *clock;
 	uint64_t sized_inode, size; /* of the last message's file */
-	struct lane lanes[LINES];
-	size_t nlanes;
+	struct row rows[ROWS];
+	size_t nrows;
 	mq_lease **leases;
 	size_t n, max;
 };
 
 /* ---- the lines --------------------------------------------------------- */
 
-static int find_lanes(struct receiving *r)
+static int find_rows(struct receiving *r)
 {
-	unsigned ready, back;
-	int level, line;
+	static const enum line order[LINES] = { LINE_BACK, LINE_TURNS, LINE_READY };
+	unsigned mask[LINES];
+	int level, i;
 
-	r->nlanes = 0;
-	if (queue_levels(r->q, LINE_READY, &ready) == -1 ||
-	    queue_levels(r->q, LINE_BACK, &back) == -1)
-		return -1;
+	r->nrows = 0;
+	for (i = 0; i < LINES; i++)
+		if (queue_levels(r->q, order[i], &mask[i]) == -1)
+			return -1;
 	for (level = LEVELS - 1; level >= 0; level--) {
-		for (line = LINE_BACK; line >= LINE_READY; line--) {
-			struct lane *l = &r->lanes[r->nlanes];
+		for (i = 0; i < LINES; i++) {
+			struct row *l = &r->rows[r->nrows];
 
-			if (!((line == LINE_BACK ? back : ready) & 1u << level))
+			if (!(mask[i] & 1u << level))
 				continue;
 			memset(l, 0, sizeof(*l));
-			l->line = (enum line)line;
+			l->line = order[i];
 			l->level = (unsigned)level;
 			l->strip = queue_strip(r->q, l->line, l->level);
-			r->nlanes++;
+			r->nrows++;
 		}
 	}
 	return 0;
 }
 
-static void free_lanes(struct receiving *r)
+static void free_rows(struct receiving *r)
 {
 	size_t i;
 
-	for (i = 0; i < r->nlanes; i++)
-		segment_free(&r->lanes[i].segment);
-	r->nlanes = 0;
+	for (i = 0; i < r->nrows; i++)
+		segment_free(&r->rows[i].segment);
+	r->nrows = 0;
 }
 
-/* See that the lane has a next entry, or is spent. */
-static int read_lane(struct receiving *r, struct lane *l)
+/* See that the row has a next entry, or is spent. */
+static int read_row(struct receiving *r, struct row *l)
 {
 	int found;
 
@@ -100,32 +111,41 @@ static int read_lane(struct receiving *r, struct lane *l)
 	return 0;
 }
 
-/* What the lane's next entry is worth with aging. */
-static int64_t urgency(const struct receiving *r, const struct lane *l)
+/* What the row's next entry is worth with aging. */
+static int64_t urgency(const struct receiving *r, const struct row *l)
 {
 	int64_t waited = r->now - (int64_t)l->segment.names[l->next].order;
 
 	return l->level + (waited > 0 ? waited / r->q->conf.priority_aging : 0);
 }
 
-/* The lane to take from; NULL: all are spent. */
-static int pick_lane(struct receiving *r, struct lane **best)
+/* Whether a is to be taken from before b, which stands before it. */
+static int comes_first(const struct receiving *r, const struct row *a, const struct row *b)
 {
+	int64_t more = 0;
+
+	if (r->q->conf.priority_aging)
+		more = urgency(r, a) - urgency(r, b);
+	if (more != 0 || a->level != b->level || b->line == LINE_BACK)
+		return more > 0;
+	return a->segment.names[a->next].order < b->segment.names[b->next].order;
+}
+
+/* The row to take from; NULL: all are spent. */
+static int pick_row(struct receiving *r, struct row **best)
+{
+	int aging = r->q->conf.priority_aging != 0;
 	size_t i;
 
 	*best = NULL;
-	for (i = 0; i < r->nlanes; i++) {
-		struct lane *l = &r->lanes[i];
+	for (i = 0; i < r->nrows; i++) {
+		struct row *l = &r->rows[i];
 
-		if (read_lane(r, l) == -1)
+		if (*best && !aging && ((*best)->line == LINE_BACK || l->level != (*best)->level))
+			break;
+		if (read_row(r, l) == -1)
 			return -1;
-		if (l->state == SPENT)
-			continue;
-		if (r->q->conf.priority_aging == 0) {
-			*best = l;
-			return 0;
-		}
-		if (*best == NULL || urgency(r, l) > urgency(r, *best))
+		if (l->state != SPENT && (*best == NULL || comes_first(r, l, *best)))
 			*best = l;
 	}
 	return 0;
@@ -189,28 +209,23 @@ static int is_torn(struct receiving *r, const char *path, uint64_t inode, const 
 	return r->size < e->offset + e->header + e->body;
 }
 
-static int keep_lease(struct receiving *r, const char *path, uint64_t inode, const struct entry *e)
+static int keep_lease(struct receiving *r, const struct entry *e)
 {
-	mq_lease *l;
+	mq_lease *l = lease_new(r->q, e, r->clock->bucket, r->clock->deadline);
 
-	if (is_torn(r, path, inode, e)) {
-		if (place_bad(r->q, path) == 0)
-			limit_release(r->q, 1, e->body);
-		return 0;
-	}
-	if ((l = lease_new(r->q, e, r->clock->bucket, r->clock->deadline)) == NULL)
+	if (l == NULL)
 		return -1; /* it will lapse */
 	r->leases[r->n++] = l;
 	return 0;
 }
 
-/* Lease the entry at path: 0 also when the race for it was lost. */
-static int lease_entry(struct receiving *r, const char *path, uint64_t inode, struct entry *e,
+/* Rename path beside the clock, under the name that e then has, which is put
+ * into to: 0 also when the race for it was lost. */
+static int lease_under(struct receiving *r, const char *path, struct entry *e, char to[ENTRY_PATH],
     int *lost)
 {
-	char to[ENTRY_PATH], name[NAME_SIZE];
+	char name[NAME_SIZE];
 
-	e->receives++;
 	e->lease = r->clock->kind;
 	for (;;) {
 		if (!r->clock->made && make_clock(r) == -1)
@@ -219,7 +234,7 @@ static int lease_entry(struct receiving *r, const char *path, uint64_t inode, st
 		entry_format(e, name);
 		stpcpy(stpcpy(stpcpy(to, r->clock->bucket), "/"), name);
 		if (fs_rename(r->q->fd, path, r->q->fd, to) == 0)
-			return keep_lease(r, to, inode, e);
+			return 0;
 		if (errno == ENOENT) {
 			if (!lost_clock(r)) {
 				*lost = 1;
@@ -230,6 +245,142 @@ static int lease_entry(struct receiving *r, const char *path, uint64_t inode, st
 			return -1;
 		}
 	}
+}
+
+static int lease_entry(struct receiving *r, const char *path, uint64_t inode, struct entry *e,
+    int *lost)
+{
+	char to[ENTRY_PATH];
+
+	e->receives++;
+	if (lease_under(r, path, e, to, lost) == -1)
+		return -1;
+	if (*lost)
+		return 0;
+	if (!is_torn(r, to, inode, e))
+		return keep_lease(r, e);
+	if (place_bad(r->q, to) == 0)
+		limit_release(r->q, 1, e->body);
+	return 0;
+}
+
+/* ---- one group --------------------------------------------------------- */
+
+/* The lane's first message may be delivered no more: have the token, then move
+ * it to the dead letters. */
+static int bury_first(struct receiving *r, const char *path, const struct entry *e, int *lost)
+{
+	struct entry t;
+	char to[ENTRY_PATH];
+
+	lane_token(e, &t);
+	if (lease_under(r, path, &t, to, lost) == -1)
+		return -1;
+	if (*lost)
+		return 0;
+	if (lane_token_valid(r->q, t.group, to) != 1) {
+		lane_mend(r->q, t.group);
+		return fs_unlink(r->q->fd, to);
+	}
+	if (lane_bury(r->q, to, &t, "max-receives") == 0)
+		return 0;
+	return errno == ENOENT ? lane_pass_on(r->q, to, &t, NULL) : -1; /* it will lapse */
+}
+
+/* Nothing to deliver: have the token, then close the lane. */
+static int close_group(struct receiving *r, const char *path, struct entry *t, int *lost)
+{
+	char to[ENTRY_PATH];
+
+	if (lease_under(r, path, t, to, lost) == -1)
+		return -1;
+	return *lost ? 0 : lane_pass_on(r->q, to, t, NULL);
+}
+
+/* Lease message, the lane's first, which is e. */
+static int lease_first(struct receiving *r, const char *path, const char *message, struct entry *e,
+    int *lost)
+{
+	char token[ENTRY_PATH], receipt[ENTRY_PATH], name[NAME_SIZE];
+	mq_queue *q = r->q;
+	struct entry t;
+	int done;
+
+	e->receives++;
+	lane_token(e, &t);
+	if (lease_under(r, path, &t, token, lost) == -1)
+		return -1;
+	if (*lost)
+		return 0;
+	e->lease = t.lease;
+	e->nonce = t.nonce;
+	entry_format(e, name);
+	stpcpy(stpcpy(stpcpy(receipt, r->clock->bucket), "/"), name);
+	do
+		done = fs_link(q->fd, message, q->fd, receipt);
+	while (done == -1 && errno != ENOENT && spool_drop_ballast(q->spool));
+	if (done == -1) /* dropped meanwhile; or no lease after all */
+		return errno == ENOENT ? lane_pass_on(q, token, &t, NULL) : -1;
+	if (lane_token_valid(q, e->group, token) == 1)
+		return keep_lease(r, e);
+	fs_unlink(q->fd, receipt);
+	if (fs_exists(q->fd, token) == 1) {
+		lane_mend(q, e->group); /* before it goes: should we be killed here */
+		fs_unlink(q->fd, token);
+	}
+	*lost = 1;
+	return 0;
+}
+
+/* What is to be done with the first message m, whose group's token is at path. */
+static int take_first(struct receiving *r, const char *path, const struct entry *t,
+    struct lane_message *m, int *lost)
+{
+	mq_queue *q = r->q;
+	struct entry *e = &m->entry, token;
+
+	lane_take_over(e, t);
+	if (e->visible * MILLISECOND > r->now) {
+		lane_token(e, &token);
+		token.lease = t->lease;
+		token.nonce = t->nonce;
+		token.visible = e->visible;
+		return lane_return(q, path, &token);
+	}
+	e->visible = 0;
+	if (q->conf.max_receives && e->receives >= q->conf.max_receives)
+		return bury_first(r, path, e, lost);
+	return lease_first(r, path, m->path, e, lost);
+}
+
+/* Whether the first message is none that anybody should get: gone then. */
+static int drop_first(struct receiving *r, const struct lane_message *m)
+{
+	mq_time expiry = queue_expiry(r->q, &m->entry);
+
+	if (expiry && expiry <= r->now) {
+		atomic_fetch_add(&queue_page(r->q)->expired, 1);
+		return place_drop(r->q, r->q->fd, m->path, &m->entry) == 0 || errno == ENOENT;
+	}
+	if (!is_torn(r, m->path, 0, &m->entry))
+		return 0;
+	if (fs_exists(r->q->fd, m->path) == 1 && place_bad(r->q, m->path) == 0)
+		limit_release(r->q, 1, m->entry.body);
+	return 1;
+}
+
+static int take_token(struct receiving *r, const char *path, struct entry *t, int *lost)
+{
+	mq_queue *q = r->q;
+	struct lane_view v;
+
+	do {
+		if (lane_look(q, t->group, NULL, &v) == -1 && errno != ENOENT)
+			return -1;
+		if (!v.found)
+			return close_group(r, path, t, lost);
+	} while (drop_first(r, &v.first));
+	return take_first(r, path, t, &v.first, lost);
 }
 
 /* Take one entry, or put it where it belongs if it may not be delivered. */
@@ -244,6 +395,8 @@ static int take_entry(struct receiving *r, const char *path, const struct sorted
 
 	if (entry_parse(name->name, &e) == -1) {
 		done = place_bad(q, path);
+	} else if (e.token) {
+		done = take_token(r, path, &e, lost);
 	} else if ((expiry = queue_expiry(q, &e)) != 0 && expiry <= r->now) {
 		atomic_fetch_add(&queue_page(q)->expired, 1);
 		done = place_drop(q, q->fd, path, &e);
@@ -258,14 +411,14 @@ static int take_entry(struct receiving *r, const char *path, const struct sorted
 static int take(struct receiving *r)
 {
 	char path[ENTRY_PATH];
-	struct lane *l;
+	struct row *l;
 	const struct sorted_name *name;
 	int lost;
 
-	if (find_lanes(r) == -1)
+	if (find_rows(r) == -1)
 		return -1;
 	while (r->n < r->max) {
-		if (pick_lane(r, &l) == -1)
+		if (pick_row(r, &l) == -1)
 			return -1;
 		if (l == NULL)
 			break;
@@ -311,7 +464,7 @@ int recv_under(mq_queue *q, struct lease_clock *clock, size_t max, mq_time visib
 	do {
 		r.now = queue_now(q);
 		s = take(&r);
-		free_lanes(&r);
+		free_rows(&r);
 	} while (s == 0 && r.n == 0 && sweep(q, SWEEP_NOW) > 0);
 	*n = r.n;
 	if (r.n > 0)

@@ -2,9 +2,11 @@
  * redrive.c - verb: dead letters back to where they came from
  *
  * The history is linked to the target first, then the entry is renamed there
- * under a new key, its receive count 0: the rename is the redrive.
+ * under a new key, its receive count 0: the rename is the redrive.  A message
+ * of a group gets the key that it had when it was sent.
  */
 #include "death.h"
+#include "lane.h"
 #include "limit.h"
 #include "place.h"
 #include "whereabouts.h"
@@ -39,20 +41,43 @@ static int open_source(mq *h, const char *path, struct whereabouts *w, mq_queue 
 	return queue_open_in(h, w->spool, w->queue, q);
 }
 
+/* The rename; a group that was held for this message goes on with it. */
+static int put_back(mq_queue *to, const struct source *from, const struct entry *e)
+{
+	struct lane_loose l;
+	int saved, loose = lane_wants(to, e) ? lane_loosen(to, e->group, &l) : 0;
+
+	if (loose == -1)
+		return -1;
+	if (place_ready(to, from, e, NULL) == -1) {
+		saved = errno;
+		if (loose)
+			lane_tighten(to, &l);
+		errno = saved;
+		return -1;
+	}
+	if (loose)
+		lane_go_on(to, &l);
+	return 0;
+}
+
 static int move(mq_queue *from, mq_queue *to, const struct whereabouts *w)
 {
 	struct source source = { from->fd, w->rest, STRIP_RENAME };
 	struct entry e = w->entry;
 	int fd;
 
-	queue_new_keys(to, &e, 1);
+	/* In its group it comes before what was sent after it. */
+	if (lane_wants(to, &e))
+		memcpy(e.key, e.id, KEY_SIZE);
+	else
+		queue_new_keys(to, &e, 1);
 	e.receives = 0;
 	e.visible = 0;
 	e.lease = 0;
 	e.nonce = 0;
 	fd = fs_open_message(from->fd, w->rest);
-	if (fd == -1 || death_carry(from, to, &e) == -1 ||
-	    place_ready(to, &source, &e, NULL) == -1) {
+	if (fd == -1 || death_carry(from, to, &e) == -1 || put_back(to, &source, &e) == -1) {
 		fs_close(fd);
 		return -1;
 	}

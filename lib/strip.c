@@ -106,8 +106,7 @@ static int fill_strip(int dir, const char *path)
 	return fs_symlink("0", dir, name);
 }
 
-/* Make the strip whole, by way of a scratch name; 0 also when it is there. */
-static int make_strip(const struct strip *s, scratch_fn *scratch, void *ctx)
+int strip_make(const struct strip *s, scratch_fn *scratch, void *ctx)
 {
 	char made[ENTRY_PATH];
 	int saved;
@@ -155,7 +154,13 @@ int strip_add(const struct strip *s, uint64_t *segment, int fromdir, const char 
 
 	for (;; *segment = STRIP_TAIL) {
 		if (*segment == STRIP_TAIL && strip_tail(s, segment) == -1) {
-			if (errno != ENOENT || make_strip(s, scratch, ctx) == -1)
+			if (errno != ENOENT)
+				return -1;
+			if (scratch == NULL) {
+				errno = ENXIO;
+				return -1;
+			}
+			if (strip_make(s, scratch, ctx) == -1)
 				return -1;
 			continue;
 		}
@@ -202,6 +207,46 @@ int strip_rotate(const struct strip *s, uint64_t segment, scratch_fn *scratch, v
 	if ((fd = lock_strip(s)) == -1)
 		return errno == EWOULDBLOCK ? 0 : -1;
 	r = rotate_locked(s, segment, scratch, ctx);
+	fs_unlock(fd);
+	return r;
+}
+
+/* The tail first: once from is gone, all that is added later comes after it. */
+static int install_locked(const struct strip *s, int fromdir, const char *from, scratch_fn *scratch,
+    void *ctx)
+{
+	char path[ENTRY_PATH];
+	uint64_t tail;
+	int there = fs_exists(fromdir, from), saved;
+
+	if (there != 1 || strip_tail(s, &tail) == -1) {
+		errno = there == 0 ? ENOENT : errno;
+		return -1;
+	}
+	if (set_mark(s, "tail", tail + 1, scratch, ctx) == -1)
+		return -1;
+	segment_path(s, tail + 1, path);
+	/* An empty one, which somebody made for the new tail, is replaced. */
+	if (fs_rename(fromdir, from, s->dir, path) == 0)
+		return 1;
+	saved = errno;
+	mend_tail(s, tail + 1);
+	errno = saved;
+	return errno == ENOTEMPTY || errno == EEXIST ? 0 : -1;
+}
+
+int strip_install(const struct strip *s, int fromdir, const char *from, scratch_fn *scratch,
+    void *ctx)
+{
+	int fd, r;
+
+	while ((fd = lock_strip(s)) == -1) {
+		if (errno == EWOULDBLOCK)
+			return 0;
+		if (errno != ENOENT || strip_make(s, scratch, ctx) == -1)
+			return -1;
+	}
+	r = install_locked(s, fromdir, from, scratch, ctx);
 	fs_unlock(fd);
 	return r;
 }
@@ -279,6 +324,52 @@ int strip_settle(const struct strip *s, scratch_fn *scratch, void *ctx)
 	return r;
 }
 
+/* Seal every segment, the last one too. */
+static int seal_all(const struct strip *s, const uint64_t *numbers, size_t n)
+{
+	char path[ENTRY_PATH];
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		segment_path(s, numbers[i], path);
+		if (fs_rmdir(s->dir, path) == -1 && errno != ENOENT) {
+			errno = errno == EEXIST ? ENOTEMPTY : errno;
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* Without tail nobody begins to add; whoever has read it before finds either
+ * its segment, which then is not empty, or none. */
+int strip_remove(const struct strip *s, scratch_fn *scratch, void *ctx)
+{
+	static const char *const marks[] = { "head", "lock" };
+	char path[ENTRY_PATH];
+	uint64_t *numbers;
+	size_t i, n;
+
+	join(s, "tail", path);
+	if (fs_unlink(s->dir, path) == -1 && errno != ENOENT)
+		return -1;
+	if (strip_segments(s, &numbers, &n) == -1)
+		return -1;
+	if (seal_all(s, numbers, n) == -1) {
+		int saved = errno;
+
+		set_mark(s, "tail", numbers[n - 1], scratch, ctx);
+		free(numbers);
+		errno = saved;
+		return -1;
+	}
+	free(numbers);
+	for (i = 0; i < 2; i++) {
+		join(s, marks[i], path);
+		fs_unlink(s->dir, path);
+	}
+	return fs_rmdir(s->dir, s->path) == 0 || errno == ENOENT ? 0 : -1;
+}
+
 static int compare_names(const void *a, const void *b)
 {
 	const struct sorted_name *x = a, *y = b;
@@ -349,20 +440,17 @@ static void sort_names(struct segment *g)
 		qsort(g->names, g->n, sizeof(*g->names), compare_names);
 }
 
-/* As strip_load, and *there tells whether the segment exists. */
-static int load(const struct strip *s, uint64_t number, struct segment *g, int *there)
+/* *there tells whether the directory exists. */
+static int read_names(int dir, const char *path, struct segment *g, int *there)
 {
-	char path[ENTRY_PATH];
 	const char *name;
 	struct fs_dir d;
 	size_t at = 0;
 	int failed = 0;
 
-	g->number = number;
 	g->n = 0;
 	*there = 0;
-	segment_path(s, number, path);
-	if (fs_dir_open(&d, s->dir, path) == -1)
+	if (fs_dir_open(&d, dir, path) == -1)
 		return errno == ENOENT ? 0 : -1;
 	*there = 1;
 	while (!failed && (name = fs_dir_next(&d)) != NULL)
@@ -374,7 +462,24 @@ static int load(const struct strip *s, uint64_t number, struct segment *g, int *
 		return -1;
 	}
 	sort_names(g);
-	return g->n > 0;
+	return 0;
+}
+
+int segment_read(int dir, const char *path, struct segment *g)
+{
+	int there;
+
+	return read_names(dir, path, g, &there);
+}
+
+/* As strip_load, and *there tells whether the segment exists. */
+static int load(const struct strip *s, uint64_t number, struct segment *g, int *there)
+{
+	char path[ENTRY_PATH];
+
+	g->number = number;
+	segment_path(s, number, path);
+	return read_names(s->dir, path, g, there) == -1 ? -1 : g->n > 0;
 }
 
 int strip_load(const struct strip *s, uint64_t number, struct segment *g)

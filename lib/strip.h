@@ -31,8 +31,8 @@
 #include <stdint.h>
 
 #define SEGMENT_ENTRIES 256
-#define STRIP_PATH      32 /* "ready/p4" */
-#define ENTRY_PATH      (NAME_SIZE + 64)
+#define STRIP_PATH      64 /* "ready/p4", or the longest: that of a lane's strip */
+#define ENTRY_PATH      (NAME_SIZE + 96)
 
 struct strip {
 	int dir; /* of the queue; not owned */
@@ -56,6 +56,14 @@ int strip_move(enum strip_how, int fromdir, const char *from, int todir, const c
 int strip_add(const struct strip *, uint64_t *segment, int fromdir, const char *from,
     const char *name, enum strip_how, scratch_fn *, void *ctx);
 
+/* Make the strip whole, by way of a scratch name; 0 also when it is there. */
+int strip_make(const struct strip *, scratch_fn *, void *ctx);
+
+/* With no scratch_fn, strip_add does not make the strip: ENXIO when there is
+ * none.  If that is how all add to it, an empty strip can be taken away: 0, or
+ * -1 with ENOTEMPTY when it has an entry after all; then it is as before. */
+int strip_remove(const struct strip *, scratch_fn *, void *ctx);
+
 /* The segment that takes new entries: 0, or -1 with errno. */
 int strip_tail(const struct strip *, uint64_t *segment);
 
@@ -64,6 +72,11 @@ void strip_entry_path(const struct strip *, uint64_t segment, const char *name,
 
 /* Move tail beyond segment, unless somebody is at it or has done so. */
 int strip_rotate(const struct strip *, uint64_t segment, scratch_fn *, void *ctx);
+
+/* Put the directory at from, which is full of entries, in place as the segment
+ * after the tail, and tail on it.  1; 0: not now, as somebody is moving the
+ * tail, or the number is taken; -1 with errno.  ENOENT: from is gone. */
+int strip_install(const struct strip *, int fromdir, const char *from, scratch_fn *, void *ctx);
 
 /* After a crash of the machine: put head and tail right by what is there. */
 int strip_settle(const struct strip *, scratch_fn *, void *ctx);
@@ -92,6 +105,8 @@ int strip_load(const struct strip *, uint64_t number, struct segment *);
 /* The segments' numbers, ascending; the caller frees them.  Good for every
  * directory of numbered ones: buckets and windows are. */
 int strip_segments(const struct strip *, uint64_t **numbers, size_t *n);
+/* The names of any one directory, sorted: 0 also when it is not there, or -1. */
+int segment_read(int dir, const char *path, struct segment *);
 void segment_free(struct segment *);
 
 #endif

@@ -12,7 +12,9 @@
  *	   mtime is final.
  *	2  look at the mtime again.  Extended in between: rename CLOCK~rX ->
  *	   CLOCK, all is as before.  Else rename CLOCK~rX -> CLOCK~dX: condemned.
- *	3  return the clock's entries, by rename; then remove CLOCK~dX.
+ *	3  return the clock's entries, by rename; then remove CLOCK~dX.  Of a
+ *	   message of a group the receipt is unlinked, and only when all of those
+ *	   are gone the tokens are returned: from then on others may have it.
  *
  * Whoever meets a ~r or ~d name goes on from that step.  As X is never used
  * twice, a decision taken on an earlier claim finds its name gone.
@@ -24,6 +26,8 @@
 #include "sweep.h"
 
 #include "dedup.h"
+#include "journal.h"
+#include "lane.h"
 #include "lease.h"
 #include "place.h"
 #include "prefetch.h"
@@ -76,6 +80,10 @@ static unsigned release_entry(mq_queue *q, const char *bucket, const char *name)
 	if (entry_parse(name, &e) == -1) {
 		place_bad(q, path);
 		return 0;
+	}
+	if (e.token) {
+		e.visible = 0;
+		return place_turn(q, &from, &e) == 0;
 	}
 	expiry = queue_expiry(q, &e);
 	if (expiry && expiry <= queue_now(q))
@@ -154,7 +162,8 @@ struct reaping {
 	} dead[CLOCKS];
 	struct clock_name own[CLOCKS];
 	size_t ndead, nown;
-	uint64_t alive[64]; /* nonces just seen to have a clock */
+	int tokens, seen_tokens; /* it is their turn; there are some */
+	uint64_t alive[64];      /* nonces just seen to have a clock */
 };
 
 static void clock_file(const struct reaping *r, const struct clock_name *c, char path[ENTRY_PATH])
@@ -288,15 +297,42 @@ static void check_clock(struct reaping *r, const struct entry *e)
 	*seen = e->nonce;
 }
 
+/* A lapsed token: its message dies, or it waits as its message would. */
+static int return_token(struct reaping *r, const char *path, struct entry *t)
+{
+	mq_queue *q = r->q;
+
+	if (q->conf.max_receives && t->receives >= q->conf.max_receives) {
+		if (lane_bury(q, path, t, "max-receives") == 0)
+			return 0;
+		t->visible = 0;
+	}
+	atomic_fetch_add(&queue_page(q)->returned, 1);
+	return lane_return(q, path, t);
+}
+
+/* Put the entry at path, whose lease is over, where it belongs: 0, or -1. */
+static int return_entry(struct reaping *r, const char *path, struct entry *e)
+{
+	struct source from = { r->q->fd, path, STRIP_RENAME };
+
+	if (e->token)
+		return return_token(r, path, e);
+	return lane_wants(r->q, e) ? fs_unlink(r->q->fd, path) : place_return(r->q, &from, e);
+}
+
 static void reap_entry(struct reaping *r, const char *name)
 {
 	char path[ENTRY_PATH];
-	struct source from = { r->q->fd, path, STRIP_RENAME };
 	const struct condemned *c;
 	struct entry e;
 
 	if (entry_parse(name, &e) == -1 || !e.lease)
 		return;
+	if (e.token && !r->tokens) {
+		r->seen_tokens = 1;
+		return;
+	}
 	if ((c = find_condemned(r, &e)) == NULL) {
 		check_clock(r, &e);
 		return;
@@ -305,7 +341,7 @@ static void reap_entry(struct reaping *r, const char *name)
 		return;
 	snprintf(path, sizeof(path), "%s/%s", r->bucket, name);
 	e.visible = (c->deadline + place_backoff(r->q, e.receives)) / MILLISECOND;
-	if (place_return(r->q, &from, &e) == 0)
+	if (return_entry(r, path, &e) == 0)
 		r->moved++;
 }
 
@@ -323,11 +359,23 @@ static int reap_entries(struct reaping *r)
 	return r->moved < r->most && name == NULL;
 }
 
+/* Again until none moved: a listing under way misses entries. */
+static int reap_all(struct reaping *r)
+{
+	unsigned before;
+	int whole;
+
+	do
+		before = r->moved;
+	while ((whole = reap_entries(r)) && r->moved > before);
+	return whole;
+}
+
 static unsigned reap_bucket(mq_queue *q, const char *bucket, unsigned most)
 {
 	struct reaping *r = calloc(1, sizeof(*r));
 	char path[ENTRY_PATH];
-	unsigned before, moved = 0;
+	unsigned moved = 0;
 	size_t i;
 	int whole = 0;
 
@@ -337,10 +385,10 @@ static unsigned reap_bucket(mq_queue *q, const char *bucket, unsigned most)
 	r->bucket = bucket;
 	r->most = most;
 	if (judge_clocks(r) == 0) {
-		/* Again until none moved: a listing under way misses entries. */
-		do
-			before = r->moved;
-		while ((whole = reap_entries(r)) && r->moved > before);
+		whole = reap_all(r);
+		r->tokens = 1;
+		if (whole && r->seen_tokens)
+			whole = reap_all(r);
 	}
 	for (i = 0; whole && i < r->ndead; i++) {
 		clock_file(r, &r->dead[i].name, path);
@@ -510,6 +558,7 @@ unsigned sweep(mq_queue *q, enum sweep_when when)
 	moved = sweep_buckets(q, "leased", MOVES_A_SWEEP);
 	moved += sweep_buckets(q, "delayed", MOVES_A_SWEEP);
 	moved += dedup_sweep(q);
+	moved += journal_help(q->mq, q->spool);
 	if (when == SWEEP_IF_DUE) {
 		trim(q);
 		trim_dead_letters(q);

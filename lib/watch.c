@@ -57,12 +57,11 @@ static int watch_line(mq_queue *q, enum line line, unsigned level, struct events
 
 static int watch_lines(mq_queue *q, struct events *e)
 {
-	static const char *const parts[] = { [LINE_READY] = "ready", [LINE_BACK] = "back" };
 	enum line line;
 	unsigned level, mask;
 
-	for (line = LINE_READY; line <= LINE_BACK; line++) {
-		if (watch(q, parts[line], e, EVENTS_COME) == -1 ||
+	for (line = LINE_READY; line < LINES; line++) {
+		if (watch(q, queue_line_dir(line), e, EVENTS_COME) == -1 ||
 		    queue_levels(q, line, &mask) == -1)
 			return -1;
 		for (level = 0; level < LEVELS; level++)

@@ -19,7 +19,7 @@ static const struct {
 /* The start of the component before the one at p; NULL when there is none. */
 static const char *previous(const char *path, const char *p)
 {
-	if (p - path < 2 || p[-1] != '/')
+	if (p == NULL || p - path < 2 || p[-1] != '/')
 		return NULL;
 	for (p--; p > path && p[-1] != '/'; p--)
 		;
@@ -41,11 +41,30 @@ static int is_number(const char *p)
 	return n > 0 && n < 19 && p[n] == '/';
 }
 
+/* A lane's entry stands in groups/HH/HASH, or in a segment of its strip. */
+static const char *find_lane(const char *path, const char *entry)
+{
+	const char *hash = previous(path, entry), *more = previous(path, hash);
+
+	if (hash && is_number(hash) && more && is_word(more, "more"))
+		hash = previous(path, more);
+	if (hash == NULL || strspn(hash, "0123456789abcdef") != HASH_SIZE - 1 ||
+	    hash[HASH_SIZE - 1] != '/')
+		return NULL;
+	hash = previous(path, hash);
+	hash = hash ? previous(path, hash) : NULL;
+	return hash && is_word(hash, "groups") ? hash : NULL;
+}
+
 static const char *find_part(const char *path, const char *entry, struct whereabouts *w)
 {
 	const char *two, *three;
 	size_t i;
 
+	if ((two = find_lane(path, entry)) != NULL) {
+		w->part = PART_LANE;
+		return two;
+	}
 	if ((two = previous(path, entry)) == NULL || !is_number(two) ||
 	    (two = previous(path, two)) == NULL)
 		return NULL;
@@ -90,7 +109,7 @@ int whereabouts_parse(const char *path, struct whereabouts *w)
 	const char *entry = strrchr(path, '/'), *part;
 
 	memset(w, 0, sizeof(*w));
-	if (entry == NULL || entry_parse(++entry, &w->entry) == -1)
+	if (entry == NULL || entry_parse(++entry, &w->entry) == -1 || w->entry.token)
 		return -1;
 	if ((part = find_part(path, entry, w)) == NULL)
 		return -1;

@@ -3,6 +3,7 @@
  *
  *	SPOOL/q/QUEUE[/dlq]/ready/pN/SEGMENT/ENTRY     (back/ likewise)
  *	SPOOL/q/QUEUE[/dlq]/delayed/DUE/ENTRY          (leased/: a receipt)
+ *	SPOOL/q/QUEUE/groups/HH/HASH/[more/SEGMENT/]ENTRY
  */
 #ifndef WHEREABOUTS_H
 #define WHEREABOUTS_H
@@ -10,7 +11,7 @@
 #include "name.h"
 #include "units.h"
 
-enum part { PART_READY, PART_BACK, PART_DELAYED, PART_LEASED };
+enum part { PART_READY, PART_BACK, PART_DELAYED, PART_LEASED, PART_LANE };
 
 struct whereabouts {
 	char *spool; /* owned; "." for a bare relative path */

@@ -152,6 +152,44 @@ options() {
 	offers "mq-ls nothing-like-that"
 }
 
+@test "exchanges: where a command takes one" {
+	local c shell
+	offers "mq-bind "
+	mq-create alpha
+	mq-create -x topic events
+	mq-create -x fanout every
+	mq-bind every events
+	offers "mq-bind " events every
+	offers "mq-bind -l ever" every
+	offers "mq-bind -u every " alpha events every
+	offers "mq-bind every al" alpha
+	offers "mq-bind events alpha/" alpha/dlq
+	for c in mq-create mq-config mq-delete; do
+		offers "$c " alpha events every
+	done
+	offers "mq-recv " alpha
+	offers "mq-send " alpha
+	offers "mq-send -x " events every
+	offers "mq-send -q --exchange=eve" --exchange=events --exchange=every
+	touch "$T/some-file"
+	for shell in fish zsh; do
+		"${shell}_offers" "mq-send -qx every $T/so" | grep some-file
+		"${shell}_offers" "mq-send --exchange=every $T/so" | grep some-file
+	done
+	for shell in bash fish zsh; do
+		"${shell}_offers" "mq-send -x every " >"$T/offers"
+		run ! grep -w -e alpha -e every "$T/offers"
+	done
+}
+
+@test "exchanges: of the spool on the line" {
+	mq-create -x topic here
+	mq-create -s "$T/other" -x topic there
+	offers "mq-bind -s $T/other " there
+	offers "mq-send -s $T/other -x t" there
+	offers "mq-bind -s $T/none "
+}
+
 @test "queues: of the spool on the line" {
 	mq-create here
 	mq-create -s "$T/other" there
@@ -222,7 +260,20 @@ options() {
 	offers "mq-config jobs sync=" sync=full sync=none
 	offers "mq-create new paused=y" paused=yes
 	offers "mq-config jobs dead-letter-to=j" dead-letter-to=jobs
+	offers "mq-config jobs group-on-dead=" group-on-dead=skip group-on-dead=block
 	offers "mq-config jobs visibility=1"
+}
+
+@test "settings: of an exchange" {
+	mq-create jobs
+	mq-create -x topic events
+	mq-create -x fanout every
+	offers "mq-create -x " fanout direct topic headers
+	offers "mq-create --exchange=to" --exchange=topic
+	offers "mq-create -x topic new " alternate
+	offers "mq-config events " alternate
+	offers "mq-config events alternate=" alternate=events alternate=every
+	offers "mq-create --exchange=direct new alternate=eve" alternate=events alternate=every
 }
 
 @test "states, ids, priorities, fields" {

@@ -38,6 +38,7 @@ max-message=0
 dedup-window=5m
 dead-letter-to=
 priority-aging=0
+group-on-dead=skip
 paused=no
 sync=full
 ' mq-config q

@@ -98,8 +98,12 @@ load lib
 	usage mq-create
 }
 
-@test "exchanges are not there yet: -x is unknown" {
-	usage mq-create -x fanout e
+@test "a type of exchange that there is not: 64" {
+	usage mq-create -x queue e
+	usage mq-create -x Fanout e
+	usage mq-create -x '' e
+	usage mq-create -x topic
+	[ ! -e "$MQ_SPOOL" ]
 }
 
 @test "sixteen at once can create one queue" {

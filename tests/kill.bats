@@ -547,7 +547,7 @@ check_beside() {
 check_configured() {
 	one_of "$(mq-config q | grep -E '^(visibility|max-depth)=' | xargs)" \
 		'visibility=30s max-depth=0' 'visibility=7s max-depth=9'
-	same 14 "$(mq-config q | wc -l)"
+	same 15 "$(mq-config q | wc -l)"
 	[ "$1" != unharmed ] || grep -qx visibility=7s <(mq-config q)
 	mq-config q visibility=8s max-depth=0
 	same '[payload]' "$(left)"

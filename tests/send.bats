@@ -187,15 +187,11 @@ setup() {
 	usage mq-send -b
 }
 
-@test "options that are not there yet: 64" {
-	usage mq-send -g group -b x q
-	usage mq-send -x exchange -b x
-	usage mq-send -k key -b x q
-}
-
 @test "options that do not go together: 64" {
 	printf x >a
 	usage mq-send -b x q a
+	usage mq-send -b x -x exchange a
+	usage mq-send -D id -b x -x exchange
 	usage mq-send -D id -l q
 	usage mq-send -D id -0 q
 	usage mq-send -l -0 q

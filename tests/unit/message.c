@@ -64,6 +64,49 @@ static void test_refusals(struct tap *t)
 	CHECK(t, message_block(&p, &size, &why) == NULL && why);
 }
 
+/* The group's key as it comes back; the line it stands in, too. */
+static int group_survives(const char *group, const char *line)
+{
+	struct mq_properties p = { .group = group };
+	struct message_block b = { 0 };
+	const char *why;
+	size_t size;
+	char *block = message_block(&p, &size, &why);
+	int r = block && !strncmp(block, "Mq-Group: ", 10) &&
+	    !strncmp(block + 10, line, strlen(line)) && block[10 + strlen(line)] == '\n' &&
+	    message_parse(block, size, &b) == 0 && b.group && !strcmp(b.group, group);
+
+	message_free(&b);
+	return r;
+}
+
+static void test_groups(struct tap *t)
+{
+	static char longest[MQ_GROUP_MAX + 2];
+	struct mq_properties p = { .key = "a.b" };
+	const char *why;
+	size_t size;
+	char *block = message_block(&p, &size, &why);
+
+	CHECK(t, block && !strncmp(block, "Mq-Key: a.b\n\n", size));
+	free(block);
+	block = NULL;
+	CHECK(t, group_survives("customer 7", "customer 7"));
+	CHECK(t, group_survives(" ", " ") && group_survives("%41", "%2541"));
+	CHECK(t, group_survives("\xc3\xa9", "\xc3\xa9") && group_survives("\xe9%", "%E9%25"));
+	CHECK(t, group_survives("a\nb: c\x7f\x01", "a%0Ab: c%7F%01"));
+	memset(longest, 0xff, MQ_GROUP_MAX + 1);
+	p = (struct mq_properties){ .group = longest };
+	CHECK(t, message_block(&p, &size, &why) == NULL && why);
+	longest[MQ_GROUP_MAX] = '\0';
+	CHECK(t, (block = message_block(&p, &size, &why)) != NULL);
+	free(block);
+	p.group = "";
+	CHECK(t, message_block(&p, &size, &why) == NULL && why);
+	p = (struct mq_properties){ .key = "a\tb" };
+	CHECK(t, message_block(&p, &size, &why) == NULL && why);
+}
+
 /* A block as it might be found on disk. */
 static int parses(const char *text, size_t size)
 {
@@ -94,6 +137,7 @@ int main(void)
 	struct tap t = { 0, 0 };
 
 	test_round_trip(&t);
+	test_groups(&t);
 	test_refusals(&t);
 	test_damage(&t);
 	return tap_end(&t);

@@ -8,8 +8,9 @@
 
 #include <string.h>
 
-#define KEY  "1763681547123456789-1a2b3c4d"
-#define KEY2 "1763681547123456790-1a2b3c4d"
+#define KEY   "1763681547123456789-1a2b3c4d"
+#define GROUP "0123456789abcdef0123456789abcdef"
+#define KEY2  "1763681547123456790-1a2b3c4d"
 
 /* Parsed and formatted again it is the same. */
 static int is_canonical(const char *name)
@@ -41,6 +42,20 @@ static void test_good_entries(struct tap *t)
 	CHECK(t, key_time(e.key) == 1763681547123456789);
 }
 
+static void test_groups(struct tap *t)
+{
+	struct entry e;
+
+	CHECK(t, is_canonical(KEY ",p4,b5,g" GROUP));
+	CHECK(t, is_canonical(KEY ",p4,r1,b5,x6,d1a2b3c4d,g" GROUP ",v8,l0123456789abcdef"));
+	CHECK(t, is_canonical(KEY ",p4,t" GROUP));
+	CHECK(t, is_canonical(KEY ",p0,r2,d1a2b3c4d,t" GROUP ",v8,s0123456789abcdef"));
+	CHECK(t, entry_parse(KEY ",p4,b5,g" GROUP, &e) == 0);
+	CHECK(t, !e.token && !strcmp(e.group, GROUP));
+	CHECK(t, entry_parse(KEY ",p4,r3,t" GROUP ",v8", &e) == 0);
+	CHECK(t, e.token && !strcmp(e.group, GROUP) && e.receives == 3 && e.visible == 8);
+}
+
 static void test_bad_entries(struct tap *t)
 {
 	static const char *const bad[] = {
@@ -69,6 +84,14 @@ static void test_bad_entries(struct tap *t)
 		"1763681547123456789-1a2b3c4,p4,b5",
 		KEY ",p4,h2,o1,b5",
 		KEY ",p4,r1234567890,b5",
+		KEY ",p4,b5,g0123456789abcdef",
+		KEY ",p4,b5,g" GROUP "0",
+		KEY ",p4,b5,g" GROUP ",d1a2b3c4d",
+		KEY ",p4,b5,t" GROUP,
+		KEY ",p4,g" GROUP,
+		KEY ",p4,t" GROUP ",b5",
+		KEY ",p4,x6,t" GROUP,
+		KEY ",p4,d1a2b3c4,t" GROUP,
 	};
 	struct entry e;
 	size_t i;
@@ -90,6 +113,7 @@ static void test_longest(struct tap *t)
 	e.offset = e.header = e.body = 999999999999999999;
 	e.expires = e.visible = 999999999999999999;
 	memcpy(e.death, "ffffffff", 9);
+	memcpy(e.group, GROUP, sizeof(e.group));
 	e.lease = LEASE_SHARED;
 	e.nonce = UINT64_MAX;
 	entry_format(&e, name);
@@ -139,6 +163,7 @@ int main(void)
 	struct tap t = { 0, 0 };
 
 	test_good_entries(&t);
+	test_groups(&t);
 	test_bad_entries(&t);
 	test_longest(&t);
 	test_keys(&t);

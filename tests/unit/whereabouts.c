@@ -7,7 +7,9 @@
 
 #include <string.h>
 
-#define ENTRY "1763681547123456789-1a2b3c4d,p4,r1,b5,l0123456789abcdef"
+#define KEY   "1763681547123456789-1a2b3c4d"
+#define HASH  "0123456789abcdef0123456789abcdef"
+#define ENTRY KEY ",p4,r1,b5,l0123456789abcdef"
 
 /* "SPOOL QUEUE REST" of a path, or "" when it is none. */
 static const char *parts(const char *path)
@@ -39,6 +41,13 @@ int main(void)
 	CHECK(&t, is("s/q/jobs/ready/p4/0/" ENTRY, "s jobs 0 ready/p4/0/" ENTRY));
 	CHECK(&t, is("s/q/jobs/back/p4/0/" ENTRY, "s jobs 1 back/p4/0/" ENTRY));
 	CHECK(&t, is("s/q/jobs/delayed/32/" ENTRY, "s jobs 2 delayed/32/" ENTRY));
+	CHECK(&t, is("s/q/jobs/groups/01/" HASH "/" ENTRY, "s jobs 4 groups/01/" HASH "/" ENTRY));
+	CHECK(&t,
+	    is("/s/q/jobs/groups/01/" HASH "/more/7/" ENTRY,
+		"/s jobs 4 groups/01/" HASH "/more/7/" ENTRY));
+	CHECK(&t, is("/s/q/jobs/groups/01/" HASH "/other/7/" ENTRY, ""));
+	CHECK(&t, is("/s/q/jobs/01/" HASH "/" ENTRY, ""));
+	CHECK(&t, is("/s/q/jobs/leased/16/" KEY ",p4,t" HASH, ""));
 	CHECK(&t, is("", ""));
 	CHECK(&t, is(ENTRY, ""));
 	CHECK(&t, is("/etc/passwd", ""));

@@ -1,0 +1,230 @@
+/*
+ * journal.c - spool: publishes that are committed and are being delivered
+ */
+#include "journal.h"
+
+#include "names.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MARK      '~'
+#define MARK_DEAD '!'
+
+struct member {
+	char queue[QUEUE_NAME_SIZE];
+	int dead;
+	int is_segment;
+	unsigned level;
+	struct entry entry;
+};
+
+struct delivery {
+	struct spool *spool;
+	int dir; /* j/ID */
+	journal_queue_fn *open;
+	void *ctx;
+	char queue[QUEUE_NAME_SIZE]; /* the last member's, */
+	mq_queue *q;                 /* or NULL */
+	int gone;
+	struct tails tails;
+};
+
+/* ---- names ------------------------------------------------------------- */
+
+static char *put_queue(const char *queue, char mark, char member[MEMBER_SIZE])
+{
+	char *p = member;
+
+	for (; *queue; queue++)
+		*p++ = *queue == '/' ? ':' : *queue;
+	*p++ = mark;
+	return p;
+}
+
+void journal_entry(const char *queue, const struct entry *e, int dead, char member[MEMBER_SIZE])
+{
+	entry_format(e, put_queue(queue, dead ? MARK_DEAD : MARK, member));
+}
+
+void journal_segment(const char *queue, unsigned level, unsigned i, char member[MEMBER_SIZE])
+{
+	sprintf(put_queue(queue, MARK, member), "p%u~%04u", level, i);
+}
+
+/* 0, or -1: nothing that belongs there. */
+static int parse_member(const char *name, struct member *m)
+{
+	size_t n = strcspn(name, "~!"), i;
+	const char *rest = name + n + 1;
+
+	memset(m, 0, sizeof(*m));
+	if (name[n] == '\0' || n >= sizeof(m->queue))
+		return -1;
+	for (i = 0; i < n; i++)
+		m->queue[i] = name[i] == ':' ? '/' : name[i];
+	if (!valid_queue_name(m->queue))
+		return -1;
+	m->dead = name[n] == MARK_DEAD;
+	if (rest[0] != 'p' || m->dead)
+		return entry_parse(rest, &m->entry) == 0 && !m->entry.token ? 0 : -1;
+	m->is_segment = 1;
+	m->level = (unsigned)(rest[1] - '0');
+	return m->level < LEVELS && rest[2] == MARK ? 0 : -1;
+}
+
+static void journal_path(const char *id, char path[JOURNAL_PATH])
+{
+	snprintf(path, JOURNAL_PATH, "j/%.48s", id);
+}
+
+/* ---- committing -------------------------------------------------------- */
+
+int journal_commit(struct spool *s, const char *made, const char *id)
+{
+	char path[JOURNAL_PATH];
+	int r;
+
+	journal_path(id, path);
+	r = fs_rename(s->fd, made, s->fd, path);
+	if (r == -1 && errno == ENOENT && (fs_mkdir(s->fd, "j") == 0 || errno == EEXIST)) {
+		if (fs_sync(s->fd) == -1)
+			return -1;
+		r = fs_rename(s->fd, made, s->fd, path);
+	}
+	return r;
+}
+
+/* ---- delivering -------------------------------------------------------- */
+
+/* One message, at the path below the journal's directory. */
+static void deliver_entry(struct delivery *d, const char *path, struct entry *e, int dead)
+{
+	struct source from = { d->dir, path, STRIP_RENAME };
+	int r;
+
+	do
+		if (dead)
+			r = place_dead(d->q, &from, e, "overflow");
+		else if (e->visible)
+			r = place_delayed(d->q, &from, e);
+		else
+			r = place_ready(d->q, &from, e, &d->tails);
+	while (r == -1 && spool_drop_ballast(d->spool));
+}
+
+static void deliver_one_by_one(struct delivery *d, const char *member)
+{
+	char path[2 * MEMBER_SIZE];
+	struct names entries = { 0 };
+	struct entry e;
+	size_t i;
+
+	names_read(&entries, d->dir, member);
+	for (i = 0; i < entries.n; i++) {
+		if (entry_parse(entries.name[i], &e) == -1 || e.token)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", member, entries.name[i]);
+		deliver_entry(d, path, &e, 0);
+	}
+	names_free(&entries);
+	fs_rmdir(d->dir, member);
+}
+
+static void deliver_segment(struct delivery *d, const char *member, unsigned level)
+{
+	struct strip s = queue_strip(d->q, LINE_READY, level);
+	int r;
+
+	do
+		r = strip_install(&s, d->dir, member, queue_scratch, d->q);
+	while (r == -1 && spool_drop_ballast(d->spool));
+	d->tails.segment[level] = STRIP_TAIL;
+	d->tails.count[level] = 0;
+	if (r == 0)
+		deliver_one_by_one(d, member);
+}
+
+/* What was for a queue that is gone went with it. */
+static void drop_member(struct delivery *d, const char *member, int is_segment)
+{
+	if (is_segment)
+		fs_remove_tree(d->dir, member);
+	else
+		fs_unlink(d->dir, member);
+}
+
+static void deliver_member(struct delivery *d, const char *name)
+{
+	struct member m;
+
+	if (parse_member(name, &m) == -1)
+		return;
+	if (strcmp(m.queue, d->queue) != 0) {
+		strcpy(d->queue, m.queue);
+		d->gone = 0;
+		d->q = d->open(d->ctx, m.queue, &d->gone);
+		tails_reset(&d->tails);
+	}
+	if (d->q == NULL) {
+		if (d->gone)
+			drop_member(d, name, m.is_segment);
+	} else if (m.is_segment) {
+		deliver_segment(d, name, m.level);
+	} else {
+		deliver_entry(d, name, &m.entry, m.dead);
+	}
+}
+
+int journal_deliver(struct spool *s, const char *id, journal_queue_fn *open, void *ctx)
+{
+	struct delivery d = { .spool = s, .open = open, .ctx = ctx };
+	struct names members = { 0 };
+	char path[JOURNAL_PATH];
+	size_t i;
+
+	journal_path(id, path);
+	if ((d.dir = fs_open_dir(s->fd, path)) == -1)
+		return 0;
+	names_read(&members, d.dir, ".");
+	for (i = 0; i < members.n; i++)
+		deliver_member(&d, members.name[i]);
+	names_free(&members);
+	fs_close(d.dir);
+	return fs_rmdir(s->fd, path) == 0;
+}
+
+/* ---- helping ----------------------------------------------------------- */
+
+struct help {
+	mq *mq;
+	struct spool *spool;
+	mq_queue *q;
+};
+
+static mq_queue *open_for_help(void *ctx, const char *name, int *gone)
+{
+	struct help *h = ctx;
+
+	mq_queue_close(h->q);
+	h->q = NULL;
+	*gone = queue_open(h->mq, h->spool, name, &h->q) == MQ_NOTFOUND;
+	return h->q;
+}
+
+unsigned journal_help(mq *m, struct spool *s)
+{
+	struct help h = { .mq = m, .spool = s };
+	struct names ids = { 0 };
+	unsigned finished = 0;
+	size_t i;
+
+	names_read(&ids, s->fd, "j");
+	for (i = 0; i < ids.n; i++)
+		finished += (unsigned)journal_deliver(s, ids.name[i], open_for_help, &h);
+	names_free(&ids);
+	mq_queue_close(h.q);
+	return finished;
+}

@@ -1,0 +1,47 @@
+/*
+ * journal.h - spool: publishes that are committed and are being delivered
+ *
+ *	SPOOL/j/ID/                    one of them
+ *	SPOOL/j/ID/QUEUE~ENTRY         one message for that queue
+ *	SPOOL/j/ID/QUEUE!ENTRY         one for its dead letters: it was full
+ *	SPOOL/j/ID/QUEUE~pN~I/ENTRY    the I-th segment for its level N
+ *
+ *	1  a directory in tmp/ is filled with a link for every queue and message
+ *	2  it is renamed to j/ID, and the messages' file synced: the commit
+ *	3  each member is renamed to where it belongs in its queue; a segment as a
+ *	   whole, or its entries one by one
+ *	4  j/ID is removed
+ *
+ * Before 2 nothing was sent; after it, whoever comes by goes on with 3 from
+ * the names alone, whether or not the publisher lives: every rename has one
+ * winner, so nothing is delivered twice.  Members are delivered in the order of
+ * their names.  The `/` of a dead-letter queue's name stands as `:`.
+ */
+#ifndef JOURNAL_H
+#define JOURNAL_H
+
+#include "place.h"
+
+#define JOURNAL_PATH 64
+#define MEMBER_SIZE  (QUEUE_NAME_SIZE + NAME_SIZE)
+
+/* A member that is one message. */
+void journal_entry(const char *queue, const struct entry *, int dead, char member[MEMBER_SIZE]);
+/* A member that is a segment. */
+void journal_segment(const char *queue, unsigned level, unsigned i, char member[MEMBER_SIZE]);
+
+/* Step 2 but for the sync: 0, or -1 with errno. */
+int journal_commit(struct spool *, const char *made, const char *id);
+
+/* Open a queue: NULL and *gone when it is not there, or NULL when it cannot be
+ * had now.  What it returns is good until the next call. */
+typedef mq_queue *journal_queue_fn(void *ctx, const char *name, int *gone);
+
+/* Steps 3 and 4: 1, or 0 when others finished it or something cannot be
+ * delivered now, which stays. */
+int journal_deliver(struct spool *, const char *id, journal_queue_fn *, void *ctx);
+
+/* The same for all that there are: how many this finished. */
+unsigned journal_help(mq *, struct spool *);
+
+#endif

@@ -1,0 +1,717 @@
+/*
+ * lane.c - spool: the lanes of message groups
+ */
+#include "lane.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A lane is listed for every message, so its directories are kept small. */
+#define FLAT_ENTRIES 32 /* a lane gets its strip when it has so many */
+#define FLAT_CHANCE  8  /* one sender in so many counts */
+#define MORE_ENTRIES 32 /* of one segment, about */
+#define BUSY_PAUSE   (10 * MILLISECOND)
+#define ODD_PAUSE    MQ_SECOND
+#define LOOSE_PAUSE  (10 * MQ_SECOND)
+
+int lane_wants(const mq_queue *q, const struct entry *e)
+{
+	return e->group[0] != '\0' && !q->is_dlq;
+}
+
+/* ---- names -------------------------------------------------------------- */
+
+/* "groups/HH/" and what follows. */
+static char *put_bucket(const char *group, char path[ENTRY_PATH])
+{
+	char *p = stpcpy(path, "groups/");
+
+	*p++ = group[0];
+	*p++ = group[1];
+	*p++ = '/';
+	*p = '\0';
+	return p;
+}
+
+/* below: "", "/ENTRY", ".token" or ".held". */
+void lane_path(const char *group, const char *below, char path[ENTRY_PATH])
+{
+	stpcpy(stpcpy(put_bucket(group, path), group), below);
+}
+
+struct strip lane_more(const mq_queue *q, const char *group)
+{
+	struct strip s = { .dir = q->fd };
+
+	snprintf(s.path, sizeof(s.path), "groups/%.2s/%.32s/more", group, group);
+	return s;
+}
+
+void lane_token(const struct entry *m, struct entry *t)
+{
+	memset(t, 0, sizeof(*t));
+	memcpy(t->key, m->key, KEY_SIZE);
+	memcpy(t->id, m->key, KEY_SIZE);
+	memcpy(t->group, m->group, HASH_SIZE);
+	memcpy(t->death, m->death, sizeof(t->death));
+	t->token = 1;
+	t->priority = m->priority;
+	t->receives = m->receives;
+	t->lease = m->lease;
+	t->nonce = m->nonce;
+}
+
+void lane_take_over(struct entry *m, const struct entry *t)
+{
+	if (strcmp(m->key, t->key) != 0)
+		return;
+	m->receives = t->receives;
+	if (t->death[0])
+		memcpy(m->death, t->death, sizeof(m->death));
+}
+
+/* ---- birth -------------------------------------------------------------- */
+
+/* The lock of the lanes that share a directory.  That is made if need be. */
+static int lock_bucket(mq_queue *q, const char *group, int wait)
+{
+	char path[ENTRY_PATH], *end = put_bucket(group, path);
+	int fd;
+
+	strcpy(end, "lock");
+	while ((fd = fs_lock(q->fd, path, wait)) == -1 && errno == ENOENT) {
+		end[-1] = '\0';
+		if ((fs_mkdir(q->fd, "groups") == -1 && errno != EEXIST) ||
+		    (fs_mkdir(q->fd, path) == -1 && errno != EEXIST))
+			return -1;
+		end[-1] = '/';
+	}
+	return fd;
+}
+
+/* What a crash left of an earlier lane. */
+static int unlink_old(mq_queue *q, const char *group)
+{
+	static const char *const names[] = { ".held", ".token" };
+	char path[ENTRY_PATH];
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		lane_path(group, names[i], path);
+		if (fs_unlink(q->fd, path) == -1 && errno != ENOENT)
+			return -1;
+	}
+	return 0;
+}
+
+/* A new token in tmp/, which alone is valid from now on. */
+static int make_token(mq_queue *q, const char *group, char made[ENTRY_PATH])
+{
+	char path[ENTRY_PATH];
+	int r;
+
+	queue_scratch(q, made);
+	if (fs_mkempty(q->fd, made) == -1)
+		return -1;
+	lane_path(group, ".token", path);
+	r = fs_link(q->fd, made, q->fd, path);
+	if (r == -1 && errno == EEXIST && unlink_old(q, group) == 0)
+		r = fs_link(q->fd, made, q->fd, path);
+	if (r == -1)
+		fs_unlink(q->fd, made);
+	return r;
+}
+
+/* Names in turns/ are never used twice: a new token has a nonce as if it had
+ * been leased before. */
+static void new_token(mq_queue *q, const struct entry *m, struct entry *t)
+{
+	lane_token(m, t);
+	t->receives = 0;
+	t->death[0] = '\0';
+	t->lease = LEASE_OWN;
+	t->nonce = nonce_next(&q->mq->nonce);
+}
+
+/* With the lock. */
+static int give_birth(mq_queue *q, const struct entry *m)
+{
+	char lane[ENTRY_PATH], made[ENTRY_PATH];
+	struct source from = { q->fd, made, STRIP_RENAME };
+	struct entry t;
+	int r;
+
+	lane_path(m->group, "", lane);
+	if ((r = fs_exists(q->fd, lane)) != 0)
+		return r == 1 ? 0 : -1;
+	new_token(q, m, &t);
+	if (make_token(q, m->group, made) == -1)
+		return -1;
+	if (place_turn(q, &from, &t) == -1) {
+		fs_unlink(q->fd, made);
+		return -1;
+	}
+	return fs_mkdir(q->fd, lane);
+}
+
+/* Make the names of a lane durable where the sync of a file does not. */
+static int sync_birth(mq_queue *q, const char *group)
+{
+	char path[ENTRY_PATH];
+
+	if (q->sync_covers_name || !q->conf.sync)
+		return 0;
+	*put_bucket(group, path) = '\0';
+	return fs_sync_path(q->fd, path) == 0 && fs_sync_path(q->fd, "groups") == 0 ?
+	    fs_sync_path(q->fd, ".") :
+	    -1;
+}
+
+static int birth(mq_queue *q, const struct entry *m)
+{
+	int lock = lock_bucket(q, m->group, 1), r;
+
+	if (lock == -1)
+		return -1;
+	r = give_birth(q, m);
+	fs_unlock(lock);
+	return r == 0 ? sync_birth(q, m->group) : -1;
+}
+
+/* ---- adding ------------------------------------------------------------- */
+
+static int sync_lane(mq_queue *q, const char *group)
+{
+	char path[ENTRY_PATH];
+
+	if (q->sync_covers_name || !q->conf.sync)
+		return 0;
+	lane_path(group, "", path);
+	return fs_sync_path(q->fd, path) == 0 || errno == ENOENT ? 0 : -1;
+}
+
+/* Now and then: a lane that has become long gets its strip. */
+static void lengthen(mq_queue *q, const char *group)
+{
+	struct strip more = lane_more(q, group);
+	char path[ENTRY_PATH];
+	struct fs_dir d;
+	unsigned n = 0;
+
+	if (nonce_next(&q->mq->nonce) % FLAT_CHANCE != 0)
+		return;
+	lane_path(group, "", path);
+	if (fs_dir_open(&d, q->fd, path) == -1)
+		return;
+	while (n < FLAT_ENTRIES && fs_dir_next(&d) != NULL)
+		n++;
+	fs_dir_close(&d);
+	if (n == FLAT_ENTRIES)
+		strip_make(&more, queue_scratch, q); /* if not now, then later */
+}
+
+static int add_flat(mq_queue *q, const struct source *from, const struct entry *e, const char *name)
+{
+	char path[ENTRY_PATH];
+
+	lane_path(e->group, "/", path);
+	strcat(path, name);
+	if (strip_move(from->how, from->dir, from->path, q->fd, path) == -1)
+		return -1;
+	if (sync_lane(q, e->group) == -1)
+		return -1;
+	lengthen(q, e->group);
+	return 0;
+}
+
+/* Into the lane, if there is one.  What has a history was redriven, and is older
+ * than what waits in the strip: it comes before that. */
+static int add(mq_queue *q, const struct source *from, const struct entry *e)
+{
+	struct strip more = lane_more(q, e->group);
+	uint64_t segment = STRIP_TAIL;
+	char name[NAME_SIZE], path[ENTRY_PATH];
+
+	entry_format(e, name);
+	if (e->death[0])
+		return add_flat(q, from, e, name);
+	if (strip_add(&more, &segment, from->dir, from->path, name, from->how, NULL, q) == -1)
+		return errno == ENXIO ? add_flat(q, from, e, name) : -1;
+	if (!q->sync_covers_name && q->conf.sync) {
+		strip_entry_path(&more, segment, ".", path);
+		if (fs_sync_path(q->fd, path) == -1 && errno != ENOENT)
+			return -1;
+	}
+	if (nonce_next(&q->mq->nonce) % MORE_ENTRIES == 0)
+		strip_rotate(&more, segment, queue_scratch, q);
+	return 0;
+}
+
+int lane_add(mq_queue *q, const struct source *from, const struct entry *e)
+{
+	while (add(q, from, e) == -1) {
+		if (errno != ENOENT)
+			return -1;
+		switch (fs_exists(from->dir, from->path)) {
+		case 0:
+			errno = ENOENT;
+			return -1;
+		case 1:
+			break;
+		default:
+			return -1;
+		}
+		if (birth(q, e) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- looking ------------------------------------------------------------ */
+
+struct looking {
+	mq_queue *q;
+	const char *group, *key;
+	struct lane_view *view;
+	char first[NAME_SIZE], next[NAME_SIZE]; /* the lowest names of one directory */
+	int has_more;
+};
+
+/* One name of the lane's directories: is it the one, or the lowest other? */
+static void consider(struct looking *l, const char *name)
+{
+	int ours = l->key && strncmp(name, l->key, KEY_SIZE - 1) == 0;
+
+	if (l->key) {
+		if (ours)
+			strcpy(l->first, name);
+		else if (!l->next[0] || strcmp(name, l->next) < 0)
+			strcpy(l->next, name);
+	} else if (!l->first[0] || strcmp(name, l->first) < 0) {
+		strcpy(l->next, l->first);
+		strcpy(l->first, name);
+	} else if (!l->next[0] || strcmp(name, l->next) < 0) {
+		strcpy(l->next, name);
+	}
+}
+
+static int put_message(struct lane_message *m, const char *dir, const char *name)
+{
+	if (entry_parse(name, &m->entry) == -1)
+		return 0;
+	stpcpy(stpcpy(stpcpy(m->path, dir), "/"), name);
+	return 1;
+}
+
+static int is_lower(const char *name, const struct lane_message *m)
+{
+	return strcmp(name, strrchr(m->path, '/') + 1) < 0;
+}
+
+/* Take over a name of that directory, if it is lower than those known. */
+static void offer(struct looking *l, const char *dir, const char *name)
+{
+	struct lane_view *v = l->view;
+
+	if (!name[0])
+		return;
+	if (!l->key && (!v->found || is_lower(name, &v->first))) {
+		if (v->found) {
+			v->next = v->first;
+			v->has_next = 1;
+		}
+		v->found = put_message(&v->first, dir, name);
+	} else if (!v->has_next || is_lower(name, &v->next)) {
+		v->has_next = put_message(&v->next, dir, name);
+	}
+}
+
+static void merge(struct looking *l, const char *dir)
+{
+	if (!l->key)
+		offer(l, dir, l->first);
+	else if (l->first[0])
+		l->view->found = put_message(&l->view->first, dir, l->first);
+	offer(l, dir, l->next);
+	l->first[0] = l->next[0] = '\0';
+}
+
+static int look_flat(struct looking *l)
+{
+	char path[ENTRY_PATH], stray[ENTRY_PATH];
+	struct entry e;
+	struct fs_dir d;
+	const char *name;
+
+	lane_path(l->group, "", path);
+	if (fs_dir_open(&d, l->q->fd, path) == -1)
+		return -1;
+	while ((name = fs_dir_next(&d)) != NULL) {
+		if (!strcmp(name, "more")) {
+			l->has_more = 1;
+		} else if (entry_parse(name, &e) == 0 && !e.token) {
+			consider(l, name);
+		} else {
+			stpcpy(stpcpy(stpcpy(stray, path), "/"), name);
+			place_bad(l->q, stray);
+		}
+	}
+	fs_dir_close(&d);
+	if (errno)
+		return -1;
+	merge(l, path);
+	return 0;
+}
+
+static int look_more(struct looking *l)
+{
+	struct strip more = lane_more(l->q, l->group);
+	struct segment g = { 0 };
+	char path[ENTRY_PATH];
+	struct entry e;
+	size_t i;
+	int r = strip_head(&more, &g, queue_scratch, l->q);
+
+	if (r == 1) {
+		for (i = 0; i < g.n; i++)
+			if (entry_parse(g.names[i].name, &e) == 0)
+				consider(l, g.names[i].name);
+		strip_entry_path(&more, g.number, "", path);
+		*strrchr(path, '/') = '\0';
+		merge(l, path);
+	}
+	segment_free(&g);
+	return r == -1 ? -1 : 0;
+}
+
+int lane_look(mq_queue *q, const char *group, const char *key, struct lane_view *v)
+{
+	struct looking l = { .q = q, .group = group, .key = key, .view = v };
+
+	v->found = v->has_next = 0;
+	if (look_flat(&l) == -1)
+		return -1;
+	if (!l.has_more)
+		return 0;
+	/* Of a sender who stopped before it saw the strip, the message may come
+	 * only now, flat, and be older than what has gone to the strip since:
+	 * what was sent before a message seen there is then seen here. */
+	v->found = v->has_next = 0;
+	return look_more(&l) == 0 ? look_flat(&l) : -1;
+}
+
+int lane_token_valid(mq_queue *q, const char *group, const char *path)
+{
+	char valid[ENTRY_PATH];
+	struct stat token, st;
+
+	if (fs_stat(q->fd, path, &token) == -1)
+		return -1;
+	lane_path(group, ".token", valid);
+	if (fs_stat(q->fd, valid, &st) == -1)
+		return errno == ENOENT ? 0 : -1;
+	return st.st_ino == token.st_ino && st.st_dev == token.st_dev;
+}
+
+/* ---- the token's ways ----------------------------------------------------- */
+
+int lane_return(mq_queue *q, const char *path, struct entry *t)
+{
+	struct source from = { q->fd, path, STRIP_RENAME };
+
+	if (t->visible * MILLISECOND > queue_now(q))
+		return place_delayed(q, &from, t);
+	t->visible = 0;
+	return place_turn(q, &from, t);
+}
+
+/* Look at this lane again in a while. */
+static int put_off(mq_queue *q, const char *path, const struct entry *token, mq_time pause)
+{
+	struct entry t = *token;
+
+	t.visible = (queue_now(q) + pause + MILLISECOND - 1) / MILLISECOND;
+	return lane_return(q, path, &t);
+}
+
+/* With the lock: 1 when the lane is gone, 0 when it is not empty. */
+static int remove_lane(mq_queue *q, const char *group)
+{
+	struct strip more = lane_more(q, group);
+	char path[ENTRY_PATH];
+
+	lane_path(group, "", path);
+	if (fs_rmdir(q->fd, path) == -1 && errno != ENOENT) {
+		if (errno != ENOTEMPTY && errno != EEXIST)
+			return -1;
+		if (strip_remove(&more, queue_scratch, q) == -1)
+			return errno == ENOTEMPTY ? 0 : -1;
+		if (fs_rmdir(q->fd, path) == -1 && errno != ENOENT)
+			return errno == ENOTEMPTY || errno == EEXIST ? 0 : -1;
+	}
+	lane_path(group, ".token", path);
+	fs_unlink(q->fd, path);
+	return 1;
+}
+
+/* A token for whatever is first in the lane. */
+static void token_for_lane(mq_queue *q, const char *group, struct entry *t)
+{
+	struct entry m = { .priority = MQ_PRIORITY_DEFAULT };
+	struct lane_view v;
+
+	if (lane_look(q, group, NULL, &v) == 0 && v.found)
+		m = v.first.entry;
+	else
+		queue_new_keys(q, &m, 1);
+	memcpy(m.group, group, HASH_SIZE);
+	new_token(q, &m, t);
+}
+
+/* A token has two names as long as it moves.  One whose other name did not
+ * survive is put into turns/ again; a lane without any gets a new one. */
+static int revive(mq_queue *q, const char *group)
+{
+	char token[ENTRY_PATH], made[ENTRY_PATH];
+	struct source from = { q->fd, token, STRIP_LINK };
+	struct entry t;
+	struct stat st;
+
+	lane_path(group, ".token", token);
+	if (fs_stat(q->fd, token, &st) == 0 && st.st_nlink > 1)
+		return 0;
+	if (fs_stat(q->fd, token, &st) == -1) {
+		if (errno != ENOENT || make_token(q, group, made) == -1)
+			return -1;
+		fs_unlink(q->fd, made);
+	}
+	token_for_lane(q, group, &t);
+	return place_turn(q, &from, &t);
+}
+
+/* With the lock: somebody came with a token that is not valid.  Mostly a crash
+ * left it; but hard links may have been lost, too, when the spool was copied. */
+static int mend(mq_queue *q, const char *group)
+{
+	char lane[ENTRY_PATH];
+	int r;
+
+	lane_path(group, "", lane);
+	if ((r = fs_exists(q->fd, lane)) != 1)
+		return r;
+	return revive(q, group);
+}
+
+int lane_mend(mq_queue *q, const char *group)
+{
+	int lock = lock_bucket(q, group, 0), r;
+
+	if (lock == -1)
+		return -1;
+	r = mend(q, group);
+	fs_unlock(lock);
+	return r;
+}
+
+/* The lane has no message.  Whoever lost the token while it was stopped here
+ * can do no harm: a lane with a message stays, and one without may go, as the
+ * token that is left then is dropped by who takes it. */
+static int close_lane(mq_queue *q, const char *path, const struct entry *t)
+{
+	int lock, gone;
+
+	if ((lock = lock_bucket(q, t->group, 0)) == -1)
+		return put_off(q, path, t, BUSY_PAUSE);
+	if (lane_token_valid(q, t->group, path) == 1)
+		gone = remove_lane(q, t->group);
+	else
+		gone = mend(q, t->group) == 0 ? 1 : -1;
+	fs_unlock(lock);
+	if (gone == 1)
+		return fs_unlink(q->fd, path);
+	return gone == 0 ? 1 : put_off(q, path, t, ODD_PAUSE);
+}
+
+/* The next message decides how the token goes on. */
+static int turn_to(mq_queue *q, const char *path, const struct entry *token,
+    const struct entry *next)
+{
+	struct entry t;
+
+	lane_token(next, &t);
+	t.receives = 0;
+	t.death[0] = '\0';
+	t.lease = token->lease;
+	t.nonce = token->nonce;
+	t.visible = next->visible;
+	return lane_return(q, path, &t);
+}
+
+int lane_pass_on(mq_queue *q, const char *path, const struct entry *token, const struct entry *next)
+{
+	struct lane_view v;
+	int r;
+
+	if (next)
+		return turn_to(q, path, token, next);
+	if ((r = close_lane(q, path, token)) != 1)
+		return r;
+	/* A message has come. */
+	if (lane_look(q, token->group, NULL, &v) == -1)
+		return put_off(q, path, token, ODD_PAUSE);
+	return v.found ? turn_to(q, path, token, &v.first.entry) :
+			 put_off(q, path, token, ODD_PAUSE);
+}
+
+/* The message of the token at path has died: pass on, or hold the group. */
+static int after_death(mq_queue *q, const char *path, const struct entry *token)
+{
+	struct lane_view v;
+	char held[ENTRY_PATH];
+
+	if (q->conf.group_blocks) {
+		lane_path(token->group, ".held", held);
+		return fs_rename(q->fd, path, q->fd, held);
+	}
+	if (lane_look(q, token->group, NULL, &v) == -1)
+		return errno == ENOENT ? fs_unlink(q->fd, path) : -1;
+	return lane_pass_on(q, path, token, v.found ? &v.first.entry : NULL);
+}
+
+int lane_bury(mq_queue *q, const char *path, const struct entry *token, const char *reason)
+{
+	struct source from = { .dir = q->fd, .how = STRIP_RENAME };
+	struct lane_view v;
+	struct entry e;
+
+	if (lane_look(q, token->group, token->key, &v) == -1)
+		return -1;
+	if (!v.found) {
+		errno = ENOENT;
+		return -1;
+	}
+	e = v.first.entry;
+	lane_take_over(&e, token);
+	from.path = v.first.path;
+	return place_dead(q, &from, &e, reason) == 0 ? after_death(q, path, token) : -1;
+}
+
+int lane_release(mq_queue *q, const char *group)
+{
+	char held[ENTRY_PATH];
+	struct source from = { q->fd, held, STRIP_RENAME };
+	struct entry t;
+
+	lane_path(group, ".held", held);
+	if (fs_exists(q->fd, held) != 1)
+		return 0;
+	token_for_lane(q, group, &t);
+	return place_turn(q, &from, &t) == 0 || errno == ENOENT ? 0 : -1;
+}
+
+int lane_loosen(mq_queue *q, const char *group, struct lane_loose *l)
+{
+	char held[ENTRY_PATH], bucket[STRIP_PATH], name[NAME_SIZE];
+	struct source from = { q->fd, held, STRIP_RENAME };
+
+	lane_path(group, ".held", held);
+	if (fs_exists(q->fd, held) != 1)
+		return 0;
+	token_for_lane(q, group, &l->token);
+	l->token.visible = (queue_now(q) + LOOSE_PAUSE) / MILLISECOND;
+	if (place_delayed(q, &from, &l->token) == -1)
+		return errno == ENOENT ? 0 : -1;
+	bucket_path("delayed", l->token.visible * MILLISECOND, bucket);
+	entry_format(&l->token, name);
+	stpcpy(stpcpy(stpcpy(l->path, bucket), "/"), name);
+	return 1;
+}
+
+void lane_tighten(mq_queue *q, const struct lane_loose *l)
+{
+	char held[ENTRY_PATH];
+
+	lane_path(l->token.group, ".held", held);
+	fs_rename(q->fd, l->path, q->fd, held);
+}
+
+void lane_go_on(mq_queue *q, struct lane_loose *l)
+{
+	l->token.visible = 0;
+	lane_return(q, l->path, &l->token);
+}
+
+/* ---- all of them ---------------------------------------------------------- */
+
+static int walk_bucket(mq_queue *q, const char *bucket,
+    int (*each)(void *ctx, mq_queue *, const char *group), void *ctx)
+{
+	char path[ENTRY_PATH], group[HASH_SIZE];
+	struct fs_dir d;
+	const char *name;
+	int r = 0;
+
+	snprintf(path, sizeof(path), "groups/%.2s", bucket);
+	if (fs_dir_open(&d, q->fd, path) == -1)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
+	while (r == 0 && (name = fs_dir_next(&d)) != NULL) {
+		if (strlen(name) != HASH_SIZE - 1)
+			continue; /* the lock, a token */
+		memcpy(group, name, HASH_SIZE);
+		r = each(ctx, q, group);
+	}
+	if (r == 0 && errno)
+		r = -1;
+	fs_dir_close(&d);
+	return r;
+}
+
+int lane_walk(mq_queue *q, int (*each)(void *ctx, mq_queue *, const char *group), void *ctx)
+{
+	struct fs_dir d;
+	const char *name;
+	int r = 0;
+
+	if (fs_dir_open(&d, q->fd, "groups") == -1)
+		return errno == ENOENT ? 0 : -1;
+	while (r == 0 && (name = fs_dir_next(&d)) != NULL)
+		if (strlen(name) == 2)
+			r = walk_bucket(q, name, each, ctx);
+	if (r == 0 && errno)
+		r = -1;
+	fs_dir_close(&d);
+	return r;
+}
+
+static int release(void *ctx, mq_queue *q, const char *group)
+{
+	(void)ctx;
+	return lane_release(q, group);
+}
+
+int lane_release_all(mq_queue *q)
+{
+	return lane_walk(q, release, NULL);
+}
+
+static int settle(void *ctx, mq_queue *q, const char *group)
+{
+	struct strip more = lane_more(q, group);
+	int lock, r = 0;
+
+	(void)ctx;
+	if ((lock = lock_bucket(q, group, 1)) == -1)
+		return -1;
+	if (fs_exists(q->fd, more.path) == 1)
+		r = strip_settle(&more, queue_scratch, q);
+	if (r == 0)
+		r = revive(q, group);
+	fs_unlock(lock);
+	return r;
+}
+
+int lane_settle(mq_queue *q)
+{
+	return lane_walk(q, settle, NULL);
+}

@@ -1,0 +1,112 @@
+/*
+ * lane.h - spool: the lanes of message groups
+ *
+ * The messages of a group wait in a lane of their own, and one token of the
+ * group moves about instead of them:
+ *
+ *	groups/HH/HASH/        the lane: ENTRY...; from some dozens on also a
+ *	                       strip, more/, which takes what comes
+ *	groups/HH/HASH.token   a link of the group's token, which tells the valid
+ *	                       one from what a crash left
+ *	groups/HH/HASH.held    the token while a dead letter blocks the group
+ *	groups/HH/lock         held while a lane there is born or removed
+ *	turns/pN/              a strip of tokens, which have something to deliver
+ *
+ * HASH is that of the group's key, HH its first two digits.  A message stays in
+ * its lane until it is acked or dead: neither nack nor lapse nor crash can put
+ * it behind a later one.  Who holds the token leased may deliver the first
+ * message; so the group has one lease at a time, and the token carries the
+ * delivery count of that message.
+ *
+ * What keeps a group from getting stuck: as long as its lane, a directory, is
+ * there, its token moves, by rename: turns/ -> leased/ -> turns/ or delayed/.
+ * So a sender who finds the lane makes one link and is done.
+ *
+ *	birth	with the lock: link a new token as HASH.token, rename it to
+ *		turns/, then mkdir the lane.
+ *	close	with the token leased and the lock: rmdir the lane, which is the
+ *		seal, for it fails if a message has come; then unlink HASH.token,
+ *		then the token.
+ *
+ * A kill during either leaves a token without a lane: whoever takes it closes
+ * it, or finds that another is valid, and drops it.  After the machine came
+ * down, lane_settle() gives a token to lanes whose token did not survive.
+ */
+#ifndef LANE_H
+#define LANE_H
+
+#include "place.h"
+
+/* Whether the entry belongs into a lane: dead letters stand in one line. */
+int lane_wants(const mq_queue *, const struct entry *);
+
+/* Put a message into its group's lane. */
+int lane_add(mq_queue *, const struct source *, const struct entry *);
+
+/* A message in its lane. */
+struct lane_message {
+	char path[ENTRY_PATH];
+	struct entry entry;
+};
+
+struct lane_view {
+	int found, has_next;
+	struct lane_message first; /* or the one with the key asked for */
+	struct lane_message next;  /* the first but that */
+};
+
+/* Look at a lane.  key NULL: first and next; else the message with that key and
+ * the first other one.  -1 with errno, ENOENT when there is no lane. */
+int lane_look(mq_queue *, const char *group, const char *key, struct lane_view *);
+
+/* Whether the token at path is its group's valid one: 1, 0, -1. */
+int lane_token_valid(mq_queue *, const char *group, const char *path);
+
+/* The token in the state of a message: its key, priority, count and history. */
+void lane_token(const struct entry *message, struct entry *token);
+
+/* Token at path -> turns/ or, while token->visible is to come, delayed/.
+ * ENOENT: it is somebody else's by now. */
+int lane_return(mq_queue *, const char *path, struct entry *token);
+
+/* Having leased the token at path, and done with its message: on to the next,
+ * or close the lane.  next NULL: look for it.  ENOENT as above. */
+int lane_pass_on(mq_queue *, const char *path, const struct entry *token, const struct entry *next);
+
+/* Move the message of the leased token at path to the dead letters, then pass
+ * on, or hold the group.  ENOENT: there is no such message any more. */
+int lane_bury(mq_queue *, const char *path, const struct entry *token, const char *reason);
+
+/* The count and the history of a lane's message, if the token is for it. */
+void lane_take_over(struct entry *message, const struct entry *token);
+
+/* Somebody had a token that is not valid: see that a valid one moves. */
+int lane_mend(mq_queue *, const char *group);
+
+/* Let a held group go on. */
+int lane_release(mq_queue *, const char *group);
+int lane_release_all(mq_queue *);
+
+/* The same around putting a dead letter back: first let the group go on in a
+ * while, so that a kill holds it for no longer; 1, 0 when it was not held, -1.
+ * Then at once, or, as there was no way back, not at all. */
+struct lane_loose {
+	struct entry token;
+	char path[ENTRY_PATH];
+};
+
+int lane_loosen(mq_queue *, const char *group, struct lane_loose *);
+void lane_go_on(mq_queue *, struct lane_loose *);
+void lane_tighten(mq_queue *, const struct lane_loose *);
+
+/* Call each for every lane; non-zero ends it. */
+int lane_walk(mq_queue *, int (*each)(void *ctx, mq_queue *, const char *group), void *ctx);
+
+/* After a crash of the machine. */
+int lane_settle(mq_queue *);
+
+/* The strip of a lane's later messages. */
+struct strip lane_more(const mq_queue *, const char *group);
+void lane_path(const char *group, const char *below, char path[ENTRY_PATH]);
+
+#endif

@@ -1,0 +1,60 @@
+/*
+ * names.c - leaf: the names in a directory, sorted
+ */
+#include "names.h"
+
+#include "fs.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int compare_texts(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int names_add(struct names *l, const char *name)
+{
+	size_t room = l->room ? 2 * l->room : 64;
+	char **grown;
+
+	if (l->n == l->room) {
+		if ((grown = realloc(l->name, room * sizeof(*grown))) == NULL)
+			return -1;
+		l->name = grown;
+		l->room = room;
+	}
+	if ((l->name[l->n] = strdup(name)) == NULL)
+		return -1;
+	l->n++;
+	return 0;
+}
+
+int names_read(struct names *l, int dir, const char *path)
+{
+	struct fs_dir d;
+	const char *name;
+	int r = 0;
+
+	if (fs_dir_open(&d, dir, path) == -1)
+		return errno == ENOENT ? 0 : -1;
+	while (r == 0 && (name = fs_dir_next(&d)) != NULL)
+		r = names_add(l, name);
+	if (r == 0 && errno)
+		r = -1;
+	fs_dir_close(&d);
+	if (l->n)
+		qsort(l->name, l->n, sizeof(*l->name), compare_texts);
+	return r;
+}
+
+void names_free(struct names *l)
+{
+	size_t i;
+
+	for (i = 0; i < l->n; i++)
+		free(l->name[i]);
+	free(l->name);
+	memset(l, 0, sizeof(*l));
+}
