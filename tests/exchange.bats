@@ -706,11 +706,13 @@ check_one_target() {
 # The publisher was killed when all was committed, and nothing in its queue; who
 # comes later finishes, be it stopped at any step, too.
 prepare_journal() {
+	local k
 	prepare_two_queues
 	echo 1 >input
 	for ((k = 1; k < 40; k++)); do
 		traced -o /dev/null -e inject=rename,renameat,renameat2:signal=KILL:when="$k" -- mq-send -x x -l
 		if [ "$rc" -eq 137 ] && [ -n "$(find "$MQ_SPOOL/j" -mindepth 2 2>/dev/null)" ]; then
+			rm -rf "$MQ_SPOOL"/tmp/* "$MQ_SPOOL"/q/*/tmp/* # its litter
 			return
 		fi
 		rm -rf "$MQ_SPOOL"
