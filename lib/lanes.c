@@ -3,6 +3,8 @@
  */
 #include "lanes.h"
 
+#include "grow.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,12 +40,9 @@ static int note(struct standings *l, const struct entry *t, int leased)
 
 	if (!leased && !t->visible && !t->receives)
 		return 0; /* nothing that the message does not say */
-	if (l->n == l->room) {
-		l->room = l->room ? 2 * l->room : 64;
-		if ((grown = realloc(l->of, l->room * sizeof(*grown))) == NULL)
-			return -1;
-		l->of = grown;
-	}
+	if ((grown = grow(l->of, &l->room, l->n + 1, sizeof(*grown))) == NULL)
+		return -1;
+	l->of = grown;
 	s = &l->of[l->n++];
 	memcpy(s->group, t->group, HASH_SIZE);
 	memcpy(s->key, t->key, KEY_SIZE);

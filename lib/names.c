@@ -4,6 +4,7 @@
 #include "names.h"
 
 #include "fs.h"
+#include "grow.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -16,15 +17,11 @@ static int compare_texts(const void *a, const void *b)
 
 int names_add(struct names *l, const char *name)
 {
-	size_t room = l->room ? 2 * l->room : 64;
-	char **grown;
+	char **grown = grow(l->name, &l->room, l->n + 1, sizeof(*grown));
 
-	if (l->n == l->room) {
-		if ((grown = realloc(l->name, room * sizeof(*grown))) == NULL)
-			return -1;
-		l->name = grown;
-		l->room = room;
-	}
+	if (grown == NULL)
+		return -1;
+	l->name = grown;
 	if ((l->name[l->n] = strdup(name)) == NULL)
 		return -1;
 	l->n++;

@@ -9,6 +9,7 @@
  */
 #include "route.h"
 
+#include "grow.h"
 #include "topic.h"
 
 #include <errno.h>
@@ -105,24 +106,10 @@ static int grow_known(struct router *r)
 	return 0;
 }
 
-/* The items with room for one more, doubled as need be; NULL: no memory, and
- * they are as they were. */
-static void *grow(void *items, size_t *room, size_t n, size_t size)
-{
-	size_t more = *room ? 2 * *room : 16;
-	void *grown;
-
-	if (n < *room)
-		return items;
-	if ((grown = realloc(items, more * size)) != NULL)
-		*room = more;
-	return grown;
-}
-
 static int add_exchange(struct router *r, const char *name)
 {
 	struct exchange *grown =
-	    grow(r->exchanges, &r->exchanges_room, r->nexchanges, sizeof(*grown));
+	    grow(r->exchanges, &r->exchanges_room, r->nexchanges + 1, sizeof(*grown));
 
 	if (grown == NULL)
 		return -1;
@@ -135,7 +122,7 @@ static int add_exchange(struct router *r, const char *name)
 
 static int add_queue(struct router *r, const char *name)
 {
-	struct queue *grown = grow(r->queues, &r->queues_room, r->nqueues, sizeof(*grown));
+	struct queue *grown = grow(r->queues, &r->queues_room, r->nqueues + 1, sizeof(*grown));
 
 	if (grown == NULL)
 		return -1;

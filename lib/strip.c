@@ -4,6 +4,7 @@
 #include "strip.h"
 
 #include "fs.h"
+#include "grow.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -391,22 +392,6 @@ static uint64_t order_of(const char *name)
 		v = v * 10 + (unsigned)(name[i] - '0');
 	}
 	return v;
-}
-
-/* The items with room for n of that size, doubled as need be; NULL: no memory,
- * and the items are as they were. */
-static void *grow(void *items, size_t *room, size_t n, size_t size)
-{
-	size_t more = *room ? *room : 512;
-	void *grown;
-
-	if (n <= *room)
-		return items;
-	while (more < n)
-		more *= 2;
-	if ((grown = realloc(items, more * size)) != NULL)
-		*room = more;
-	return grown;
 }
 
 /* Keep one more name; the text may still move, so it is found later. */

@@ -14,6 +14,8 @@
  */
 #include "topic.h"
 
+#include "grow.h"
+
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,22 +52,6 @@ struct topic {
 };
 
 /* ---- the trie ---------------------------------------------------------- */
-
-/* The items with room for n, doubled as need be; NULL: no memory, and they are as
- * they were. */
-static void *grow(void *items, size_t *room, size_t n, size_t size)
-{
-	size_t more = *room ? *room : 64;
-	void *grown;
-
-	if (n <= *room)
-		return items;
-	while (more < n)
-		more *= 2;
-	if ((grown = realloc(items, more * size)) != NULL)
-		*room = more;
-	return grown;
-}
 
 /* The sets have as much room as there is for nodes. */
 static int grow_nodes(struct topic *t)
