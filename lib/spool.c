@@ -187,20 +187,23 @@ int spool_enter(mq *h)
 
 static const char *const parts[] = { "tmp", "q" };
 
-/* Whether the directory is empty, or a spool that somebody began to make. */
+/* Whether the directory is empty, or a spool that somebody began to make, or has
+ * made meanwhile. */
 static int may_become_spool(int fd)
 {
 	struct fs_dir d;
 	const char *name;
-	int ours = 1;
+	int begun = 1, made = 0;
 
 	if (fs_dir_open(&d, fd, ".") == -1)
 		return -1;
-	while (ours && (name = fs_dir_next(&d)) != NULL)
-		ours = !strcmp(name, "tmp") || !strcmp(name, "q") || !strcmp(name, "ballast") ||
-		    !strcmp(name, "version") || !strcmp(name, "lost+found");
+	while ((name = fs_dir_next(&d)) != NULL) {
+		begun &= !strcmp(name, "tmp") || !strcmp(name, "q") || !strcmp(name, "ballast") ||
+		    !strcmp(name, "lost+found");
+		made |= !strcmp(name, "version");
+	}
 	fs_dir_close(&d);
-	return ours;
+	return begun || made;
 }
 
 /* The path with its parents, private: whoever shares a spool opens its root. */
