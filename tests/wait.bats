@@ -609,12 +609,14 @@ full() {
 	same "$(printf '%s\n' 1 m{1..10} | sort)" "$(tr , '\n' <<<"$got" | grep . | sort)"
 }
 
-@test "a sender that waits uses no processor time" {
+# It looks twice a second, for what expires makes room without a word: at most one
+# of two hundred ticks may fall on it.
+@test "a sender that waits uses hardly any processor time" {
 	full overflow=block
 	blocked mq-send -q -b 2 q
 	before=$(ticks "$sender")
 	sleep 2 # the time that is measured
-	same "$before" "$(ticks "$sender")"
+	(($(ticks "$sender") - before <= 1))
 }
 
 # ---- mq-wait -----------------------------------------------------------------------------------
