@@ -129,6 +129,13 @@ static int parse_target(const char *file, char target[QUEUE_NAME_SIZE])
 	return valid_queue_name(target) ? 0 : -1;
 }
 
+int binding_is_name(const char *file)
+{
+	char target[QUEUE_NAME_SIZE];
+
+	return parse_target(file, target) == 0;
+}
+
 static void join(const char *exchange, const char *file, char path[ENTRY_PATH])
 {
 	snprintf(path, ENTRY_PATH, "x/%.64s/bind/%.*s", exchange, NAME_SIZE - 1, file);

@@ -40,6 +40,9 @@ int bindings_read(int spool, const char *exchange, enum exchange_type, struct bi
     char bad[NAME_SIZE]);
 void bindings_free(struct bindings *);
 
+/* Whether a file has the name of a binding; others are passed over. */
+int binding_is_name(const char *file);
+
 /* Add the targets of an exchange, each once: 0, or -1 with errno. */
 int binding_targets(int spool, const char *exchange, struct names *);
 

@@ -75,6 +75,13 @@ static int parse_member(const char *name, struct member *m)
 	return m->level < LEVELS && rest[2] == MARK ? 0 : -1;
 }
 
+int journal_is_member(const char *name)
+{
+	struct member m;
+
+	return parse_member(name, &m) == 0;
+}
+
 static void journal_path(const char *id, char path[JOURNAL_PATH])
 {
 	snprintf(path, JOURNAL_PATH, "j/%.48s", id);

@@ -30,6 +30,9 @@ void journal_entry(const char *queue, const struct entry *, int dead, char membe
 /* A member that is a segment. */
 void journal_segment(const char *queue, unsigned level, unsigned i, char member[MEMBER_SIZE]);
 
+/* Whether a member has a name that can be delivered. */
+int journal_is_member(const char *name);
+
 /* Step 2 but for the sync: 0, or -1 with errno. */
 int journal_commit(struct spool *, const char *made, const char *id);
 

@@ -469,8 +469,18 @@ static void token_for_lane(mq_queue *q, const char *group, struct entry *t)
 	new_token(q, &m, t);
 }
 
-/* A token has two names as long as it moves.  One whose other name did not
- * survive is put into turns/ again; a lane without any gets a new one. */
+/* A token has two names as long as it moves. */
+static int moves(mq_queue *q, const char *group)
+{
+	char token[ENTRY_PATH];
+	struct stat st;
+
+	lane_path(group, ".token", token);
+	return fs_stat(q->fd, token, &st) == 0 && st.st_nlink > 1;
+}
+
+/* A token whose other name did not survive is put into turns/ again; a lane
+ * without any gets a new one. */
 static int revive(mq_queue *q, const char *group)
 {
 	char token[ENTRY_PATH], made[ENTRY_PATH];
@@ -478,9 +488,9 @@ static int revive(mq_queue *q, const char *group)
 	struct entry t;
 	struct stat st;
 
-	lane_path(group, ".token", token);
-	if (fs_stat(q->fd, token, &st) == 0 && st.st_nlink > 1)
+	if (moves(q, group))
 		return 0;
+	lane_path(group, ".token", token);
 	if (fs_stat(q->fd, token, &st) == -1) {
 		if (errno != ENOENT || make_token(q, group, made) == -1)
 			return -1;
@@ -501,6 +511,23 @@ static int mend(mq_queue *q, const char *group)
 	if ((r = fs_exists(q->fd, lane)) != 1)
 		return r;
 	return revive(q, group);
+}
+
+int lane_is_stuck(mq_queue *q, const char *group)
+{
+	char lane[ENTRY_PATH];
+	int lock, stuck;
+
+	if (moves(q, group))
+		return 0;
+	/* Births and removals have the lock; who may only look goes without. */
+	if ((lock = lock_bucket(q, group, 0)) == -1 && errno == EWOULDBLOCK)
+		return 0;
+	lane_path(group, "", lane);
+	stuck = fs_exists(q->fd, lane) == 1 && !moves(q, group);
+	if (lock != -1)
+		fs_unlock(lock);
+	return stuck;
 }
 
 int lane_mend(mq_queue *q, const char *group)

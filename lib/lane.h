@@ -80,6 +80,9 @@ int lane_bury(mq_queue *, const char *path, const struct entry *token, const cha
 /* The count and the history of a lane's message, if the token is for it. */
 void lane_take_over(struct entry *message, const struct entry *token);
 
+/* Whether the lane has no token that moves, and nobody is making one: 1, 0. */
+int lane_is_stuck(mq_queue *, const char *group);
+
 /* Somebody had a token that is not valid: see that a valid one moves. */
 int lane_mend(mq_queue *, const char *group);
 

@@ -419,6 +419,27 @@ struct mq_stats {
 /* Counted, not estimated: costs a listing of the queue. */
 int mq_stat(mq_queue *, struct mq_stats *);
 
+/* ---- checking ---------------------------------------------------------- */
+
+/* What no command puts right by itself: what disks, people and bugs break. */
+struct mq_fault {
+	const char *queue; /* NULL: of the spool itself */
+	const char *path;  /* below the spool; names there may hold any bytes */
+	const char *what;  /* is wrong, in words */
+	const char *done;  /* about it; NULL: nothing */
+};
+
+/* Call each for every fault of a queue and its dead-letter queue, or of the spool,
+ * its exchanges and its journal; non-zero ends it.  With repair, put right what can be, without ever
+ * removing a payload: what cannot be a message goes to the queue's bad/.  Others
+ * may go on working.  MQ_OK also when there are faults. */
+int mq_check_queue(mq *, const char *name, int repair,
+    int (*each)(void *ctx, const struct mq_fault *), void *ctx);
+int mq_check_spool(mq *, int repair, int (*each)(void *ctx, const struct mq_fault *), void *ctx);
+
+/* How many files are in the bad/ of the queue and of its dead-letter queue. */
+int mq_count_bad(mq_queue *, uint64_t *n);
+
 /* ---- words and numbers ------------------------------------------------- */
 
 /* 0 when the text is well formed, -1 when not.

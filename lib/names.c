@@ -28,6 +28,12 @@ int names_add(struct names *l, const char *name)
 	return 0;
 }
 
+void names_sort(struct names *l)
+{
+	if (l->n)
+		qsort(l->name, l->n, sizeof(*l->name), compare_texts);
+}
+
 int names_read(struct names *l, int dir, const char *path)
 {
 	struct fs_dir d;
@@ -41,8 +47,7 @@ int names_read(struct names *l, int dir, const char *path)
 	if (r == 0 && errno)
 		r = -1;
 	fs_dir_close(&d);
-	if (l->n)
-		qsort(l->name, l->n, sizeof(*l->name), compare_texts);
+	names_sort(l);
 	return r;
 }
 

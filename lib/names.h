@@ -16,6 +16,7 @@ int names_add(struct names *, const char *);
 /* Add those of the directory, and sort all: 0, or -1 with errno.  One that is
  * not there has none. */
 int names_read(struct names *, int dir, const char *path);
+void names_sort(struct names *);
 void names_free(struct names *);
 
 #endif

@@ -14,8 +14,7 @@
 
 #define HINT_EVERY 4 /* segments: passing one that is gone costs less than a new hint */
 
-/* A segment's number from its name; -1: none. */
-static int parse_number(const char *text, uint64_t *number)
+int strip_number(const char *text, uint64_t *number)
 {
 	size_t n = strspn(text, "0123456789");
 
@@ -58,7 +57,7 @@ static int read_mark(const struct strip *s, const char *mark, uint64_t *number)
 	join(s, mark, path);
 	if (fs_readlink(s->dir, path, target, sizeof(target)) == -1)
 		return -1;
-	if (parse_number(target, number) == -1) {
+	if (strip_number(target, number) == -1) {
 		errno = EINVAL;
 		return -1;
 	}
@@ -271,7 +270,7 @@ int strip_segments(const struct strip *s, uint64_t **numbers, size_t *n)
 	if (fs_dir_open(&d, s->dir, s->path) == -1)
 		return errno == ENOENT ? 0 : -1;
 	while ((name = fs_dir_next(&d)) != NULL) {
-		if (parse_number(name, &number) == -1)
+		if (strip_number(name, &number) == -1)
 			continue;
 		if (*n == room) {
 			room = room ? room * 2 : 64;
@@ -305,6 +304,58 @@ static int settle_tail(const struct strip *s, uint64_t last, scratch_fn *scratch
 	}
 	segment_path(s, tail, path);
 	return fs_mkdir(s->dir, path) == 0 || errno == EEXIST ? 0 : -1;
+}
+
+/* Whether a segment has nothing in it. */
+static int is_empty(const struct strip *s, uint64_t number)
+{
+	char path[ENTRY_PATH];
+	struct fs_dir d;
+	int empty;
+
+	segment_path(s, number, path);
+	if (fs_dir_open(&d, s->dir, path) == -1)
+		return errno == ENOENT;
+	empty = fs_dir_next(&d) == NULL;
+	fs_dir_close(&d);
+	return empty;
+}
+
+/* A kill may leave an empty segment behind the tail, which is taken for the next,
+ * or before the head. */
+static const char *stray_fault(const struct strip *s, const uint64_t *numbers, size_t n,
+    uint64_t head, uint64_t tail)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (numbers[i] > tail && !is_empty(s, numbers[i]))
+			return "there are messages behind the tail";
+		if (numbers[i] < head && !is_empty(s, numbers[i]))
+			return "there are messages before the head";
+	}
+	return NULL;
+}
+
+/* The head is read before the segments: it only follows what is gone by then. */
+const char *strip_fault(const struct strip *s)
+{
+	uint64_t head = 0, tail, *numbers;
+	const char *what = NULL;
+	size_t n;
+
+	if (read_mark(s, "head", &head) == -1 && errno != ENOENT)
+		return "head is no segment's number";
+	if (strip_segments(s, &numbers, &n) == -1)
+		return NULL;
+	if (strip_tail(s, &tail) == 0)
+		what = stray_fault(s, numbers, n, head, tail);
+	else if (errno != ENOENT)
+		what = "tail is no segment's number";
+	else if (n)
+		what = "there is no tail";
+	free(numbers);
+	return what;
 }
 
 int strip_settle(const struct strip *s, scratch_fn *scratch, void *ctx)

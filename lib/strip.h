@@ -78,6 +78,13 @@ int strip_rotate(const struct strip *, uint64_t segment, scratch_fn *, void *ctx
  * tail, or the number is taken; -1 with errno.  ENOENT: from is gone. */
 int strip_install(const struct strip *, int fromdir, const char *from, scratch_fn *, void *ctx);
 
+/* What is wrong with head and tail, in words; NULL: nothing, or there is no such
+ * strip.  A rotation under way looks wrong: it has the lock. */
+const char *strip_fault(const struct strip *);
+
+/* A segment's number from its name: 0, or -1. */
+int strip_number(const char *name, uint64_t *number);
+
 /* After a crash of the machine: put head and tail right by what is there. */
 int strip_settle(const struct strip *, scratch_fn *, void *ctx);
 
