@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 load lib
+# shellcheck disable=SC2030,SC2031 # each test is a subshell, and means to be
 
 # broken WHAT PATH [QUEUE]: mq-fsck tells of this fault alone, and changes nothing.
 broken() {
