@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-load lib
 # shellcheck disable=SC2030,SC2031 # each test is a subshell, and means to be
+load lib
 
 # broken WHAT PATH [QUEUE]: mq-fsck tells of this fault alone, and changes nothing.
 broken() {
