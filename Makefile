@@ -3,6 +3,7 @@
 #	make            the library and the commands, in build/
 #	make check      every test (installs what the tests miss)
 #	make demo       a real job, shown step by step
+#	make check-stress  everything at once, with kills; TIME=SECONDS SEED=N
 #	make lint       what the compilers do not say
 #	make bench      the programs that tests/bench/bulk measures with
 #	make install    to DESTDIR and PREFIX; uninstall takes it away again
@@ -48,14 +49,15 @@ shared_objects = $(shared:%.c=$(BUILD)/obj/%.o)
 test_common = $(patsubst cmd/%.c,$(BUILD)/obj/test/%.o,$(filter cmd/common.c,$(shared)))
 units = $(patsubst tests/%.c,$(BUILD)/test/%,$(wildcard tests/unit/*.c))
 benches = $(patsubst tests/%.c,$(BUILD)/test/%,$(wildcard tests/bench/*.c))
+stress_objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/stress/*.c))
 pages = $(wildcard man/*.[1-8])
 services = $(notdir $(wildcard cmd/systemd/*))
 objects = $(lib_objects) $(shared_objects) $(test_common) $(commands:%=$(BUILD)/obj/cmd/%.o) \
-	$(patsubst $(BUILD)/test/%,$(BUILD)/obj/tests/%.o,$(units) $(benches))
+	$(patsubst $(BUILD)/test/%,$(BUILD)/obj/tests/%.o,$(units) $(benches)) $(stress_objects)
 bin = $(commands:%=$(BUILD)/bin/%)
 test_bin = $(commands:%=$(BUILD)/test/bin/%)
 
-.PHONY: all check demo lint install uninstall clean needs bench FORCE
+.PHONY: all check check-stress demo lint install uninstall clean needs bench FORCE
 .DELETE_ON_ERROR:
 .SECONDARY: $(objects)
 
@@ -117,12 +119,15 @@ $(BUILD)/test/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libmq.a
 $(BUILD)/test/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/libmq.a
 	$(link)
 
+$(BUILD)/test/stress: $(stress_objects) $(BUILD)/libmq.a
+	$(link)
+
 -include $(objects:.o=.d)
 
 # ---- check, demo, lint --------------------------------------------------
 
 # These install what they miss, before anything is compiled.
-targets = $(filter check demo lint,$(MAKECMDGOALS))
+targets = $(filter check check-stress demo lint,$(MAKECMDGOALS))
 needs:
 	@CC='$(CC)' tests/needs $(targets)
 
@@ -130,8 +135,13 @@ ifneq ($(targets),)
 $(objects): | needs
 endif
 
-check: $(bin) $(test_bin) $(units) $(benches) | needs
+check: $(bin) $(test_bin) $(units) $(benches) $(BUILD)/test/stress | needs
 	@BUILD='$(BUILD)' VARIABLES='$(subst ','\'',$(MAKEOVERRIDES))' tests/run $(units)
+
+# TIME, SEED, WORKERS and DIR choose; tests/stress/stress.c says what is done.
+check-stress: $(BUILD)/test/stress | needs
+	$< $(if $(TIME),-t $(TIME)) $(if $(SEED),-s $(SEED)) $(if $(WORKERS),-w $(WORKERS)) \
+		$(if $(DIR),-d '$(DIR)')
 
 demo: all | needs
 	@PATH="$(abspath $(BUILD))/bin:$$PATH" tests/demo
@@ -139,7 +149,8 @@ demo: all | needs
 scripts = $(wildcard .ci/run tests/needs tests/run tests/demo tests/check-* tests/man-examples \
 	tests/*.bash tests/*.bats completions/*.bash) \
 	$(shell grep -ls '^\#!/bin/.*sh' tests/bench/* tests/model/*)
-sources = $(wildcard cmd/*.[ch] lib/*.[ch] tests/unit/*.[ch] tests/bench/*.[ch])
+sources = $(wildcard cmd/*.[ch] lib/*.[ch] tests/unit/*.[ch] tests/bench/*.[ch] \
+	tests/stress/*.[ch])
 
 lint: all | needs
 	clang-format --dry-run -Werror $(sources)
@@ -147,7 +158,7 @@ lint: all | needs
 	tests/check-man $(pages)
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,performance,portability \
 		--std=c11 -j 2 $(filter -D%,$(cppflags)) -Ilib \
-		--suppress=missingIncludeSystem cmd lib $(wildcard tests/unit tests/bench)
+		--suppress=missingIncludeSystem cmd lib $(wildcard tests/unit tests/bench tests/stress)
 	tests/check-layers $(BUILD)/libmq.a
 	tests/check-docs $(BUILD)/bin
 
