@@ -78,6 +78,7 @@ static void purge(mq *h)
 
 	if (q == NULL)
 		return;
+	shared->dropping = 0;
 	atomic_store(&shared->purged_below[i], UINT64_MAX);
 	expected(h, mq_purge(q, &shared->dropping, NULL, NULL), MAY(MQ_OK), "purge", 0);
 	end_purge();
@@ -166,6 +167,7 @@ static void remake(mq *h)
 		bind(h, chance(50));
 		return;
 	}
+	atomic_store(&shared->removed, now_stamp());
 	if (chance(70))
 		expected(h, mq_delete(h, side), MAY(MQ_OK) | MAY(MQ_NOTFOUND), "delete", 0);
 	tell(E_DELETE, 0, Q_SIDE, 0);
@@ -203,5 +205,5 @@ void clerk(mq *h)
 		remake(h);
 		break;
 	}
-	nap((long)dice(200000));
+	nap((long)dice(60000));
 }

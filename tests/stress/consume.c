@@ -45,17 +45,26 @@ static unsigned fleeting(unsigned queue)
 
 /* ---- spans --------------------------------------------------------------- */
 
-/* The clock that is used here and the one of deadlines may drift apart a bit. */
+/* Of a lease that a call which began at that moment took or extended.  A step
+ * while it ran may have been one after it.  The clock that is used here and the
+ * one of deadlines may drift apart a bit. */
 static stamp end_of(stamp before, mq_time visibility)
 {
-	return before + (stamp)((visibility - visibility / 500) / UNIT) - 1;
+	return word_end(
+	    word_of(before, before + (stamp)((visibility - visibility / 500) / UNIT) - 1));
+}
+
+/* Whether its queue was removed since: who has it open sees it fall to pieces. */
+static int was_removed(unsigned queue, uint64_t word)
+{
+	return queues[queue].traits & FLEETING && atomic_load(&shared->removed) >= word_start(word);
 }
 
 static void claim(struct job *j)
 {
 	uint64_t was = atomic_load(&j->row->word);
 
-	if (word_put(&j->row->word, &j->mine, j->start, j->end))
+	if (word_put(&j->row->word, &j->mine, j->start, j->end) && !was_removed(j->queue, was))
 		wrong(word_acked(was) ? AGAIN : DOUBLE, j->number,
 		    "sure from %u to %u, where another was from %u to %u", j->start, j->end,
 		    word_start(was), word_end(was));
@@ -265,7 +274,7 @@ static void extend(const struct taking *t, struct job *j)
 	r = expected(t->mq, r, MAY(MQ_OK) | MAY(MQ_LAPSED) | fleeting(j->queue), "extend",
 	    j->number);
 	if (r == MQ_OK) {
-		extended(j, end);
+		extended(j, end_of(before, more));
 		add(EXTENDED, 1);
 	} else if (r == MQ_LAPSED) {
 		lapsed(j, "extend");

@@ -426,7 +426,7 @@ static void burn(struct fire *f, int64_t until)
 		}
 		if (now >= f->next_step) {
 			step_clock(f);
-			f->next_step = now + (500 + dice(6000)) * (MQ_SECOND / 1000);
+			f->next_step = now + (300 + dice(4000)) * (MQ_SECOND / 1000);
 		}
 		if (now >= f->next_want) {
 			shared->want = dice(WANT_MOST);
@@ -461,6 +461,7 @@ static void begin_round(struct fire *f)
 	memset((void *)shared->fill, 0, sizeof(shared->fill));
 	shared->base = shared->next;
 	shared->nsteps = 0;
+	shared->removed = 0;
 	shared->start = before;
 	f->acked_at = 0;
 	f->next_hit = f->next_step = f->next_want = before;

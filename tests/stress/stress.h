@@ -194,6 +194,7 @@ struct shared {
 	_Atomic unsigned neglected;      /* a queue that nobody takes from */
 	_Atomic int64_t fill[QUEUES];    /* backlog, about */
 	_Atomic uint64_t purged_below[QUEUES];
+	_Atomic stamp removed;               /* when the queue that comes and goes last went */
 	uint64_t dropping;                   /* by the purge that runs */
 	_Atomic uint64_t retry[WORKERS_MAX]; /* a send that may have to be repeated */
 	_Atomic uint64_t last[GROUPS];       /* accepted in it */
