@@ -173,7 +173,7 @@ static int clock_runs(mq_lease *l, const char *path, mode_t *mode)
 	l->deadline = l->message.deadline = fs_mtime(&st);
 	if (mode)
 		*mode = st.st_mode;
-	return !queue_lapsed(l->queue, l->deadline);
+	return !queue_lapsed(l->queue, l->deadline) && !clock_is_nobodys(&st);
 }
 
 /* Whether the lease still holds, by its own clock where it has one.  Who keeps
@@ -373,7 +373,8 @@ static int mark_early(mq_lease *l, mq_time deadline)
 
 /* Set the clock, then look whether the lease is there: a reaper that claims
  * the clock after that sees the new deadline, one before it made the path
- * fail.  1, 0 when it is over, -1 with errno. */
+ * fail, unless a nobody's clock has come there since.  1, 0 when it is over, -1
+ * with errno. */
 static int extend_clock(mq_lease *l, const char *path, mq_time deadline)
 {
 	int r = clock_runs(l, path, NULL);
@@ -382,7 +383,8 @@ static int extend_clock(mq_lease *l, const char *path, mq_time deadline)
 		return r;
 	if (fs_set_mtime(l->queue->fd, path, deadline) == -1)
 		return -1;
-	return fs_exists(l->queue->fd, l->receipt);
+	r = clock_runs(l, path, NULL);
+	return r == 1 ? fs_exists(l->queue->fd, l->receipt) : r;
 }
 
 /* A clock whose time is set before it has its name: nobody sees it lapsed. */

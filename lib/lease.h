@@ -9,6 +9,8 @@
  *	NONCE.KEY   of one message of a shared lease that was extended alone;
  *	            it then counts instead.  The shared clock is made executable
  *	            first: without that, nobody needs to look for others.
+ *	            A clock that is not empty is nobody's: it was made for an entry
+ *	            that had none, and who held that has lost it.
  *	@DUE        a lease in that later bucket was cut short: look there too
  */
 #ifndef LEASE_H
@@ -29,6 +31,12 @@ struct mq_lease {
 
 /* A lease object for an entry that is leased in that bucket.  NULL: no memory. */
 mq_lease *lease_new(mq_queue *, const struct entry *, const char *bucket, mq_time deadline);
+
+/* Whether the clock is one of a lease that nobody holds. */
+static inline int clock_is_nobodys(const struct stat *clock)
+{
+	return clock->st_size > 0;
+}
 
 /* key NULL: the lease's clock, else the one of that message's own. */
 void lease_clock_path(const char *bucket, uint64_t nonce, const char *key, char path[ENTRY_PATH]);

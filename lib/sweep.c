@@ -21,7 +21,10 @@
  *
  * An entry beside which no clock stands (a consumer was stopped for longer
  * than its lease between making the clock and renaming the entry) is given a
- * clock of one visibility timeout, and takes this way then.
+ * clock of one visibility timeout, and takes this way then.  The same is done to
+ * an entry that another is just returning, whose clock was seen neither under
+ * its old name nor under its new one; so that clock must be none by which the
+ * lease would seem to run on.
  */
 #include "sweep.h"
 
@@ -283,6 +286,24 @@ static int has_own_clock(const struct reaping *r, const struct entry *e)
 	return fs_exists(r->q->fd, path) != 0;
 }
 
+/* A clock of one visibility timeout.  Its time is set before it has its name,
+ * and so is its length, by which whoever held the lease knows that it is over:
+ * another may just be returning the entry. */
+static void make_nobodys_clock(mq_queue *q, const char *path)
+{
+	char made[ENTRY_PATH];
+	int fd;
+
+	queue_scratch(q, made);
+	if ((fd = fs_create(q->fd, made)) == -1)
+		return;
+	if (fs_truncate(fd, 1) == 0 &&
+	    fs_set_mtime(q->fd, made, queue_now(q) + q->conf.visibility) == 0)
+		fs_link(q->fd, made, q->fd, path);
+	fs_unlink(q->fd, made);
+	fs_close(fd);
+}
+
 /* An entry whose clock is not condemned should have one; if not, it gets one. */
 static void check_clock(struct reaping *r, const struct entry *e)
 {
@@ -292,8 +313,8 @@ static void check_clock(struct reaping *r, const struct entry *e)
 	if (*seen == e->nonce || has_own_clock(r, e))
 		return;
 	lease_clock_path(r->bucket, e->nonce, NULL, path);
-	if (fs_exists(r->q->fd, path) == 0 && fs_mkempty(r->q->fd, path) == 0)
-		fs_set_mtime(r->q->fd, path, queue_now(r->q) + r->q->conf.visibility);
+	if (fs_exists(r->q->fd, path) == 0)
+		make_nobodys_clock(r->q, path);
 	*seen = e->nonce;
 }
 
