@@ -403,6 +403,14 @@ mq_time queue_now(const mq_queue *q)
 
 #define STEP_TOLERANCE (2 * MQ_SECOND)
 
+static void hold_until(struct page *p, int64_t up)
+{
+	int64_t hold = atomic_load(&p->hold);
+
+	while (hold < up && !atomic_compare_exchange_weak(&p->hold, &hold, up))
+		;
+}
+
 /* Notice a step of the wall clock against the one that counts from boot. */
 static void watch_clock(mq_queue *q, mq_time now)
 {
@@ -410,11 +418,14 @@ static void watch_clock(mq_queue *q, mq_time now)
 	int64_t up = clock_up(&q->mq->clock);
 	int64_t known = atomic_load(&p->wall_to_up), seen = now - up;
 
-	if (known == 0)
+	if (known == 0) {
 		atomic_store(&p->wall_to_up, seen);
-	else if (seen > known + STEP_TOLERANCE || seen < known - STEP_TOLERANCE)
-		if (atomic_compare_exchange_strong(&p->wall_to_up, &known, seen) && seen > known)
-			atomic_store(&p->hold, up + q->conf.visibility);
+	} else if (seen > known + STEP_TOLERANCE || seen < known - STEP_TOLERANCE) {
+		/* Before others can take the step for known. */
+		if (seen > known)
+			hold_until(p, up + q->conf.visibility);
+		atomic_compare_exchange_strong(&p->wall_to_up, &known, seen);
+	}
 }
 
 int queue_lapsed(mq_queue *q, mq_time deadline)
