@@ -71,7 +71,7 @@ static int runs(mq_hold *h, char path[ENTRY_PATH])
 	lease_clock_path(h->clock.bucket, h->clock.nonce, NULL, path);
 	if (fs_stat(h->queue->fd, path, &st) == -1)
 		return errno == ENOENT ? 0 : -1;
-	return !queue_lapsed(h->queue, fs_mtime(&st)) && !clock_is_nobodys(&st);
+	return !queue_lapsed(h->queue, fs_mtime(&st));
 }
 
 static int lost(mq_hold *h)
@@ -95,9 +95,9 @@ int mq_hold_keep(mq_hold *h, mq_time *again)
 		return lost(h);
 	deadline = queue_now(h->queue) + h->clock.visibility;
 	if (r == -1 || fs_set_mtime(h->queue->fd, path, deadline) == -1 ||
-	    (r = runs(h, path)) == -1)
+	    (r = lease_clock_is_held(h->queue, path)) == -1)
 		return errno == ENOENT ? lost(h) : queue_fail(h->queue, "cannot keep the leases");
-	if (r == 0) /* it was nobody's that was set */
+	if (r == 0)
 		return lost(h);
 	h->clock.deadline = deadline;
 	return MQ_OK;

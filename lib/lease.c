@@ -160,6 +160,20 @@ void lease_clock_path(const char *bucket, uint64_t nonce, const char *key, char 
 	snprintf(path, ENTRY_PATH, "%s/%s", bucket, name);
 }
 
+static int is_nobodys(const struct stat *clock)
+{
+	return clock->st_size > 0;
+}
+
+int lease_clock_is_held(mq_queue *q, const char *path)
+{
+	struct stat st;
+
+	if (fs_stat(q->fd, path, &st) == -1)
+		return errno == ENOENT ? 0 : -1;
+	return !is_nobodys(&st);
+}
+
 #define CLOCK_HAS_OTHERS 0770 /* the mode of a shared clock that is not alone */
 
 /* Whether that clock is there and its deadline not reached: 1 or 0; -1 with
@@ -173,7 +187,7 @@ static int clock_runs(mq_lease *l, const char *path, mode_t *mode)
 	l->deadline = l->message.deadline = fs_mtime(&st);
 	if (mode)
 		*mode = st.st_mode;
-	return !queue_lapsed(l->queue, l->deadline) && !clock_is_nobodys(&st);
+	return !queue_lapsed(l->queue, l->deadline) && !is_nobodys(&st);
 }
 
 /* Whether the lease still holds, by its own clock where it has one.  Who keeps
@@ -383,7 +397,7 @@ static int extend_clock(mq_lease *l, const char *path, mq_time deadline)
 		return r;
 	if (fs_set_mtime(l->queue->fd, path, deadline) == -1)
 		return -1;
-	r = clock_runs(l, path, NULL);
+	r = lease_clock_is_held(l->queue, path);
 	return r == 1 ? fs_exists(l->queue->fd, l->receipt) : r;
 }
 

@@ -32,13 +32,11 @@ struct mq_lease {
 /* A lease object for an entry that is leased in that bucket.  NULL: no memory. */
 mq_lease *lease_new(mq_queue *, const struct entry *, const char *bucket, mq_time deadline);
 
-/* Whether the clock is one of a lease that nobody holds. */
-static inline int clock_is_nobodys(const struct stat *clock)
-{
-	return clock->st_size > 0;
-}
-
 /* key NULL: the lease's clock, else the one of that message's own. */
 void lease_clock_path(const char *bucket, uint64_t nonce, const char *key, char path[ENTRY_PATH]);
+
+/* Having set a clock's time: whether it was that of a lease.  0: it is nobody's,
+ * or gone; -1 with errno. */
+int lease_clock_is_held(mq_queue *, const char *path);
 
 #endif
