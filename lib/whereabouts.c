@@ -41,18 +41,25 @@ static int is_number(const char *p)
 	return n > 0 && n < 19 && p[n] == '/';
 }
 
+static int is_level(const char *p)
+{
+	return p[0] == 'p' && p[1] >= '0' && p[1] <= '9' && p[2] == '/';
+}
+
 /* A lane's entry stands in groups/HH/HASH, or in a segment of its strip. */
 static const char *find_lane(const char *path, const char *entry)
 {
-	const char *hash = previous(path, entry), *more = previous(path, hash);
+	const char *hash = previous(path, entry), *more = previous(path, hash), *bucket;
 
 	if (hash && is_number(hash) && more && is_word(more, "more"))
 		hash = previous(path, more);
 	if (hash == NULL || strspn(hash, "0123456789abcdef") != HASH_SIZE - 1 ||
 	    hash[HASH_SIZE - 1] != '/')
 		return NULL;
-	hash = previous(path, hash);
-	hash = hash ? previous(path, hash) : NULL;
+	bucket = previous(path, hash);
+	if (bucket == NULL || strncmp(bucket, hash, 2) != 0 || bucket[2] != '/')
+		return NULL;
+	hash = previous(path, bucket);
 	return hash && is_word(hash, "groups") ? hash : NULL;
 }
 
@@ -68,7 +75,7 @@ static const char *find_part(const char *path, const char *entry, struct whereab
 	if ((two = previous(path, entry)) == NULL || !is_number(two) ||
 	    (two = previous(path, two)) == NULL)
 		return NULL;
-	three = previous(path, two);
+	three = is_level(two) ? previous(path, two) : NULL;
 	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		const char *p = parts[i].depth == 2 ? two : three;
 

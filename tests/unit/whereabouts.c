@@ -47,6 +47,10 @@ int main(void)
 		"/s jobs 4 groups/01/" HASH "/more/7/" ENTRY));
 	CHECK(&t, is("/s/q/jobs/groups/01/" HASH "/other/7/" ENTRY, ""));
 	CHECK(&t, is("/s/q/jobs/01/" HASH "/" ENTRY, ""));
+	CHECK(&t, is("/s/q/jobs/groups/../" HASH "/" ENTRY, ""));
+	CHECK(&t, is("/s/q/jobs/groups/02/" HASH "/" ENTRY, ""));
+	CHECK(&t, is("/s/q/jobs/ready/../0/" ENTRY, ""));
+	CHECK(&t, is("/s/q/jobs/back/p44/0/" ENTRY, ""));
 	CHECK(&t, is("/s/q/jobs/leased/16/" KEY ",p4,t" HASH, ""));
 	CHECK(&t, is("", ""));
 	CHECK(&t, is(ENTRY, ""));
