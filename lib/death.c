@@ -13,13 +13,18 @@ static void history_path(const struct entry *e, char path[ENTRY_PATH])
 	snprintf(path, ENTRY_PATH, "why/%s.%s", e->id, e->death);
 }
 
+static int is_time(long long ms)
+{
+	return ms >= 0 && ms <= INT64_MAX / MILLISECOND;
+}
+
 static int parse_event(const char *line, struct death_event *v)
 {
 	long long first, last;
 	int at = 0;
 
 	if (sscanf(line, "%u %lld %lld %71s %n", &v->count, &first, &last, v->queue, &at) != 4 ||
-	    !at)
+	    !at || !is_time(first) || !is_time(last))
 		return -1;
 	v->first = first * MILLISECOND;
 	v->last = last * MILLISECOND;
