@@ -190,8 +190,9 @@ int place_bad(mq_queue *q, const char *path)
 
 int place_drop(mq_queue *q, int dir, const char *path, const struct entry *e)
 {
+	/* A directory of an entry's name must not stop what stands behind it. */
 	if (fs_unlink(dir, path) == -1)
-		return -1;
+		return errno == EISDIR && dir == q->fd ? place_bad(q, path) : -1;
 	death_forget(q, e);
 	limit_release(q, 1, e->body);
 	return 0;
