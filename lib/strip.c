@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define HINT_EVERY 4 /* segments: passing one that is gone costs less than a new hint */
+#define GAP        64 /* so many segments missing in a row: more than a stale hint */
 
 int strip_number(const char *text, uint64_t *number)
 {
@@ -552,11 +553,27 @@ static int find_head(const struct strip *s, uint64_t *head)
 	return n > 0;
 }
 
+/* The next segment that is there, or the tail: numbers that nobody used, as only
+ * damage or malice makes them, are not tried one by one. */
+static int skip_gap(const struct strip *s, uint64_t tail, uint64_t *head)
+{
+	uint64_t *numbers;
+	size_t i, n;
+
+	if (strip_segments(s, &numbers, &n) == -1)
+		return -1;
+	for (i = 0; i < n && numbers[i] < *head; i++)
+		;
+	*head = i < n && numbers[i] < tail ? numbers[i] : tail;
+	free(numbers);
+	return 0;
+}
+
 /* From the hint on: 1 and the segment, or 0 when it ends without an entry. */
 static int seek(const struct strip *s, struct segment *g, scratch_fn *scratch, void *ctx)
 {
 	uint64_t head, start, tail;
-	int r, there, gone;
+	int r, there, gone, missing = 0;
 
 	g->n = 0;
 	if ((r = find_head(s, &head)) != 1)
@@ -573,6 +590,9 @@ static int seek(const struct strip *s, struct segment *g, scratch_fn *scratch, v
 		if (gone == -1)
 			return -1;
 		head += (uint64_t)gone;
+		missing = there ? 0 : missing + 1;
+		if (missing > GAP && skip_gap(s, tail, &head) == -1)
+			return -1;
 	}
 	if (head - start >= HINT_EVERY) {
 		int saved = errno;
