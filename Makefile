@@ -5,6 +5,8 @@
 #	make demo       a real job, shown step by step
 #	make check-stress  everything at once, with kills; TIME=SECONDS SEED=N
 #	make lint       what the compilers do not say
+#	make fuzz       look for input that breaks a parser; FUZZ_TIME=SECONDS each,
+#	                fuzz-TARGET for one of tests/fuzz/
 #	make bench      the programs that tests/bench/bulk measures with
 #	make install    to DESTDIR and PREFIX; uninstall takes it away again
 #
@@ -50,16 +52,21 @@ test_common = $(patsubst cmd/%.c,$(BUILD)/obj/test/%.o,$(filter cmd/common.c,$(s
 units = $(patsubst tests/%.c,$(BUILD)/test/%,$(wildcard tests/unit/*.c))
 benches = $(patsubst tests/%.c,$(BUILD)/test/%,$(wildcard tests/bench/*.c))
 stress_objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/stress/*.c))
+fuzzers = $(filter-out replay,$(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c)))
+replays = $(fuzzers:%=$(BUILD)/test/fuzz/%)
 pages = $(wildcard man/*.[1-8])
 services = $(notdir $(wildcard cmd/systemd/*))
 objects = $(lib_objects) $(shared_objects) $(test_common) $(commands:%=$(BUILD)/obj/cmd/%.o) \
-	$(patsubst $(BUILD)/test/%,$(BUILD)/obj/tests/%.o,$(units) $(benches)) $(stress_objects)
+	$(patsubst $(BUILD)/test/%,$(BUILD)/obj/tests/%.o,$(units) $(benches) $(replays)) \
+	$(BUILD)/obj/tests/fuzz/replay.o $(stress_objects)
+fuzz_objects = $(patsubst %.c,$(BUILD)/obj/fuzz/%.o,$(wildcard lib/*.c) cmd/jsonin.c)
 bin = $(commands:%=$(BUILD)/bin/%)
 test_bin = $(commands:%=$(BUILD)/test/bin/%)
 
-.PHONY: all check check-stress demo lint install uninstall clean needs bench FORCE
+.PHONY: all check check-stress demo lint fuzz $(fuzzers:%=fuzz-%) install uninstall clean needs \
+	bench FORCE
 .DELETE_ON_ERROR:
-.SECONDARY: $(objects)
+.SECONDARY: $(objects) $(fuzz_objects) $(fuzzers:%=$(BUILD)/obj/fuzz/tests/fuzz/%.o)
 
 all: $(BUILD)/libmq.a $(bin)
 bench: $(benches)
@@ -122,21 +129,45 @@ $(BUILD)/test/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/libmq.a
 $(BUILD)/test/stress: $(stress_objects) $(BUILD)/libmq.a
 	$(link)
 
--include $(objects:.o=.d)
+# A fuzz target as a test: over its corpus, without libFuzzer.
+$(replays): $(BUILD)/test/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/replay.o \
+	    $(BUILD)/obj/shared.a $(BUILD)/libmq.a
+	$(link)
+
+$(BUILD)/test/fuzz/jsonin: libs = $(LIBJANSSON)
+
+# And with it, which only clang has.
+FUZZ_CC = clang
+fuzzing = -std=c11 -O1 -g -fsanitize=fuzzer$1,address,undefined -fno-sanitize-recover=all
+
+$(BUILD)/obj/fuzz/%.o: %.c
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(cppflags) $(call fuzzing,-no-link) -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/fuzz/libmq.a: $(fuzz_objects)
+	$(archive)
+
+$(fuzzers:%=$(BUILD)/fuzz/%): $(BUILD)/fuzz/%: $(BUILD)/obj/fuzz/tests/fuzz/%.o \
+	    $(BUILD)/obj/fuzz/libmq.a
+	@mkdir -p $(@D)
+	$(FUZZ_CC) $(call fuzzing) -o $@ $^ $(LIBJANSSON) $(LIBMD)
+
+-include $(objects:.o=.d) $(wildcard $(BUILD)/obj/fuzz/*/*.d $(BUILD)/obj/fuzz/tests/fuzz/*.d)
 
 # ---- check, demo, lint --------------------------------------------------
 
 # These install what they miss, before anything is compiled.
-targets = $(filter check check-stress demo lint,$(MAKECMDGOALS))
+targets = $(filter check check-stress demo lint,$(MAKECMDGOALS)) \
+	$(if $(filter fuzz fuzz-%,$(MAKECMDGOALS)),fuzz)
 needs:
 	@CC='$(CC)' tests/needs $(targets)
 
-ifneq ($(targets),)
-$(objects): | needs
+ifneq ($(strip $(targets)),)
+$(objects) $(fuzz_objects): | needs
 endif
 
-check: $(bin) $(test_bin) $(units) $(benches) $(BUILD)/test/stress | needs
-	@BUILD='$(BUILD)' VARIABLES='$(subst ','\'',$(MAKEOVERRIDES))' tests/run $(units)
+check: $(bin) $(test_bin) $(units) $(replays) $(benches) $(BUILD)/test/stress | needs
+	@BUILD='$(BUILD)' VARIABLES='$(subst ','\'',$(MAKEOVERRIDES))' tests/run $(units) $(replays)
 
 # TIME, SEED, WORKERS and DIR choose; tests/stress/stress.c says what is done.
 check-stress: $(BUILD)/test/stress | needs
@@ -146,11 +177,18 @@ check-stress: $(BUILD)/test/stress | needs
 demo: all | needs
 	@PATH="$(abspath $(BUILD))/bin:$$PATH" tests/demo
 
+FUZZ_TIME = 60
+
+fuzz: $(fuzzers:%=fuzz-%)
+
+$(fuzzers:%=fuzz-%): fuzz-%: $(BUILD)/fuzz/%
+	@tests/fuzz/run $< $(FUZZ_TIME)
+
 scripts = $(wildcard .ci/run tests/needs tests/run tests/demo tests/check-* tests/man-examples \
 	tests/*.bash tests/*.bats completions/*.bash) \
-	$(shell grep -ls '^\#!/bin/.*sh' tests/bench/* tests/model/*)
+	$(shell grep -ls '^\#!/bin/.*sh' tests/bench/* tests/model/* tests/fuzz/run)
 sources = $(wildcard cmd/*.[ch] lib/*.[ch] tests/unit/*.[ch] tests/bench/*.[ch] \
-	tests/stress/*.[ch])
+	tests/stress/*.[ch] tests/fuzz/*.[ch])
 
 lint: all | needs
 	clang-format --dry-run -Werror $(sources)
@@ -158,7 +196,8 @@ lint: all | needs
 	tests/check-man $(pages)
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,performance,portability \
 		--std=c11 -j 2 $(filter -D%,$(cppflags)) -Ilib \
-		--suppress=missingIncludeSystem cmd lib $(wildcard tests/unit tests/bench tests/stress)
+		--suppress=missingIncludeSystem cmd lib \
+		$(wildcard tests/unit tests/bench tests/stress tests/fuzz)
 	tests/check-layers $(BUILD)/libmq.a
 	tests/check-docs $(BUILD)/bin
 

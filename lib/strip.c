@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HINT_EVERY 4 /* segments: passing one that is gone costs less than a new hint */
+#define HINT_EVERY 4  /* segments: passing one that is gone costs less than a new hint */
 #define GAP        64 /* so many segments missing in a row: more than a stale hint */
 
 int strip_number(const char *text, uint64_t *number)
