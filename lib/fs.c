@@ -21,6 +21,7 @@
 
 #define DIR_BUF   (256 * 1024)
 #define SLURP_MAX (1024 * 1024)
+#define FCHMODAT2 452 /* since Linux 6.6, the same number everywhere */
 
 /* Evaluate the call until it is not interrupted. */
 #define RETRY(result, call)        \
@@ -103,12 +104,27 @@ int fs_open_message(int dir, const char *path)
 	return fd;
 }
 
+/* Of the thing itself: whoever may write to the directory may have put a symbolic
+ * link in its place, to a file that is ours. */
+static int change_mode(int dir, const char *path, mode_t mode)
+{
+	int r = -1;
+
+	errno = ENOSYS;
+#ifdef __linux__
+	r = (int)syscall(FCHMODAT2, dir, path, mode, AT_SYMLINK_NOFOLLOW);
+#endif
+	if (r == -1 && (errno == ENOSYS || errno == EPERM)) /* EPERM: some sandboxes */
+		r = fchmodat(dir, path, mode, AT_SYMLINK_NOFOLLOW);
+	return r;
+}
+
 int fs_mkdir(int dir, const char *path)
 {
 	if (mkdirat(dir, path, 0770) == -1)
 		return -1;
 	/* After a lost race the directory may be gone again: no failure. */
-	if (fchmodat(dir, path, 02770, 0) == -1 && errno != ENOENT && errno != EPERM)
+	if (change_mode(dir, path, 02770) == -1 && errno != ENOENT && errno != EPERM)
 		return -1;
 	return 0;
 }
@@ -128,7 +144,7 @@ static int make_node(int dir, const char *path, mode_t type)
 	if (mknodat(dir, path, type | 0660, 0) == -1)
 		return -1;
 	/* After a lost race the file may be gone again: no failure. */
-	return fchmodat(dir, path, 0660, 0) == 0 || errno == ENOENT ? 0 : -1;
+	return change_mode(dir, path, 0660) == 0 || errno == ENOENT ? 0 : -1;
 }
 
 int fs_mkempty(int dir, const char *path)
@@ -210,7 +226,7 @@ int fs_touch(int dir, const char *path)
 
 int fs_chmod(int dir, const char *path, mode_t mode)
 {
-	return fchmodat(dir, path, mode, 0);
+	return change_mode(dir, path, mode);
 }
 
 int64_t fs_mtime(const struct stat *st)
