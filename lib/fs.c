@@ -121,8 +121,14 @@ static int change_mode(int dir, const char *path, mode_t mode)
 
 int fs_mkdir(int dir, const char *path)
 {
+	struct stat st;
+
 	if (mkdirat(dir, path, 0770) == -1)
 		return -1;
+	/* Who is not of the directory's group, but may write by an ACL, would lose
+	 * it the bit that keeps the group by setting any mode. */
+	if (fs_stat(dir, path, &st) == 0 && (st.st_mode & 07777) == 02770)
+		return 0;
 	/* After a lost race the directory may be gone again: no failure. */
 	if (change_mode(dir, path, 02770) == -1 && errno != ENOENT && errno != EPERM)
 		return -1;
@@ -407,13 +413,22 @@ int fs_free(int fd, uint64_t *bytes, uint64_t *files)
 	return 0;
 }
 
+/* To be locked it may be open for either; a sender may have no right to read. */
+static int open_lock(int dir, const char *path)
+{
+	int fd = fs_open(dir, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd == -1 && errno == EACCES)
+		fd = fs_open(dir, path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK);
+	return fd;
+}
+
 int fs_lock(int dir, const char *path, int wait)
 {
-	int fd, r;
+	int fd = open_lock(dir, path), r;
 
-	fd = fs_open(dir, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
 	if (fd == -1 && errno == ENOENT && (fd = fs_create(dir, path)) == -1 && errno == EEXIST)
-		fd = fs_open(dir, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+		fd = open_lock(dir, path);
 	if (fd == -1)
 		return -1;
 	RETRY(r, flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB)));
