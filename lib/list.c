@@ -146,6 +146,7 @@ struct listing {
 	enum mq_state state;
 	const char *died_in; /* only those that last failed in this queue */
 	int ended;
+	int refused; /* the status of a queue that could not be opened, which is told */
 };
 
 static mq_time deadline_of(mq_queue *q, const char *path, const struct entry *e)
@@ -230,8 +231,10 @@ static int list_queue_of_dead(mq_queue *q, const char *name, struct listing *l)
 	mq_queue *dead;
 	int r;
 
-	if (queue_open(q->mq, q->spool, name, &dead) != MQ_OK)
-		return 0;
+	if ((r = queue_open(q->mq, q->spool, name, &dead)) != MQ_OK) {
+		l->refused = r == MQ_NOTFOUND ? 0 : r;
+		return l->refused ? -1 : 0;
+	}
 	r = list_waiting(dead, l);
 	mq_queue_close(dead);
 	return r;
@@ -270,6 +273,8 @@ int mq_list(mq_queue *q, unsigned states, int (*each)(void *ctx, const struct mq
 			r = list_part(q, &l, order[i]);
 	if (r == 0 && states & MQ_DEAD)
 		r = list_dead(q, &l);
+	if (l.refused)
+		return l.refused;
 	return r && !l.ended ? queue_fail(q, "cannot list") : MQ_OK;
 }
 
