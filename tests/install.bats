@@ -50,6 +50,7 @@ files() {
 		./opt/x/share/man/man3/libmq.3
 		./opt/x/share/man/man5/mq-spool.5
 		./opt/x/share/man/man7/mq-exchange.7
+		./opt/x/share/man/man7/mq-guarantees.7
 		./opt/x/share/man/man7/mq.7
 		./opt/x/share/zsh/site-functions/_mq
 	END
