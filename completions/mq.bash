@@ -202,4 +202,4 @@ _mq() {
 	COMPREPLY=("${COMPREPLY[@]#"$before"}")
 } &&
 	complete -F _mq mq-create mq-config mq-delete mq-purge mq-send mq-recv mq-cat mq-ack mq-nack \
-		mq-extend mq-ls mq-redrive mq-stat mq-work mq-wait mq-call mq-once mq-bind
+		mq-extend mq-ls mq-redrive mq-stat mq-work mq-wait mq-call mq-once mq-bind mq-fsck
