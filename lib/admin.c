@@ -44,7 +44,6 @@ static int bad_setting(mq *h, const char *name, const struct mq_setting *s, cons
 /* What a single value cannot tell of itself. */
 static int check_setting(mq *h, const char *name, const struct mq_setting *s)
 {
-	char path[2 * QUEUE_NAME_SIZE];
 	int is_dlq = strchr(name, '/') != NULL;
 
 	if (is_dlq && !strcmp(s->key, "max-receives") && strcmp(s->value, "0") != 0)
@@ -54,8 +53,7 @@ static int check_setting(mq *h, const char *name, const struct mq_setting *s)
 		return MQ_OK;
 	if (is_dlq || !strcmp(s->value, name))
 		return fail(h, MQ_SETTING, name, "dead-letter-to: a queue cannot take its own");
-	queue_path(s->value, path);
-	if (fs_exists(h->spool->fd, path) != 1)
+	if (queue_exists(h->spool, s->value) != 1)
 		return fail(h, MQ_SETTING, name, "dead-letter-to: no such queue");
 	return MQ_OK;
 }
@@ -270,14 +268,6 @@ static int bad_name(mq *h, const char *name)
 	    "a name has 1 to 64 of A-Z a-z 0-9 _ . - and begins with none of . -");
 }
 
-static int is_queue(mq *h, const char *name)
-{
-	char path[2 * QUEUE_NAME_SIZE];
-
-	queue_path(name, path);
-	return fs_exists(h->spool->fd, path) == 1;
-}
-
 /* Queues and exchanges share their names, so one at a time is made. */
 static int make_queue(mq *h, const char *name, const char *conf)
 {
@@ -302,7 +292,8 @@ static int create(mq *h, const char *name, const char *conf, const struct mq_set
 	for (i = 0; i < n; i++)
 		if ((r = check_setting(h, name, &s[i])) != MQ_OK)
 			return r;
-	return is_queue(h, name) ? configure_queue(h, name, s, n) : make_queue(h, name, conf);
+	return queue_exists(h->spool, name) == 1 ? configure_queue(h, name, s, n) :
+						   make_queue(h, name, conf);
 }
 
 int mq_create(mq *h, const char *name, const struct mq_setting *s, size_t n)
@@ -326,7 +317,7 @@ static int create_exchange(mq *h, const char *name, const struct exchange_conf *
 	char why[64];
 	int r;
 
-	if (is_queue(h, name))
+	if (queue_exists(h->spool, name) == 1)
 		return fail(h, MQ_CREATE, name, "there is a queue of this name");
 	if (exchange_exists(h->spool, name) != 1) {
 		if (c->alternate[0] && (r = check_alternate(h, name, c->alternate)) != MQ_OK)

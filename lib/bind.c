@@ -58,19 +58,6 @@ static int check_wants(mq_exchange *x, const struct mq_binding *b)
 	return MQ_OK;
 }
 
-static int queue_exists(mq *h, const char *name)
-{
-	char path[2 * QUEUE_NAME_SIZE], *slash;
-
-	if (!valid_queue_name(name))
-		return 0;
-	queue_path(name, path);
-	/* A dead-letter queue is made when it is needed. */
-	if (strchr(name, '/') && (slash = strrchr(path, '/')) != NULL)
-		*slash = '\0';
-	return fs_exists(h->spool->fd, path);
-}
-
 /* The target is there, and does not lead back. */
 static int check_target(mq_exchange *x, const char *target)
 {
@@ -84,7 +71,7 @@ static int check_target(mq_exchange *x, const char *target)
 		return r == 1 ? fail(x->mq, MQ_CREATE, x->name, why) :
 				fail_errno(x->mq, x->name, "cannot read where it leads");
 	}
-	if (r == 0 && (r = queue_exists(x->mq, target)) == 1)
+	if (r == 0 && (r = queue_exists(x->spool, target)) == 1)
 		return MQ_OK;
 	return r == 0 ? fail(x->mq, MQ_NOTFOUND, target, "no such queue or exchange") :
 			fail_errno(x->mq, target, "cannot look for it");

@@ -27,6 +27,18 @@ void queue_path(const char *name, char path[2 * QUEUE_NAME_SIZE])
 	snprintf(path, 2 * QUEUE_NAME_SIZE, "q/%s", name);
 }
 
+int queue_exists(const struct spool *s, const char *name)
+{
+	char path[2 * QUEUE_NAME_SIZE];
+
+	if (!valid_queue_name(name))
+		return 0;
+	queue_path(name, path);
+	if (strchr(name, '/'))
+		*strrchr(path, '/') = '\0';
+	return fs_exists(s->fd, path);
+}
+
 void queue_dlq_name(const mq_queue *q, char name[QUEUE_NAME_SIZE])
 {
 	snprintf(name, QUEUE_NAME_SIZE, "%.64s/dlq", q->name);

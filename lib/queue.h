@@ -63,6 +63,10 @@ int queue_write_file(mq *, int dir, const char *path, const char *text, int sync
 /* q/NAME, or q/NAME/dlq. */
 void queue_path(const char *name, char path[2 * QUEUE_NAME_SIZE]);
 
+/* Whether there is such a queue: 1, 0, -1 with errno.  A dead-letter queue is
+ * when its queue is: it is made when needed. */
+int queue_exists(const struct spool *, const char *name);
+
 /* The name of a queue's own dead-letter queue. */
 void queue_dlq_name(const mq_queue *, char name[QUEUE_NAME_SIZE]);
 

@@ -132,16 +132,6 @@ static int add_queue(struct router *r, const char *name)
 	return 0;
 }
 
-static int is_queue(struct router *r, const char *name)
-{
-	char path[2 * QUEUE_NAME_SIZE], *slash;
-
-	queue_path(name, path);
-	if (strchr(name, '/') && (slash = strrchr(path, '/')) != NULL)
-		*slash = '\0';
-	return fs_exists(r->spool->fd, path);
-}
-
 /* Number a name that is not known yet: 1, 0 when there is no such thing. */
 static int number(struct router *r, struct known *k)
 {
@@ -152,7 +142,7 @@ static int number(struct router *r, struct known *k)
 		k->number = (uint32_t)r->nexchanges;
 		return add_exchange(r, k->name) == 0 ? 1 : -1;
 	}
-	if (there == 0 && (there = is_queue(r, k->name)) == 1) {
+	if (there == 0 && (there = queue_exists(r->spool, k->name)) == 1) {
 		k->number = (uint32_t)r->nqueues;
 		return add_queue(r, k->name) == 0 ? 1 : -1;
 	}
