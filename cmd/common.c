@@ -476,14 +476,6 @@ mq_wait *cmd_wait_open(struct cmd *c, mq_queue *const *queues, size_t n)
 	return c->wait;
 }
 
-void cmd_sleep(const mq_wait *w, mq_time within)
-{
-	struct timespec ts = { .tv_sec = within / MQ_SECOND, .tv_nsec = within % MQ_SECOND };
-
-	ppoll(&(struct pollfd){ .fd = mq_wait_fd(w), .events = POLLIN }, 1, within < 0 ? NULL : &ts,
-	    NULL);
-}
-
 static int wait_until(struct cmd *c, mq_wait *w, mq_time end, int (*receive)(void *ctx), void *ctx)
 {
 	mq_time within, left;
@@ -497,7 +489,7 @@ static int wait_until(struct cmd *c, mq_wait *w, mq_time end, int (*receive)(voi
 		left = end - monotonic();
 		if (status != MQ_EMPTY || left <= 0)
 			return status;
-		cmd_sleep(w, within < 0 || within > left ? left : within);
+		mq_wait_sleep(w, within < 0 || within > left ? left : within);
 	}
 }
 

@@ -147,9 +147,6 @@ mq_time monotonic(void);
  * reported. */
 mq_wait *cmd_wait_open(struct cmd *, mq_queue *const *queues, size_t n);
 
-/* Sleep until w has news, but no longer than that (ns; < 0: any time). */
-void cmd_sleep(const mq_wait *w, mq_time within);
-
 /* Call receive, which reports its failures, whenever there may be something in
  * the queues, until it returns something else than MQ_EMPTY, and return that.
  * MQ_EMPTY: it has not for so long; c->exit says so. */

@@ -153,7 +153,7 @@ static void doze(struct waiter *x, mq_time within)
 	if (x->progress)
 		t = least(t, REFRESH);
 	if (!gone && t > 0)
-		cmd_sleep(x->wait, t);
+		mq_wait_sleep(x->wait, t);
 	slept = monotonic() - slept;
 	x->pause = slept > 2 * x->pause ? PAUSE_FIRST : least(2 * x->pause, PAUSE_LAST);
 }

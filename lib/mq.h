@@ -342,25 +342,29 @@ int mq_hold_keep(mq_hold *, mq_time *again);
  *		mq_wait_arm(w, &look, &within);
  *		if (look && (r = mq_recv(q, ...)) != MQ_EMPTY)
  *			break;
- *		poll(mq_wait_fd(w), for reading, within);
+ *		mq_wait_sleep(w, within);
  *	}
  *	mq_wait_leave(w);
  *
  * Those who wait for a queue stand in line: one at a time is told to look, so
  * that a message wakes one of them; who leaves lets the next one up.  Nothing
- * that comes between a look and the poll after it is missed. */
+ * that comes between a look and the sleep after it is missed. */
 typedef struct mq_wait mq_wait;
 
 /* n may be 0: to wait for mq_wait_gone alone. */
 int mq_wait_open(mq *, mq_queue *const *queues, size_t n, mq_wait **);
 void mq_wait_close(mq_wait *);
 
-/* The same for the life of w; -1 where there is nothing to poll but time. */
+/* Poll for reading, to wait for other things besides.  The same for the life of
+ * w; -1 where there is nothing to poll but time. */
 int mq_wait_fd(const mq_wait *);
+
+/* Sleep until told, for so long at most (ns; < 0: for ever), or a signal. */
+void mq_wait_sleep(const mq_wait *, mq_time within);
 
 /* Take a place in line, or keep it, and ask to be told.  *look: 1 when the
  * queues are to be looked at (received from) after this.  *within: how long
- * to poll at most before the next call, ns; < 0: for ever. */
+ * to sleep at most before the next call, ns; < 0: for ever. */
 int mq_wait_arm(mq_wait *, int *look, mq_time *within);
 
 /* Besides, be told once when the message at path (as mq_pending tells it) has

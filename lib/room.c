@@ -80,7 +80,7 @@ static int wait_for_look(struct room *r, mq_queue *q)
 		if (left == 0)
 			return room_full(q);
 		if (r->armed)
-			wait_sleep(r->wait,
+			mq_wait_sleep(r->wait,
 			    r->within < 0 || (left > 0 && left < r->within) ? left : r->within);
 		mq_wait_arm(r->wait, &look, &r->within);
 		r->armed = 1;

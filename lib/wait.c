@@ -207,7 +207,7 @@ int mq_wait_gone(mq_wait *w, const char *path)
 	return fs_exists(-1, path) == 1 ? MQ_OK : MQ_EMPTY;
 }
 
-void wait_sleep(mq_wait *w, mq_time within)
+void mq_wait_sleep(const mq_wait *w, mq_time within)
 {
 	struct pollfd p = { .fd = w->events.fd, .events = POLLIN };
 	struct timespec t = { .tv_sec = within / MQ_SECOND, .tv_nsec = within % MQ_SECOND };
