@@ -169,7 +169,7 @@ bad_names() {
 
 @test "receipts of every bad kind, by every command that takes one" {
 	mq-send -q -p 9 -b leased q
-	receipt=$(mq-recv q)
+	receipt=$(mq-recv -v 1h q)
 	mkdir dir
 	ln -s "$receipt" link
 	mkfifo fifo

@@ -55,9 +55,11 @@ by_polling() {
 }
 
 @test "-w waits for the first only, then takes what is there" {
+	mq-config q paused=yes # so that all three are there when it looks
 	start w mq-recv -a -n 10 -w 20s q
 	soon asleep "$pid"
 	seq 3 | mq-send -q -l q
+	mq-config q paused=no
 	takes 123
 }
 
