@@ -11,32 +11,7 @@
  *	recv    for each: rename it to another directory
  *	ack     for each: unlink it
  */
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
-
-#define PER_FILE 1000
-#define PER_DIR  256
-
-static void must(int good, const char *what)
-{
-	if (!good) {
-		perror(what);
-		exit(1);
-	}
-}
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
+#include "bare.h"
 
 /* The names are of the same length as those of messages and receipts. */
 static void ready_path(char *path, int i)
@@ -51,35 +26,25 @@ static void leased_path(char *path, int i)
 }
 
 /* One file of the messages from first on. */
-static void send_file(int first, int n, const char *data, size_t size)
+static void send_file(int first, int n, size_t size)
 {
+	int fd = write_tmp(n, size), i;
 	char path[200];
-	int fd, i;
 
-	fd = open("tmp", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0660);
-	must(fd != -1, "open");
-	must(write(fd, data, size * (size_t)n) == (ssize_t)(size * (size_t)n), "write");
 	for (i = first; i < first + n; i++) {
-		if (i % PER_DIR == 0) {
-			sprintf(path, "ready/%d", i / PER_DIR);
-			must(mkdir(path, 0770) == 0, "mkdir");
-		}
+		make_dir_of("ready", i);
 		ready_path(path, i);
 		must(i < first + n - 1 ? link("tmp", path) == 0 : rename("tmp", path) == 0, "link");
 	}
-	must(fsync(fd) == 0, "fsync");
-	close(fd);
+	sync_and_close(fd);
 }
 
 static void send_all(int count, size_t size)
 {
-	char *data = calloc(PER_FILE, size);
 	int i;
 
-	must(data != NULL, "calloc");
 	for (i = 0; i < count; i += PER_FILE)
-		send_file(i, count - i < PER_FILE ? count - i : PER_FILE, data, size);
-	free(data);
+		send_file(i, in_file(i, count), size);
 }
 
 static void receive_all(int count)
