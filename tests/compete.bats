@@ -71,19 +71,7 @@ setup() {
 			fi
 		done
 	}
-	for i in 1 2 3 4; do
-		tell "rc.c$i" consumer "$i" 2>"err.c$i" 3>&- &
-	done
-	senders=()
-	for i in 1 2 3 4; do
-		tell "rc.s$i" sender "$i" 2>"err.s$i" 3>&- &
-		senders+=("$!")
-	done
-	wait "${senders[@]}"
-	touch all-sent
-	wait
-	same '' "$(cat err.*)"
-	same 0 "$(cat rc.* | sort -u)"
+	at_once 4 4
 	drain q >>rest
 	for s in 1 2 3 4; do
 		for n in {0..39}; do

@@ -750,19 +750,7 @@ no_lanes() {
 		done
 	}
 	limit 100
-	for i in 1 2 3; do
-		tell "rc.c$i" consumer "$i" 2>"err.c$i" 3>&- &
-	done
-	senders=()
-	for i in 1 2 3 4; do
-		tell "rc.s$i" sender "$i" 2>"err.s$i" 3>&- &
-		senders+=("$!")
-	done
-	wait "${senders[@]}"
-	touch all-sent
-	wait
-	same '' "$(cat err.*)"
-	same 0 "$(cat rc.* | sort -u)"
+	at_once 3 4
 	for i in 1 2 3 4; do
 		same "$(seq 60 | sed "s/^/$i:/")" "$(cat "got.$i")"
 	done

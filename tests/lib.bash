@@ -256,6 +256,25 @@ tell() {
 	echo "$rc" >"$file"
 }
 
+# at_once CONSUMERS SENDERS: so many of the functions consumer and sender, each told
+# its number.  The file all-sent says that the senders have ended.  None fails, none
+# has an error to tell.
+at_once() {
+	local i senders=()
+	for ((i = 1; i <= $1; i++)); do
+		tell "rc.c$i" consumer "$i" 2>"err.c$i" 3>&- &
+	done
+	for ((i = 1; i <= $2; i++)); do
+		tell "rc.s$i" sender "$i" 2>"err.s$i" 3>&- &
+		senders+=("$!")
+	done
+	wait "${senders[@]}"
+	touch all-sent
+	wait
+	same '' "$(cat err.*)"
+	same 0 "$(cat rc.* | sort -u)"
+}
+
 # ---- in the background ----------------------------------------------------
 
 # start NAME COMMAND...: its pid is $pid, its output goes to NAME.out and NAME.err.
