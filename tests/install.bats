@@ -233,13 +233,18 @@ teardown() {
 	[ ! -f "$T/machine" ] || rm -rf "$(cat "$T/machine")"
 }
 
+# What the tests need besides.
+REST='mandoc spin zsh fish time parallel python3 mawk systemd-analyze'
+REST+=' setfacl mkfs.ext4 mkfs.xfs mkfs.btrfs setquota'
+
 # needs TARGET...: on that machine
 needs() {
 	PATH=$M/bin CC=gcc "$M/needs" "$@"
 }
 
 @test "needs: where everything is there, nothing is installed or printed" {
-	machine mandoc strace jq spin zsh fish time parallel python3 mawk systemd-analyze
+	# shellcheck disable=SC2086 # words
+	machine strace jq $REST
 	ok '' needs check demo
 	[ ! -s "$M/asked" ]
 }
@@ -251,7 +256,8 @@ needs() {
 
 @test "needs: what is missing is installed, after one update" {
 	need_root
-	machine mandoc spin zsh fish time parallel python3 mawk systemd-analyze
+	# shellcheck disable=SC2086 # words
+	machine $REST
 	try needs check demo
 	is 1 $'needs: installing strace jq\n' 'needs: installed strace jq, but still missing: strace jq'
 	diff - "$M/asked" <<-END
@@ -262,7 +268,8 @@ needs() {
 
 @test "needs: without root it uses sudo; without that, it says what is missing" {
 	need_root
-	machine mandoc spin zsh fish time parallel python3 mawk systemd-analyze
+	# shellcheck disable=SC2086 # words
+	machine $REST
 	try as_nobody env PATH="$M/bin" CC=gcc TMPDIR=/tmp "$M/needs" check
 	is 1 $'needs: installing strace jq\n' 'needs: installed strace jq, but still missing: strace jq'
 	diff - "$M/asked" <<-END
