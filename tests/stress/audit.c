@@ -45,16 +45,24 @@ static int in(const char *path, const char *directory)
 	return at && at[strlen(directory)] != '\0';
 }
 
+static int ends(const char *name, const char *with)
+{
+	size_t n = strlen(name), m = strlen(with);
+
+	return n >= m && !strcmp(name + n - m, with);
+}
+
 /* Of a queue that is empty nothing stays but settings, the page, the marks of
- * deduplication, the segments of strips, and litter of those that were killed. */
+ * deduplication, the segments of strips, and litter of those that were killed:
+ * in tmp/, in the lines of those who wait, and a token that has no lane. */
 static int look_at(const char *path, const struct stat *st, int type, struct FTW *at)
 {
 	const char *name = path + at->base, *rest = path + strlen(root);
 
 	(void)st;
-	if (in(rest, "/tmp/") || in(rest, "/waiting/") || in(rest, "/blocked/")) {
-		if (at->level == 2 || type != FTW_DP)
-			add(LITTER, 1);
+	if (in(rest, "/tmp/") || in(rest, "/waiting/") || in(rest, "/blocked/") ||
+	    ends(name, ".token")) {
+		add(LITTER, type != FTW_DP);
 		remove(path);
 		return 0;
 	}

@@ -122,15 +122,16 @@ static void check_before(struct job *j, uint64_t prev)
 
 	if (row == NULL)
 		return;
-	flags = atomic_load(&row->flags);
 	word = atomic_load(&row->word);
-	if (word_acked(word)) {
-		if (j->start < j->end && j->start < (stamp)word)
-			wrong(ORDER, j->number, "held at %u, before the ack of %llu at %u",
-			    j->start, (unsigned long long)prev, (stamp)word);
-	} else if (!(flags & (DOUBTS | DEAD))) {
+	flags = atomic_load(&row->flags);
+	/* Rejected, it gave way to this one, and may be back, redriven. */
+	if (flags & (DOUBTS | DEAD))
+		return;
+	if (!word_acked(word))
 		wrong(ORDER, j->number, "%llu before it is not done", (unsigned long long)prev);
-	}
+	else if (j->start < j->end && j->start < (stamp)word)
+		wrong(ORDER, j->number, "held at %u, before the ack of %llu at %u", j->start,
+		    (unsigned long long)prev, (stamp)word);
 }
 
 static void check_message(const struct taking *t, struct job *j, const struct letter *l)
@@ -283,13 +284,19 @@ static void extend(const struct taking *t, struct job *j)
 	}
 }
 
-/* Be slow somewhere in what was taken. */
-static int rest(struct taking *t)
+/* Be slow somewhere in what was taken: for long, or to about the deadline, when
+ * an extend meets those who take the message back. */
+static int rest(struct taking *t, const struct job *j)
 {
+	stamp now = now_stamp();
+
 	if (t->naps == 0 || dice((unsigned)t->n) != 0)
 		return 0;
 	t->naps--;
-	nap((long)dice(400000));
+	if (chance(50) || j->over || j->end < now)
+		nap((long)dice(400000));
+	else
+		nap((long)((j->end - now) * (UNIT / 1000)) + dice(2000));
 	return 1;
 }
 
@@ -297,8 +304,7 @@ static void judge(struct taking *t, struct job *j)
 {
 	unsigned x = dice(1000);
 
-	rest(t);
-	if (!j->over && dice(25) == 0)
+	if ((rest(t, j) || dice(25) == 0) && !j->over)
 		extend(t, j);
 	if (!j->over && dice(100) == 0)
 		extend(t, j);
@@ -448,7 +454,7 @@ static void hold_and_judge(struct taking *t)
 	if (r == MQ_OK)
 		meet_all(t, after);
 	for (i = 0; i < t->n; i++) {
-		if (rest(t) || dice(100) == 0)
+		if (rest(t, &t->jobs[i]) || dice(100) == 0)
 			keep(t, h, i);
 		if (!t->jobs[i].over && chance(3))
 			forget(&t->jobs[i]);
@@ -488,7 +494,7 @@ void consume(mq *h)
 	if ((t.queue = choose_queue()) == atomic_load(&shared->neglected))
 		return;
 	t.dlq = chance(3);
-	t.naps = chance(4) ? 1 + dice(3) : 0;
+	t.naps = chance(6) ? 1 + dice(3) : 0;
 	if ((t.q = queue_at(h, t.queue, t.dlq)) == NULL)
 		return;
 	if (chance(20))
