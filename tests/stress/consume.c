@@ -122,8 +122,8 @@ static void check_before(struct job *j, uint64_t prev)
 
 	if (row == NULL)
 		return;
+	flags = atomic_load(&row->flags); /* first: an ack is no doubt when it is in the word */
 	word = atomic_load(&row->word);
-	flags = atomic_load(&row->flags);
 	/* Rejected, it gave way to this one, and may be back, redriven. */
 	if (flags & (DOUBTS | DEAD))
 		return;
