@@ -28,7 +28,8 @@ static const struct column columns[] = {
 struct fsck {
 	struct cmd *c;
 	int repair;
-	uint64_t left; /* faults about which nothing was done */
+	uint64_t left;   /* faults about which nothing was done */
+	uint64_t litter; /* in the present queue: shown when it is removed */
 	struct table table;
 	int begun;
 };
@@ -53,8 +54,13 @@ static char *escaped(struct cmd *c, const char *text)
 static int show(void *ctx, const struct mq_fault *f)
 {
 	struct fsck *k = ctx;
-	char *path = escaped(k->c, f->path);
+	char *path;
 
+	if (f->litter && f->done == NULL) {
+		k->litter++;
+		return 0;
+	}
+	path = escaped(k->c, f->path);
 	if (!k->begun)
 		table_begin(&k->table, &k->c->out, columns);
 	k->begun = 1;
@@ -68,10 +74,15 @@ static int show(void *ctx, const struct mq_fault *f)
 }
 
 /* Not broken, but good to know. */
-static void tell_bad(struct fsck *k, const char *name)
+static void tell_more(struct fsck *k, const char *name)
 {
 	mq_queue *q;
 	uint64_t n;
+
+	if (k->litter)
+		cmd_error(k->c, MQ_OK, "%s: %llu files of killed commands, which -y removes", name,
+		    (unsigned long long)k->litter);
+	k->litter = 0;
 
 	if (mq_queue_open(k->c->mq, name, &q) != MQ_OK)
 		return; /* that was told */
@@ -90,7 +101,7 @@ static int check(void *ctx, const char *name)
 	if (status != MQ_NOTFOUND || k->c->argc > 0)
 		cmd_check(k->c, status);
 	if (status == MQ_OK)
-		tell_bad(k, name);
+		tell_more(k, name);
 	return k->c->out.error != 0;
 }
 

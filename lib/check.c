@@ -8,9 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-void check_fault(struct check *c, const char *path, const char *what, const char *done)
+static void tell(struct check *c, const char *path, struct mq_fault f)
 {
-	struct mq_fault f = { .what = what, .done = done };
 	char whole[3 * QUEUE_NAME_SIZE + ENTRY_PATH] = "";
 
 	if (c->ended)
@@ -23,6 +22,19 @@ void check_fault(struct check *c, const char *path, const char *what, const char
 	snprintf(strchr(whole, '\0'), ENTRY_PATH, "%s", path);
 	f.path = whole;
 	c->ended = c->each(c->ctx, &f);
+}
+
+void check_fault(struct check *c, const char *path, const char *what, const char *done)
+{
+	tell(c, path, (struct mq_fault){ .what = what, .done = done });
+}
+
+void check_litter(struct check *c, const char *path, const char *what)
+{
+	int gone = c->repair && fs_unlink(c->q->fd, path) == 0;
+
+	tell(c, path,
+	    (struct mq_fault){ .what = what, .done = gone ? "removed" : NULL, .litter = 1 });
 }
 
 void check_repaired(struct check *c, const char *path, const char *what, int repair,

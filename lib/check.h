@@ -23,7 +23,9 @@ struct check {
 /* Tell of a fault at the path below the queue (or the spool).  done: what was
  * done about it, or NULL. */
 void check_fault(struct check *, const char *path, const char *what, const char *done);
-/* The same, done if the repair returned 0. */
+/* What a kill may leave, and nothing else takes away: a file at that path. */
+void check_litter(struct check *, const char *path, const char *what);
+/* The same as check_fault, done if the repair returned 0. */
 void check_repaired(struct check *, const char *path, const char *what, int repair,
     const char *done);
 

@@ -507,11 +507,8 @@ static void meet_history(void *ctx, const char *dir, const char *name)
 		return;
 	if (tag == NULL || strlen(tag + 1) != 8)
 		check_stray(&k->c, path, "not the history of a message");
-	else if (k->c.repair)
-		check_repaired(&k->c, path, "the history of no message",
-		    fs_unlink(k->c.q->fd, path), "removed");
 	else
-		check_fault(&k->c, path, "the history of no message", NULL);
+		check_litter(&k->c, path, "the history of no message");
 }
 
 static void check_histories(struct queue_check *k)

@@ -104,19 +104,31 @@ int fs_open_message(int dir, const char *path)
 	return fd;
 }
 
+/* What kernels before 6.6 have for the next. */
+static int change_mode_of_open(int dir, const char *path, mode_t mode)
+{
+	int fd = fs_open(dir, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK), r;
+
+	if (fd == -1 && errno == EACCES) /* so the umask would have it */
+		return fchmodat(dir, path, mode, 0);
+	if (fd == -1)
+		return -1;
+	r = fchmod(fd, mode);
+	fs_close(fd);
+	return r;
+}
+
 /* Of the thing itself: whoever may write to the directory may have put a symbolic
  * link in its place, to a file that is ours. */
 static int change_mode(int dir, const char *path, mode_t mode)
 {
-	int r = -1;
-
-	errno = ENOSYS;
 #ifdef __linux__
-	r = (int)syscall(FCHMODAT2, dir, path, mode, AT_SYMLINK_NOFOLLOW);
+	if (syscall(FCHMODAT2, dir, path, mode, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	if (errno != ENOSYS && errno != EPERM) /* EPERM: some sandboxes */
+		return -1;
 #endif
-	if (r == -1 && (errno == ENOSYS || errno == EPERM)) /* EPERM: some sandboxes */
-		r = fchmodat(dir, path, mode, AT_SYMLINK_NOFOLLOW);
-	return r;
+	return change_mode_of_open(dir, path, mode);
 }
 
 int fs_mkdir(int dir, const char *path)

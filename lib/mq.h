@@ -431,6 +431,7 @@ struct mq_fault {
 	const char *path;  /* below the spool; names there may hold any bytes */
 	const char *what;  /* is wrong, in words */
 	const char *done;  /* about it; NULL: nothing */
+	int litter;        /* nothing is broken: a kill may leave it, and it takes room */
 };
 
 /* Call each for every fault of a queue and its dead-letter queue, or of the spool,

@@ -401,9 +401,10 @@ static void say(const struct fire *f, int64_t now)
 {
 	fprintf(stderr,
 	    "stress: %llds: %llu accepted, %llu acked, backlog %lld, %llu kills, %llu stops\n",
-	    (long long)((now - f->started) / MQ_SECOND), (unsigned long long)shared->count[TAKEN],
-	    (unsigned long long)shared->count[ACKED], (long long)backlog(),
-	    (unsigned long long)shared->count[KILLS], (unsigned long long)shared->count[STOPS]);
+	    (long long)((now - f->started - atomic_load(&shared->passed)) / MQ_SECOND),
+	    (unsigned long long)shared->count[TAKEN], (unsigned long long)shared->count[ACKED],
+	    (long long)backlog(), (unsigned long long)shared->count[KILLS],
+	    (unsigned long long)shared->count[STOPS]);
 }
 
 static int is_stuck(struct fire *f, int64_t now)
