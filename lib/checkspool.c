@@ -101,13 +101,9 @@ static void check_journal(struct spool_check *k)
 /* 1, 0; -1: not known. */
 static int target_exists(struct spool_check *k, const char *target)
 {
-	char path[2 * QUEUE_NAME_SIZE];
 	int r = exchange_exists(k->mq->spool, target);
 
-	queue_path(target, path);
-	if (r == 0 && strchr(target, '/'))
-		*strrchr(path, '/') = '\0'; /* a dead-letter queue is made when needed */
-	return r == 0 ? fs_exists(k->fd, path) : r;
+	return r == 0 ? queue_exists(k->mq->spool, target) : r;
 }
 
 static void check_target(struct spool_check *k, const char *exchange, enum exchange_type type,
