@@ -79,6 +79,7 @@ static void tell_more(struct fsck *k, const char *name)
 	mq_queue *q;
 	uint64_t n;
 
+	cmd_flush(k->c, ""); /* after the rows, also where both go to one place */
 	if (k->litter)
 		cmd_error(k->c, MQ_OK, "%s: %llu files of killed commands, which -y removes", name,
 		    (unsigned long long)k->litter);
