@@ -193,6 +193,19 @@ int dedup_send(mq_queue *q, int fd, const char *path, struct entry *e, const cha
 
 /* ---- afterwards -------------------------------------------------------- */
 
+/* It must not take the mark from the message that its sender sends again. */
+static int is_torn(mq_queue *q, const char *hash, const char *name, const struct entry *e)
+{
+	char path[ENTRY_PATH];
+	struct stat st;
+
+	pending_path(hash, name, path);
+	if (fs_stat(q->fd, path, &st) == -1 || !place_is_torn(q, path, e, (uint64_t)st.st_size))
+		return 0;
+	place_bad(q, path);
+	return 1;
+}
+
 /* A pending message whose sender is gone. */
 static unsigned finish_pending(mq_queue *q, const char *file)
 {
@@ -205,7 +218,7 @@ static unsigned finish_pending(mq_queue *q, const char *file)
 		return 0;
 	memcpy(hash, file, HASH_SIZE - 1);
 	hash[HASH_SIZE - 1] = '\0';
-	return finish(q, hash, name + 1, counts) == 1;
+	return !is_torn(q, hash, name + 1, &e) && finish(q, hash, name + 1, counts) == 1;
 }
 
 static unsigned finish_all(mq_queue *q)

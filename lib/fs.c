@@ -12,7 +12,10 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 #ifdef __linux__
+#include <linux/fiemap.h>
+#include <linux/fs.h>
 #include <linux/openat2.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #else
@@ -344,6 +347,53 @@ char *fs_absolute(const char *path)
 	free(dir);
 	return whole;
 }
+
+#ifdef __linux__
+/* The first extent of that part of a file: 1, or 0 when there is none. */
+static int first_extent(int fd, uint64_t offset, uint64_t size, struct fiemap_extent *x)
+{
+	union {
+		struct fiemap map;
+		char room[sizeof(struct fiemap) + sizeof(struct fiemap_extent)];
+	} u;
+	int r;
+
+	memset(&u, 0, sizeof(u));
+	u.map.fm_start = offset;
+	u.map.fm_length = size;
+	u.map.fm_extent_count = 1;
+	RETRY(r, ioctl(fd, FS_IOC_FIEMAP, &u.map));
+	if (r == -1 || u.map.fm_mapped_extents == 0)
+		return 0;
+	memcpy(x, u.room + sizeof(struct fiemap), sizeof(*x));
+	return x->fe_length > 0;
+}
+
+int fs_unwritten(int dir, const char *path, uint64_t offset, uint64_t size)
+{
+	uint64_t end = offset + size;
+	struct fiemap_extent x;
+	int fd = fs_open_message(dir, path), found = 0;
+
+	if (fd == -1)
+		return 0;
+	while (!found && offset < end && first_extent(fd, offset, end - offset, &x)) {
+		found = (x.fe_flags & FIEMAP_EXTENT_UNWRITTEN) != 0;
+		offset = x.fe_logical + x.fe_length;
+	}
+	fs_close(fd);
+	return found;
+}
+#else
+int fs_unwritten(int dir, const char *path, uint64_t offset, uint64_t size)
+{
+	(void)dir;
+	(void)path;
+	(void)offset;
+	(void)size;
+	return 0;
+}
+#endif
 
 int fs_sync(int fd)
 {

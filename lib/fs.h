@@ -53,6 +53,10 @@ int fs_touch(int dir, const char *path); /* its times become now */
 int fs_chmod(int dir, const char *path, mode_t);
 int64_t fs_mtime(const struct stat *);
 
+/* Whether blocks of that part of a file are there but were never written, as a
+ * power cut may leave it; 0 where that cannot be known. */
+int fs_unwritten(int dir, const char *path, uint64_t offset, uint64_t size);
+
 int fs_write(int fd, const void *, size_t); /* all of it */
 int fs_truncate(int fd, uint64_t size);     /* and go on writing there */
 ssize_t fs_read(int fd, void *, size_t);

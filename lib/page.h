@@ -30,6 +30,7 @@ struct page {
 	_Atomic uint64_t returned;
 	_Atomic uint64_t dead;
 	_Atomic uint64_t expired;
+	_Atomic int64_t settled; /* wall clock, ns: when that was */
 };
 
 /* Map stat/HOST below dir, making it by way of the scratch name given.  NULL

@@ -174,6 +174,17 @@ int place_delayed(mq_queue *q, const struct source *from, const struct entry *e)
 	}
 }
 
+/* Mostly it is too short then.  But ext4 makes the size of a file durable before
+ * its blocks are known to be written: it has its size, and reads as zeros.  Only
+ * what was sent before the machine was started can be so. */
+int place_is_torn(mq_queue *q, const char *path, const struct entry *e, uint64_t size)
+{
+	if (size < e->offset + e->header + e->body)
+		return 1;
+	return key_time(e->id) < atomic_load(&queue_page(q)->settled) &&
+	    fs_unwritten(q->fd, path, e->offset, e->header + e->body);
+}
+
 int place_bad(mq_queue *q, const char *path)
 {
 	const char *slash = strrchr(path, '/');

@@ -40,6 +40,9 @@ int place_turn(mq_queue *, const struct source *, const struct entry *);
 /* Until entry->visible; in its lane if it has a group, so that all after it
  * wait as well. */
 int place_delayed(mq_queue *, const struct source *, const struct entry *);
+/* Whether a message's file, of that size, is not what its name says, as a power
+ * cut leaves one that was not accepted yet. */
+int place_is_torn(mq_queue *, const char *path, const struct entry *, uint64_t size);
 /* Out of the way, because it is no whole message; under its name and a nonce. */
 int place_bad(mq_queue *, const char *path);
 

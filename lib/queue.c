@@ -263,6 +263,7 @@ static void settle(mq_queue *q)
 		atomic_store(&q->page->wall_to_up, queue_now(q) - clock_up(&q->mq->clock));
 		atomic_store(&q->page->hold, 0);
 		atomic_store(&q->page->counted, 0);
+		atomic_store(&q->page->settled, queue_now(q));
 		atomic_store(&q->page->boot, clock_boot());
 	}
 }

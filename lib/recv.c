@@ -193,9 +193,8 @@ static int lost_clock(struct receiving *r)
 	return fs_exists(r->q->fd, path) == 0;
 }
 
-/* A message whose file is shorter than its name says was torn by a power cut:
- * it was never accepted.  Those of one file come together, so its size is
- * mostly known. */
+/* Whether it was torn by a power cut, and thus never accepted.  Those of one
+ * file come together, so its size is mostly known. */
 static int is_torn(struct receiving *r, const char *path, uint64_t inode, const struct entry *e)
 {
 	struct stat st;
@@ -206,7 +205,7 @@ static int is_torn(struct receiving *r, const char *path, uint64_t inode, const 
 		r->sized_inode = inode;
 		r->size = (uint64_t)st.st_size;
 	}
-	return r->size < e->offset + e->header + e->body;
+	return place_is_torn(r->q, path, e, r->size);
 }
 
 static int keep_lease(struct receiving *r, const struct entry *e)
