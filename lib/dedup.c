@@ -61,21 +61,26 @@ static int find_mark(mq_queue *q, int64_t but, const char *hash, mq_time at, cha
 	return found;
 }
 
+/* The mark must not be lost where its message is kept, or it would be accepted
+ * once more. */
+static int sync_mark(mq_queue *q, const char *window)
+{
+	if (!q->conf.sync || fs_keeps_order(q->fd))
+		return 0;
+	return fs_sync_path(q->fd, window) == 0 ? fs_sync_path(q->fd, "dedup") : -1;
+}
+
 static int make_mark(mq_queue *q, int64_t window, const char *hash, const char *name)
 {
-	char path[ENTRY_PATH];
+	char path[ENTRY_PATH], dir[ENTRY_PATH];
 	int r;
 
+	snprintf(dir, sizeof(dir), "dedup/%lld", (long long)window);
 	mark_path(window, hash, path);
 	r = fs_symlink(name, q->fd, path);
-	if (r == -1 && errno == ENOENT) {
-		snprintf(path, sizeof(path), "dedup/%lld", (long long)window);
-		if (fs_mkdir(q->fd, path) == -1 && errno != EEXIST)
-			return -1;
-		mark_path(window, hash, path);
+	if (r == -1 && errno == ENOENT && (fs_mkdir(q->fd, dir) == 0 || errno == EEXIST))
 		r = fs_symlink(name, q->fd, path);
-	}
-	return r;
+	return r == 0 ? sync_mark(q, dir) : -1;
 }
 
 /* Step 2: 1 when the mark is ours, 0 when *counts is the message that counts.

@@ -113,7 +113,7 @@ static int fill(mq *h, const char *path, const struct exchange_conf *c)
 	if (fs_mkdir(h->spool->fd, path) == -1 || fs_mkdir(h->spool->fd, part) == -1)
 		return -1;
 	snprintf(part, sizeof(part), "%.64s/conf", path);
-	return write_conf(h, part, c);
+	return write_conf(h, part, c) == 0 ? fs_sync_path(h->spool->fd, path) : -1;
 }
 
 /* An exchange is whole when it has its name. */

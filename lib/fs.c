@@ -441,6 +441,17 @@ int fs_sync_covers_name(int fd)
 	return 0;
 }
 
+int fs_keeps_order(int fd)
+{
+	switch (fs_type(fd)) {
+	case 0xef53UL:     /* ext4 */
+	case 0x58465342UL: /* xfs */
+	case 0x01021994UL: /* tmpfs */
+		return 1;
+	}
+	return 0;
+}
+
 int fs_tells_changes(int fd)
 {
 	switch (fs_type(fd)) {

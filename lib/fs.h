@@ -77,6 +77,10 @@ int fs_sync_path(int dir, const char *path);
  * nothing to sync).  Elsewhere: sync file, move, sync directory. */
 int fs_sync_covers_name(int fd);
 
+/* Whether what is done to names becomes durable in the order in which it was
+ * done, as where one journal has all of it. */
+int fs_keeps_order(int fd);
+
 /* Whether the kernel tells of every change below fd: not where others can make
  * changes behind its back (network and FUSE file systems). */
 int fs_tells_changes(int fd);

@@ -112,6 +112,10 @@ static int fill_queue(mq *h, int dir, const char *path, const char *conf, int *o
 		r = queue_write_file(h, fd, "conf", conf, owner == NULL);
 	if (r == 0 && owner && (*owner = fs_lock(fd, QUEUE_OWNER, 0)) == -1)
 		r = -1;
+	/* Whole before it has its name: to sync that one later is not enough on
+	 * btrfs, which has met this directory by then, as that of conf. */
+	if (r == 0 && owner == NULL)
+		r = fs_sync(fd);
 	fs_close(fd);
 	return r;
 }
