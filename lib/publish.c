@@ -766,9 +766,13 @@ static int send_by_journal(struct commit *c)
 	qsort_r(p->used, p->nused, sizeof(*p->used), compare_targets, p->targets);
 	if (fill_journal(c, &j) == -1 || journal_commit(p->x->spool, j.path, id) == -1)
 		return journal_failed(c, &j);
-	fs_close(j.dir);
 	if (j.sync)
 		synced = j.names ? fs_sync_path(c->b->dir, "j") : sync_files(c);
+	/* To sync a file says nothing of a directory on the way to it that was
+	 * durable under another name before. */
+	if (synced == 0 && j.sync && !fs_keeps_order(j.dir))
+		synced = fs_sync(j.dir);
+	fs_close(j.dir);
 	if (synced == -1)
 		return sync_failed(c); /* it is delivered nevertheless, in time */
 	p->cursor = 0;

@@ -117,7 +117,8 @@ int strip_make(const struct strip *s, scratch_fn *scratch, void *ctx)
 		return -1;
 	/* A strip has always something in it, so this replaces none. */
 	if (fill_strip(s->dir, made) == 0 && fs_rename(s->dir, made, s->dir, s->path) == 0)
-		return 0;
+		/* The sync of a message in it does not see to its new name. */
+		return fs_keeps_order(s->dir) ? 0 : fs_sync_path(s->dir, s->path);
 	saved = errno;
 	fs_remove_tree(s->dir, made);
 	if (saved == ENOTEMPTY || saved == EEXIST)
