@@ -4,13 +4,51 @@ load lib
 
 # ---- a full disk ---------------------------------------------------------------
 
+# image SIZE MKFS...: $DISK is a file system of that size, with the spool and queue q.
+image() {
+	local size=$1
+	shift
+	need_root
+	command -v "$1" >/dev/null || skip "no $1"
+	DISK=$T/disk
+	truncate -s "$size" "$T/image"
+	"$@" "$T/image" >"$T/mkfs.out" 2>&1
+	mounted "$DISK" -o loop "$T/image"
+	export MQ_SPOOL=$DISK/spool
+	mq-create q backoff=0
+}
+
+# disk TYPE: as small as that type can be.
+disk() {
+	case $1 in
+	xfs) image 300M mkfs.xfs -q ;;
+	btrfs) image 128M mkfs.btrfs -q ;;
+	*) small_disk "$1" ;;
+	esac
+}
+
+# full: as fill_up leaves it, fast where the disk is not so small.
+full() {
+	local size n=0
+	for size in 64M 16M 4M 1M 256K 64K; do
+		while fallocate -l "$size" "$DISK/fill.$((n += 1))" 2>/dev/null; do :; done
+	done
+	fill_up
+}
+
+# roomy: some room again.  btrfs gives back what was removed when it commits.
+roomy() {
+	room_again
+	sync -f "$DISK"
+}
+
 full_disk_drains() {
-	small_disk "$1"
+	disk "$1"
 	seq -f 'bulk %03g' 40 | mq-send -q -l q
 	for i in {1..40}; do
 		printf 'single %03d' "$i" | mq-send -q q
 	done
-	fill_up
+	full
 	before=$(find "$MQ_SPOOL/q" -type f | wc -l)
 	head -c 20000 /dev/urandom >"$T/in"
 	fails 75 'mq-send: q: .*disk is full.*' mq-send q "$T/in"
@@ -29,7 +67,7 @@ full_disk_drains() {
 	has q 75 0 0 0
 	same "$({ seq -f '[bulk %03g]' 6 40; seq -f '[single %03g]' 40; } | tr -d '\n')" "$(drain q)"
 	has q 0 0 0 0
-	room_again
+	roomy
 	ok '' mq-send -q q "$T/in"
 	mq-recv -a q | cmp - "$T/in"
 	no_litter
@@ -41,6 +79,144 @@ full_disk_drains() {
 
 @test "a full tmpfs: senders get 75, consumers drain, then all is well" {
 	full_disk_drains tmpfs
+}
+
+@test "a full xfs: senders get 75, consumers drain, then all is well" {
+	full_disk_drains xfs
+}
+
+@test "a full btrfs: senders get 75, consumers drain, then all is well" {
+	full_disk_drains btrfs
+}
+
+# Each kind of sending is refused whole, and leaves nothing behind; each kind of
+# taking goes on.
+full_disk_of_all_kinds() {
+	local before id n each
+	disk "$1"
+	mq-create r backoff=0
+	mq-create s backoff=0
+	mq-create -x fanout x
+	for each in q r s; do mq-bind x "$each"; done
+	for n in {1..6}; do
+		mq-send -q -g a -b "a$n" q
+		mq-send -q -g b -b "b$n" q
+	done
+	seq 40 | mq-send -q -l -x x
+	id=$(mq-send -D known -b known r)
+	seq 30 | mq-send -q -l s
+	full
+	before=$(census)
+	for n in {1..5}; do
+		fails 75 'mq-send: q: .*disk is full.*' mq-send -g a -b lost q
+		fails 75 'mq-send: q: .*disk is full.*' mq-send -g new -b lost q
+		fails 75 'mq-send: r: .*disk is full.*' mq-send -D new -b lost r
+		fails 75 'mq-send: x: .*disk is full.*' mq-send -x x -b lost
+		fails 75 'mq-send: x: .*disk is full.*: (0|no) messages were accepted' mq-send -l -x x < <(seq 100)
+	done
+	same "$before" "$(census)"
+	no_litter
+	# groups, in order, through a nack and a lapse
+	mq-nack -d 0 "$(mq-recv q)"
+	mq-recv q >/dev/null
+	: >got
+	while later 31s mq-recv -j -n 5 q >some; do
+		jq -r .body some >>got
+		jq -r .receipt some | later 31s mq-ack -
+	done
+	for each in a b; do
+		same "$(printf "$each%d\\n" {1..6})" "$(grep "$each" got)"
+	done
+	same "$(seq 40)" "$(grep -x '[0-9]*' got)"
+	# what was published, by workers; one dies
+	: >"$T/worked"
+	mq-work -e -j 2 s -- sh -c "read -r n; echo \"\$n\" >>$T/worked; [ \"\$n\" != 7 ] || exit 65"
+	same "$({ seq 40; seq 30; } | sort)" "$(sort "$T/worked")"
+	has s 0 0 0 2
+	# the duplicate of one that was accepted is known; what was refused is not
+	same "$(seq 40 | tr -d '\n')known" "$(mq-recv -a -n 100 r)"
+	roomy
+	same "$id" "$(mq-send -D known -b again r)"
+	ok '' mq-send -q -D new -b new r
+	ok '' mq-send -q -x x -b more
+	ok '' mq-send -q -g a -b a7 q
+	same '[new][more]' "$(drain r)"
+	same '[more][a7]' "$(drain q)"
+	same '[more]' "$(drain s)"
+	same 2 "$(mq-redrive s)"
+	same '[7][7]' "$(drain s)"
+	later 1m mq-send -q -b x q
+	later 2m mq-send -q -b x q
+	same 262144 "$(cat "$MQ_SPOOL"/ballast/* | wc -c)"
+	no_litter
+}
+
+@test "a full ext4: groups, exchanges, deduplication and workers" {
+	full_disk_of_all_kinds ext4
+}
+
+@test "a full tmpfs: groups, exchanges, deduplication and workers" {
+	full_disk_of_all_kinds tmpfs
+}
+
+@test "a full xfs: groups, exchanges, deduplication and workers" {
+	full_disk_of_all_kinds xfs
+}
+
+@test "a full btrfs: groups, exchanges, deduplication and workers" {
+	full_disk_of_all_kinds btrfs
+}
+
+# Past the reserve that senders keep, the disk itself says no, at any step: the
+# room is a little more each time, so that each publish fails somewhere else.
+@test "a disk that fills up within a publish: every queue gets it, or none" {
+	disk ext4
+	mq-create r
+	mq-create -x fanout x
+	mq-bind x q
+	mq-bind x r
+	head -c 400000 /dev/urandom >"$T/in"
+	sent=0
+	for room in {520..1400..40}; do
+		avail=$(df --output=avail -k "$DISK" | tail -n 1)
+		fallocate -l "$((avail - room))K" "$DISK/fill"
+		if cat "$T/in" "$T/in" | mq-send -q -x x 2>err; then
+			sent=$((sent + 1))
+		else
+			grep -xE 'mq-send: x: (the disk is full|.*No space left on device)' err >>errs
+		fi
+		same "$(mq-stat q | cut -f 2)" "$(mq-stat r | cut -f 2)"
+		room_again
+	done
+	[ "$sent" -gt 2 ] && grep -q 'No space left' errs
+	same "$sent" "$(mq-stat q | cut -f 2)"
+	same "$sent" "$(mq-recv -a -n 100 r | wc -c | awk '{ print $1 / 800000 }')"
+	no_litter
+}
+
+# ---- over quota ------------------------------------------------------------------
+
+@test "over quota: the sender gets 75, consumers drain, then all is well" {
+	disk btrfs
+	btrfs quota enable "$DISK" 2>"$T/quota.err" || skip "no quotas: $(cat "$T/quota.err")"
+	btrfs subvolume create "$DISK/own" >/dev/null
+	export MQ_SPOOL=$DISK/own/spool
+	mq-create q backoff=0
+	head -c 60000 /dev/urandom >"$T/in"
+	btrfs qgroup limit 8M "$DISK/own"
+	for ((n = 0; n < 2000; n++)); do
+		mq-send -q q "$T/in" 2>err || break
+	done
+	grep -qx 'mq-send: q: .*Disk quota exceeded' err
+	fails 75 'mq-send: q: .*Disk quota exceeded' mq-send -D id q "$T/in"
+	no_litter
+	has q "$n" 0 0 0
+	mq-nack -d 0 "$(mq-recv q)"
+	same "$((n * 60000))" "$(mq-recv -a -n 2000 q | wc -c)"
+	has q 0 0 0 0
+	sync -f "$DISK" # there, what was removed counts until then
+	ok '' mq-send -q -b more q
+	same '[more]' "$(drain q)"
 }
 
 @test "a full ext4: a large batch can be taken, dead-lettered, extended and lapse" {

@@ -369,7 +369,7 @@ for_pat() {
 	try by pat cat "$path"
 	is 1 '' '.*Permission denied'
 	fails 77 'mq-cat: .*Permission denied.*' by pat mq-cat "$path"
-	for command in 'mq-recv jobs' 'mq-recv -a jobs' 'mq-ls jobs' 'mq-stat jobs' 'mq-work -e jobs true' \
+	for command in 'mq-recv jobs' 'mq-recv -a jobs' 'mq-ls jobs' 'mq-stat jobs' 'mq-work -e jobs -- true' \
 		'mq-delete jobs' 'mq-config jobs visibility=1s' 'mq-bind news jobs/dlq' 'mq-create third' 'mq-recv jobs/dlq'; do
 		# shellcheck disable=SC2086 # words
 		harmless 77 "${command%% *}: .+: Permission denied" by pat $command
