@@ -230,3 +230,270 @@ bad_names() {
 	done
 	[ ! -e "$T/none" ]
 }
+
+# ---- planted by a member of the group --------------------------------------------
+
+# What a command says has no control characters, and it ends by itself.
+tame() {
+	try timeout -k 1 10 "$@"
+	# shellcheck disable=SC2154 # set by run
+	[ "$status" -lt 124 ] || {
+		echo "$*: status $status"
+		return 1
+	}
+	# shellcheck disable=SC2154 # set by run
+	[[ $stderr != *[$'\001'-$'\010\013'-$'\037\177']* && $output != *$'\033'* ]]
+}
+
+# good: messages of all kinds beside the one that is kept; a receipt is in $receipt.
+good() {
+	mq-config q backoff=0
+	seq 5 | mq-send -q -l q
+	mq-send -q -g g -b grouped q
+	mq-send -q -d 1s -b late q
+	mq-send -q -D id -b once q
+	mq-send -q -p 9 -b leased q
+	receipt=$(mq-recv q)
+	mq-send -q -p 9 -b dead q
+	mq-nack -x "$(mq-recv q)"
+	mkdir -p outside/dir
+	echo 12345 >outside/file
+	chmod 640 outside/file
+	was=$(outside)
+}
+
+GOOD="1 2 3 4 5 dead grouped kept late leased once"
+
+outside() {
+	(cd outside && find . -printf '%P %m %s %T@ %l\n' | sort && cat file)
+}
+
+# every: each command once.
+every() {
+	local command
+	for command in 'mq-ls' 'mq-ls q' 'mq-ls -S delayed q' 'mq-ls -S leased q' 'mq-ls -j -S dead q' 'mq-stat' \
+		'mq-stat -j q' 'mq-config q' "mq-cat $receipt" "mq-extend $receipt" 'mq-send -q -b kept q' 'mq-send -q -D id -b x q' \
+		'mq-send -q -g g -b kept q' 'mq-recv -a q' 'mq-redrive q' 'mq-wait -w 10ms q' 'mq-work -n 1 -i 10ms q -- cat'; do
+		# shellcheck disable=SC2086 # words
+		tame $command
+		case $command in
+		mq-recv* | mq-work*) printf '%s' "$output" | tr -d '\n' | sed 's/$/\n/' >>taken ;;
+		esac
+	done
+}
+
+# all_there: by now or when leases have lapsed, each of the good messages comes,
+# and what is left of the queue works.
+all_there() {
+	local n some
+	for n in 1 2 4 8; do
+		some=$(later "$((n * 40))s" mq-recv -j -n 100 q) || [ $? -eq 1 ]
+		jq -r '.body // "?"' <<<"$some" >>taken
+		jq -r .receipt <<<"$some" | later "$((n * 40))s" mq-ack -
+	done
+	same "$GOOD" "$(grep . taken | sort -u | xargs)"
+	same "$was" "$(outside)"
+	mq-purge q >/dev/null
+	[ ! -e "$MQ_SPOOL/q/q/dlq" ] || fails 1 '' mq-recv -n 100 q/dlq # for what is none is put aside
+	has q 0 0 0 0
+	rm -rf "$MQ_SPOOL/q/q/bad" "$MQ_SPOOL/q/q/dlq/bad"
+	mq-send -q -b kept q
+}
+
+# plant DIR PREFIX FIELDS SUFFIX: things that have an entry's name and are none.
+plant() {
+	local dir=$1 n=0 name
+	next_name() {
+		printf -v name '%s15000000000000000%02d-00000000,%s%s' "$2" "$((n += 1))" "$3" "$4"
+	}
+	mkdir -p "$dir"
+	next_name "$@" && ln -s "$T/outside/file" "$dir/$name"
+	next_name "$@" && ln -s "$T/outside/dir" "$dir/$name"
+	next_name "$@" && ln -s nowhere "$dir/$name"
+	next_name "$@" && mkdir "$dir/$name"
+	next_name "$@" && mkdir "$dir/$name" && touch "$dir/$name/full"
+	next_name "$@" && mkfifo "$dir/$name"
+	next_name "$@" && touch "$dir/$name"
+	next_name "$@" && python3 -c 'import os, socket, sys; os.chdir(sys.argv[1]); socket.socket(socket.AF_UNIX).bind("s")' "$dir" &&
+		mv "$dir/s" "$dir/$name"
+	if [ "$(id -u)" -eq 0 ]; then
+		next_name "$@" && mknod "$dir/$name" c 1 5
+	fi
+}
+
+# odd DIR: names that are no entries, though some nearly.
+odd() {
+	local key=1500000000000000000-00000000 dir=$1 each
+	for each in $'\033[31mred' $'new\nline' "$(printf 'n%.0s' {1..255})" ' ' -n '~' "$key" "$key,p4" "$key,p4,b05" \
+		"$key,p10,b5" "$key,p4,b5," "$key,p4,r0,b5" "$key,p4,b9999999999999999999" "$key,p4,b5 " "X$key,p4,b5"; do
+		touch "$dir/$each"
+	done
+	mkdir "$dir/a directory" "$dir/$key,p4,b-1"
+}
+
+planted_in() {
+	good
+	Q=$MQ_SPOOL/q/q
+	group=$(printf %s g | sha256sum | cut -c 1-32)
+	plant "$Q/$1" "$2" p4,b5 "${3/GROUP/$group}"
+	[[ $1 == leased* ]] || {
+		plant "$Q/$1" "$2" p4,b6,x1 "${3/GROUP/$group}"
+		plant "$Q/$1" "$2" p4,r9,b7 "${3/GROUP/$group}"
+	}
+	[ "$1" = dedup/pending ] || odd "$Q/$1"
+	every
+	all_there
+}
+
+@test "planted among the ready messages" {
+	planted_in ready/p4/0 '' ''
+}
+
+@test "planted among the delayed messages" {
+	planted_in delayed/1500000000 '' ,v1500000000000
+}
+
+@test "planted among the leases" {
+	planted_in leased/1500000000 '' ,l0123456789abcdef
+}
+
+@test "planted among those that come back" {
+	mkdir -p "$MQ_SPOOL/q/q/back/p4/0"
+	touch "$MQ_SPOOL/q/q/back/p4/lock"
+	ln -s 0 "$MQ_SPOOL/q/q/back/p4/head"
+	ln -s 0 "$MQ_SPOOL/q/q/back/p4/tail"
+	planted_in back/p4/0 '' ''
+}
+
+@test "planted among the dead letters" {
+	planted_in dlq/ready/p4/0 '' ''
+}
+
+@test "planted among what is to be published once" {
+	planted_in dedup/pending 0123456789abcdef0123456789abcdef~ ''
+}
+
+# upset PLANT MEND: something that makes the queue unusable, but nothing is lost,
+# and all is well once it is mended.
+upset() {
+	local command Q=$MQ_SPOOL/q/q
+	seq 3 | mq-send -q -l q
+	eval "$1"
+	for command in 'mq-ls q' 'mq-stat q' 'mq-send -q -b kept q' 'mq-recv -a q'; do
+		# shellcheck disable=SC2086 # words
+		tame $command
+	done
+	printf '%s\n' "$output" >taken
+	eval "$2"
+	while command=$(later 80s mq-recv -a q); do
+		printf '%s\n' "$command" >>taken
+	done
+	same '1 2 3 kept' "$(grep . taken | sort -u | xargs)" || {
+		echo "after $1"
+		return 1
+	}
+	mq-send -q -b kept q
+}
+
+# shellcheck disable=SC2016 # upset expands them
+@test "planted in place of the parts of a queue" {
+	mkdir -p outside/dir
+	echo 12345 >outside/file
+	was=$(outside)
+	upset 'ln -sfn ../../../../outside/dir "$Q/ready/p4/tail"' 'ln -sfn 0 "$Q/ready/p4/tail"'
+	upset 'ln -sfn 999999999999999999 "$Q/ready/p4/tail"' 'ln -sfn "$(ls "$Q/ready/p4" | grep -x "[0-9]*" | sort -n | tail -n 1)" "$Q/ready/p4/tail"'
+	upset 'ln -sfn 999999999999999999 "$Q/ready/p4/head"' :
+	upset 'rm "$Q/ready/p4/head" && mkdir "$Q/ready/p4/head"' :
+	upset 'rm -f "$Q/conf" && mkfifo "$Q/conf"' 'rm "$Q/conf"'
+	upset 'rm -f "$Q/conf" && ln -s "$T/outside/file" "$Q/conf"' 'rm "$Q/conf"'
+	upset 'truncate -s 1T "$Q/conf"' 'rm "$Q/conf"'
+	upset 'rm -f "$Q"/stat/* && mkfifo "$Q/stat/$(uname -n)"' 'rm -rf "$Q/stat"'
+	upset 'rm -f "$Q"/stat/* && ln -s "$T/outside/file" "$Q/stat/$(uname -n)"' 'rm -rf "$Q/stat"'
+	upset 'rm -f "$Q"/stat/* && truncate -s 1T "$Q/stat/$(uname -n)"' 'rm -rf "$Q/stat"'
+	upset 'rm -f "$Q/ready/p4/lock" && mkfifo "$Q/ready/p4/lock"' :
+	upset 'mkdir -p "$Q/waiting" && touch "$Q/waiting/15-00000000" && mkfifo "$Q/waiting/odd"' 'rm -r "$Q/waiting"'
+	upset 'touch "$Q/ready/p4/5"' 'rm "$Q/ready/p4/5"'
+	upset 'touch "$Q/bad" "$Q/ready/p4/tail/odd"' 'rm "$Q/bad"'
+	upset 'touch "$Q/delayed/16" && mkdir "$Q/delayed/x"' 'rm "$Q/delayed/16"'
+	upset 'mkdir -p "$MQ_SPOOL/j/a" && touch "$MQ_SPOOL/j/a/odd" "$MQ_SPOOL/j/odd" && mkdir "$MQ_SPOOL/j/a/q~p"' 'rm -r "$MQ_SPOOL/j"'
+	same "$was" "$(outside)"
+}
+
+@test "planted in place of a clock: what it leads to is left alone" {
+	good
+	seq 6 8 | mq-send -q -p 8 -l q
+	mq-recv -n 3 q >receipts
+	shared=$(sed -n 's/.*,s//p' receipts | head -n 1)
+	clock=$(find "$MQ_SPOOL/q/q/leased" -name "$shared")
+	rm "$clock"
+	ln -s "$T/outside/file" "$clock"
+	touch -h -d '+20 sec' "$clock"
+	while IFS= read -r each; do
+		tame mq-extend -v 1h "$each"
+	done <receipts
+	same "$was" "$(outside)"
+	rm "$clock"
+	GOOD="1 2 3 4 5 6 7 8 dead grouped kept late leased once"
+	every
+	all_there
+}
+
+@test "sizes that no file has: put aside; a huge file with an entry's name is read by slices" {
+	good
+	cd "$MQ_SPOOL/q/q/ready/p4/0"
+	key=15000000000000000
+	touch "${key}01-00000000,p4,b999999999999999999" "${key}02-00000000,p4,o999999999999999999,h999999999999999999,b999999999999999999"
+	truncate -s 4T "${key}03-00000000,p4,o4398046511100,b4"
+	truncate -s 2M "${key}04-00000000,p4,h1048577,b0" "${key}05-00000000,p4,o2097152,b1"
+	cd "$T"
+	tame mq-ls -j q
+	mq-recv -n 4 q >receipts
+	same 4 "$(mq-cat "$(grep -F o4398046511100 receipts)" | wc -c)"
+	fails 65 'mq-cat: .*: the message is damaged' mq-cat "$(grep -F h1048577 receipts)"
+	mq-nack -x "$(grep -F h1048577 receipts)"
+	mq-ack "$(grep -F o4398046511100 receipts)"
+	same 3 "$(find "$MQ_SPOOL/q/q/bad" -type f | wc -l)"
+	grep -vF -e o4398046511100 -e h1048577 receipts | mq-nack -d 0 -
+	every
+	: >taken2 && grep -v '?' taken >taken2 || true
+	mq-recv -n 9 q/dlq >/dev/null || true
+	mq-purge q/dlq >/dev/null
+	mv taken2 taken
+	later 5m mq-recv -j -n 100 q | jq -r .body >>taken
+	same "1 2 3 4 5 dead grouped kept late leased once" "$(grep . taken | sort -u | xargs)"
+}
+
+@test "receipts of another spool, through symbolic links, and with dots" {
+	mq-send -q -p 9 -b leased q
+	receipt=$(mq-recv q)
+	MQ_SPOOL=$T/other mq-create q
+	MQ_SPOOL=$T/other mq-send -q -b other q
+	other=$(MQ_SPOOL=$T/other mq-recv q)
+	# a receipt says where it is from: the spool of the environment is not asked
+	ok other mq-cat "$other"
+	ok '' mq-extend "$other"
+	ok '' mq-ack "$other"
+	fails 3 'mq-ack: .*: the lease has lapsed' mq-ack "$receipt.x" || fails 65 'mq-ack: .+' mq-ack "$receipt.x"
+	mixed=$T/other/q/q/leased/${receipt##*/leased/}
+	for command in mq-ack mq-nack mq-extend mq-cat; do
+		harmless 3 "$command: .*: the lease has lapsed" "$command" "$mixed"
+	done
+	Q=$MQ_SPOOL/q/q
+	ln -s "$Q/leased" "$T/leased"
+	ln -s q "$MQ_SPOOL/q/link"
+	bucket=${receipt%/*} name=${receipt##*/}
+	for it in "$T/leased/${bucket##*/}/$name" "$Q/leased/../leased/${bucket##*/}/$name" "$Q/./leased/${bucket##*/}/$name" \
+		"$Q/ready/../leased/${bucket##*/}/$name" "$Q//leased/${bucket##*/}/$name"; do
+		for command in mq-ack mq-nack mq-extend mq-cat; do
+			harmless 65 "$command: .+" "$command" "$it"
+		done
+	done
+	for command in mq-ack mq-nack mq-extend mq-cat; do
+		fails 74 "$command: link: .+" "$command" "${receipt/"/q/q/"//q/link/}"
+	done
+	rm "$MQ_SPOOL/q/link"
+	# the spool itself may be reached by one
+	ln -s "$MQ_SPOOL" "$T/alias"
+	ok leased mq-cat "${receipt/"$MQ_SPOOL"/"$T/alias"}"
+	ok '' mq-ack "${receipt/"$MQ_SPOOL"/"$T/alias"}"
+}

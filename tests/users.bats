@@ -181,6 +181,7 @@ deduplicated() {
 # in_line A B: they stand behind each other, and each is told.
 in_line() {
 	local a=$1 b=$2 first second third
+	# shellcheck disable=SC2154 # set by start
 	begin first "$a" mq-recv -a -w 20s jobs && first=$pid
 	soon there_are 1 "$MQ_SPOOL/q/jobs/waiting/*"
 	begin second "$b" mq-recv -a -w 20s jobs && second=$pid
