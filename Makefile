@@ -3,6 +3,7 @@
 #	make            the library and the commands, in build/
 #	make check      every test (installs what the tests miss)
 #	make demo       a real job, shown step by step
+#	make check-power   power cuts, as root; POWER=IMAGES SEED=N
 #	make check-stress  everything at once, with kills; TIME=SECONDS SEED=N
 #	make lint       what the compilers do not say
 #	make fuzz       look for input that breaks a parser; FUZZ_TIME=SECONDS each,
@@ -51,6 +52,7 @@ shared_objects = $(shared:%.c=$(BUILD)/obj/%.o)
 test_common = $(patsubst cmd/%.c,$(BUILD)/obj/test/%.o,$(filter cmd/common.c,$(shared)))
 units = $(patsubst tests/%.c,$(BUILD)/test/%,$(wildcard tests/unit/*.c))
 benches = $(patsubst tests/%.c,$(BUILD)/test/%,$(wildcard tests/bench/*.c))
+recorder = $(BUILD)/test/power/recorder
 stress_objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/stress/*.c))
 fuzzers = $(filter-out replay,$(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c)))
 replays = $(fuzzers:%=$(BUILD)/test/fuzz/%)
@@ -58,12 +60,12 @@ pages = $(wildcard man/*.[1-8])
 services = $(notdir $(wildcard cmd/systemd/*))
 objects = $(lib_objects) $(shared_objects) $(test_common) $(commands:%=$(BUILD)/obj/cmd/%.o) \
 	$(patsubst $(BUILD)/test/%,$(BUILD)/obj/tests/%.o,$(units) $(benches) $(replays)) \
-	$(BUILD)/obj/tests/fuzz/replay.o $(stress_objects)
+	$(BUILD)/obj/tests/fuzz/replay.o $(stress_objects) $(BUILD)/obj/tests/power/recorder.o
 fuzz_objects = $(patsubst %.c,$(BUILD)/obj/fuzz/%.o,$(wildcard lib/*.c) cmd/jsonin.c)
 bin = $(commands:%=$(BUILD)/bin/%)
 test_bin = $(commands:%=$(BUILD)/test/bin/%)
 
-.PHONY: all check check-stress demo lint fuzz $(fuzzers:%=fuzz-%) install uninstall clean needs \
+.PHONY: all check check-power check-stress demo lint fuzz $(fuzzers:%=fuzz-%) install uninstall clean needs \
 	bench FORCE
 .DELETE_ON_ERROR:
 .SECONDARY: $(objects) $(fuzz_objects) $(fuzzers:%=$(BUILD)/obj/fuzz/tests/fuzz/%.o)
@@ -126,6 +128,11 @@ $(BUILD)/test/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libmq.a
 $(BUILD)/test/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/libmq.a
 	$(link)
 
+$(BUILD)/obj/tests/power/recorder.o: CPPFLAGS += $(shell pkg-config --cflags fuse3)
+$(recorder): libs = $(shell pkg-config --libs fuse3)
+$(recorder): $(BUILD)/obj/tests/power/recorder.o
+	$(link)
+
 $(BUILD)/test/stress: $(stress_objects) $(BUILD)/libmq.a
 	$(link)
 
@@ -157,7 +164,7 @@ $(fuzzers:%=$(BUILD)/fuzz/%): $(BUILD)/fuzz/%: $(BUILD)/obj/fuzz/tests/fuzz/%.o 
 # ---- check, demo, lint --------------------------------------------------
 
 # These install what they miss, before anything is compiled.
-targets = $(filter check check-stress demo lint,$(MAKECMDGOALS)) \
+targets = $(filter check check-power check-stress demo lint,$(MAKECMDGOALS)) \
 	$(if $(filter fuzz fuzz-%,$(MAKECMDGOALS)),fuzz)
 needs:
 	@CC='$(CC)' tests/needs $(targets)
@@ -166,13 +173,18 @@ ifneq ($(strip $(targets)),)
 $(objects) $(fuzz_objects): | needs
 endif
 
-check: $(bin) $(test_bin) $(units) $(replays) $(benches) $(BUILD)/test/stress | needs
+check: $(bin) $(test_bin) $(units) $(replays) $(benches) $(BUILD)/test/stress $(recorder) | needs
 	@BUILD='$(BUILD)' VARIABLES='$(subst ','\'',$(MAKEOVERRIDES))' tests/run $(units) $(replays)
 
 # TIME, SEED, WORKERS and DIR choose; tests/stress/stress.c says what is done.
 check-stress: $(BUILD)/test/stress | needs
 	$< $(if $(TIME),-t $(TIME)) $(if $(SEED),-s $(SEED)) $(if $(WORKERS),-w $(WORKERS)) \
 		$(if $(DIR),-d '$(DIR)')
+
+# POWER, SEED and DIR choose; tests/power/run says what is done.
+check-power: $(bin) $(test_bin) $(recorder) | needs
+	@BUILD='$(abspath $(BUILD))' tests/power/run -n $(or $(POWER),150) $(if $(SEED),-s $(SEED)) \
+		$(if $(DIR),-k '$(DIR)') ext4 xfs btrfs
 
 demo: all | needs
 	@PATH="$(abspath $(BUILD))/bin:$$PATH" tests/demo
@@ -186,9 +198,9 @@ $(fuzzers:%=fuzz-%): fuzz-%: $(BUILD)/fuzz/%
 
 scripts = $(wildcard .ci/run tests/needs tests/run tests/demo tests/check-* tests/man-examples \
 	tests/*.bash tests/*.bats completions/*.bash) \
-	$(shell grep -ls '^\#!/bin/.*sh' tests/bench/* tests/model/* tests/fuzz/run)
+	$(shell grep -ls '^\#!/bin/.*sh' tests/bench/* tests/model/* tests/power/* tests/fuzz/run)
 sources = $(wildcard cmd/*.[ch] lib/*.[ch] tests/unit/*.[ch] tests/bench/*.[ch] \
-	tests/stress/*.[ch] tests/fuzz/*.[ch])
+	tests/stress/*.[ch] tests/power/*.[ch] tests/fuzz/*.[ch])
 
 lint: all | needs
 	clang-format --dry-run -Werror $(sources)
@@ -197,7 +209,7 @@ lint: all | needs
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,performance,portability \
 		--std=c11 -j 2 $(filter -D%,$(cppflags)) -Ilib \
 		--suppress=missingIncludeSystem cmd lib \
-		$(wildcard tests/unit tests/bench tests/stress tests/fuzz)
+		$(wildcard tests/unit tests/bench tests/stress tests/power tests/fuzz)
 	tests/check-layers $(BUILD)/libmq.a
 	tests/check-docs $(BUILD)/bin
 

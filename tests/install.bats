@@ -234,7 +234,7 @@ teardown() {
 }
 
 # What the tests need besides.
-REST='mandoc spin zsh fish time parallel python3 mawk systemd-analyze'
+REST='mandoc pkg-config spin zsh fish time parallel python3 mawk systemd-analyze'
 REST+=' setfacl mkfs.ext4 mkfs.xfs mkfs.btrfs setquota'
 
 # needs TARGET...: on that machine
