@@ -15,7 +15,7 @@ teardown() {
 		same q "$(mq-ls)"
 		no_litter
 	fi
-	unmount_all
+	mq_teardown
 }
 
 bad_names() {
@@ -397,6 +397,7 @@ upset() {
 
 # shellcheck disable=SC2016 # upset expands them
 @test "planted in place of the parts of a queue" {
+	limit 60
 	mkdir -p outside/dir
 	echo 12345 >outside/file
 	was=$(outside)

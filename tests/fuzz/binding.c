@@ -17,6 +17,7 @@ static void check_text(enum exchange_type type, const char *text)
 	memset(&again, 0, sizeof(again));
 	MUST((b.text = strdup(text)) != NULL);
 	if (parse_binding(type, &b) == 0) {
+		MUST(!b.wants.key || !strchr(b.wants.key, '\n'));
 		MUST((first = format_binding(type, &b.wants, 0)) != NULL);
 		MUST((again.text = strdup(first)) != NULL);
 		MUST(parse_binding(type, &again) == 0);
