@@ -67,7 +67,7 @@ static int sync_mark(mq_queue *q, const char *window)
 {
 	if (!q->conf.sync || fs_keeps_order(q->fd))
 		return 0;
-	return fs_sync_path(q->fd, window) == 0 ? fs_sync_path(q->fd, "dedup") : -1;
+	return fs_sync_way(q->fd, window);
 }
 
 static int make_mark(mq_queue *q, int64_t window, const char *hash, const char *name)
@@ -185,7 +185,7 @@ int dedup_send(mq_queue *q, int fd, const char *path, struct entry *e, const cha
 	if (make_pending(q, path, pending) == -1)
 		return -1;
 	if (q->conf.sync &&
-	    (fs_sync(fd) == -1 || (!q->sync_covers_name && fs_sync_path(q->fd, PENDING) == -1)))
+	    (fs_sync(fd) == -1 || (!q->sync_covers_name && fs_sync_way(q->fd, PENDING) == -1)))
 		return -1;
 	/* On failure it stays pending: its mark may stand, and would swallow the
 	 * retry of a message that is gone. */

@@ -441,6 +441,37 @@ int fs_sync_covers_name(int fd)
 	return 0;
 }
 
+int fs_sync_way(int dir, const char *path)
+{
+	char *way = strdup(path), *slash;
+	int r = way ? fs_sync_path(dir, way) : -1;
+
+	while (r == 0 && (slash = strrchr(way, '/')) != NULL) {
+		*slash = '\0';
+		r = fs_sync_path(dir, way);
+	}
+	free(way);
+	return r == 0 ? fs_sync_path(dir, ".") : -1;
+}
+
+int fs_sync_name(int fd, int dir, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *way;
+	int r;
+
+	if (fs_sync(fd) == -1)
+		return -1;
+	if (fs_sync_covers_name(dir))
+		return 0;
+	if (slash == NULL)
+		return fs_sync_path(dir, ".");
+	way = strndup(path, (size_t)(slash - path));
+	r = way ? fs_sync_way(dir, way) : -1;
+	free(way);
+	return r;
+}
+
 int fs_keeps_order(int fd)
 {
 	switch (fs_type(fd)) {

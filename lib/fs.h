@@ -71,6 +71,12 @@ char *fs_slurp(int dir, const char *path);
 
 int fs_sync(int fd);
 int fs_sync_path(int dir, const char *path);
+/* The directory at path, and all that lead to it from dir, which is the last:
+ * somebody may have made them just now.  ENOENT: the first is gone. */
+int fs_sync_way(int dir, const char *path);
+
+/* A file that was moved to that path: itself, and its name by whatever that takes. */
+int fs_sync_name(int fd, int dir, const char *path);
 
 /* Whether one fsync of a renamed file makes its data, its name and its new
  * directory durable on the file system below fd (ext4, xfs, btrfs; tmpfs has

@@ -155,19 +155,6 @@ static int give_birth(mq_queue *q, const struct entry *m)
 	return fs_mkdir(q->fd, lane);
 }
 
-/* Make the names of a lane durable where the sync of a file does not. */
-static int sync_birth(mq_queue *q, const char *group)
-{
-	char path[ENTRY_PATH];
-
-	if (q->sync_covers_name || !q->conf.sync)
-		return 0;
-	*put_bucket(group, path) = '\0';
-	return fs_sync_path(q->fd, path) == 0 && fs_sync_path(q->fd, "groups") == 0 ?
-	    fs_sync_path(q->fd, ".") :
-	    -1;
-}
-
 static int birth(mq_queue *q, const struct entry *m)
 {
 	int lock = lock_bucket(q, m->group, 1), r;
@@ -176,19 +163,17 @@ static int birth(mq_queue *q, const struct entry *m)
 		return -1;
 	r = give_birth(q, m);
 	fs_unlock(lock);
-	return r == 0 ? sync_birth(q, m->group) : -1;
+	return r;
 }
 
 /* ---- adding ------------------------------------------------------------- */
 
-static int sync_lane(mq_queue *q, const char *group)
+/* Where the sync of a file does not cover its name. */
+static int sync_lane(mq_queue *q, const char *path)
 {
-	char path[ENTRY_PATH];
-
 	if (q->sync_covers_name || !q->conf.sync)
 		return 0;
-	lane_path(group, "", path);
-	return fs_sync_path(q->fd, path) == 0 || errno == ENOENT ? 0 : -1;
+	return fs_sync_way(q->fd, path) == 0 || errno == ENOENT ? 0 : -1;
 }
 
 /* Now and then: a lane that has become long gets its strip. */
@@ -219,7 +204,8 @@ static int add_flat(mq_queue *q, const struct source *from, const struct entry *
 	strcat(path, name);
 	if (strip_move(from->how, from->dir, from->path, q->fd, path) == -1)
 		return -1;
-	if (sync_lane(q, e->group) == -1)
+	lane_path(e->group, "", path);
+	if (sync_lane(q, path) == -1)
 		return -1;
 	lengthen(q, e->group);
 	return 0;
@@ -238,11 +224,9 @@ static int add(mq_queue *q, const struct source *from, const struct entry *e)
 		return add_flat(q, from, e, name);
 	if (strip_add(&more, &segment, from->dir, from->path, name, from->how, NULL, q) == -1)
 		return errno == ENXIO ? add_flat(q, from, e, name) : -1;
-	if (!q->sync_covers_name && q->conf.sync) {
-		strip_entry_path(&more, segment, ".", path);
-		if (fs_sync_path(q->fd, path) == -1 && errno != ENOENT)
-			return -1;
-	}
+	strip_segment_path(&more, segment, path);
+	if (sync_lane(q, path) == -1)
+		return -1;
 	if (nonce_next(&q->mq->nonce) % MORE_ENTRIES == 0)
 		strip_rotate(&more, segment, queue_scratch, q);
 	return 0;

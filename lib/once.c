@@ -150,7 +150,7 @@ static int write_done(mq_once *o, const char *made, mq_time until)
 		return -1;
 	if (fs_write(fd, o->key, strlen(o->key)) == 0 && fs_set_mtime(spool, made, until) == 0 &&
 	    fs_sync(fd) == 0 && fs_rename(spool, made, spool, o->path) == 0)
-		r = fs_sync(fd);
+		r = fs_sync_name(fd, spool, o->path);
 	fs_close(fd);
 	return r;
 }

@@ -68,9 +68,9 @@ static int sync_segment(mq_queue *q, const struct strip *s, uint64_t segment)
 
 	if (q->sync_covers_name || !q->conf.sync || segment == STRIP_TAIL)
 		return 0;
-	strip_entry_path(s, segment, ".", path);
+	strip_segment_path(s, segment, path);
 	/* Gone: sealed, so all that was in it has been taken. */
-	return fs_sync_path(q->fd, path) == 0 || errno == ENOENT ? 0 : -1;
+	return fs_sync_way(q->fd, path) == 0 || errno == ENOENT ? 0 : -1;
 }
 
 int place_sync(mq_queue *q, struct tails *t)
@@ -159,7 +159,7 @@ int place_delayed(mq_queue *q, const struct source *from, const struct entry *e)
 		r = strip_move(from->how, from->dir, from->path, q->fd, path);
 		if (r == 0)
 			return q->sync_covers_name || !q->conf.sync ? 0 :
-								      fs_sync_path(q->fd, bucket);
+								      fs_sync_way(q->fd, bucket);
 		if (errno == ENOENT) {
 			/* The bucket is not there yet, or was just emptied. */
 			if ((r = fs_exists(from->dir, from->path)) != 1) {

@@ -85,7 +85,7 @@ int queue_write_file(mq *h, int dir, const char *path, const char *text, int syn
 		return -1;
 	if (fs_write(fd, text, strlen(text)) == 0 && (!sync || fs_sync(fd) == 0) &&
 	    fs_rename(dir, made, dir, path) == 0)
-		r = sync ? fs_sync(fd) : 0;
+		r = sync ? fs_sync_name(fd, dir, path) : 0;
 	if (r == -1) {
 		int saved = errno;
 

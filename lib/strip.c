@@ -38,7 +38,7 @@ static char *put_segment(const struct strip *s, uint64_t number, char path[ENTRY
 	return p;
 }
 
-static void segment_path(const struct strip *s, uint64_t number, char path[ENTRY_PATH])
+void strip_segment_path(const struct strip *s, uint64_t number, char path[ENTRY_PATH])
 {
 	put_segment(s, number, path);
 }
@@ -138,7 +138,7 @@ static int mend_tail(const struct strip *s, uint64_t segment)
 		return errno == ENOENT ? 0 : -1;
 	if (tail != segment)
 		return 0;
-	segment_path(s, segment, path);
+	strip_segment_path(s, segment, path);
 	return fs_mkdir(s->dir, path) == 0 || errno == EEXIST ? 0 : -1;
 }
 
@@ -196,7 +196,7 @@ static int rotate_locked(const struct strip *s, uint64_t segment, scratch_fn *sc
 		return -1;
 	if (tail != segment)
 		return 0;
-	segment_path(s, segment + 1, path);
+	strip_segment_path(s, segment + 1, path);
 	if (fs_mkdir(s->dir, path) == -1 && errno != EEXIST)
 		return -1;
 	return set_mark(s, "tail", segment + 1, scratch, ctx);
@@ -227,7 +227,7 @@ static int install_locked(const struct strip *s, int fromdir, const char *from, 
 	}
 	if (set_mark(s, "tail", tail + 1, scratch, ctx) == -1)
 		return -1;
-	segment_path(s, tail + 1, path);
+	strip_segment_path(s, tail + 1, path);
 	/* An empty one, which somebody made for the new tail, is replaced. */
 	if (fs_rename(fromdir, from, s->dir, path) == 0)
 		return 1;
@@ -304,7 +304,7 @@ static int settle_tail(const struct strip *s, uint64_t last, scratch_fn *scratch
 		if (set_mark(s, "tail", tail, scratch, ctx) == -1)
 			return -1;
 	}
-	segment_path(s, tail, path);
+	strip_segment_path(s, tail, path);
 	return fs_mkdir(s->dir, path) == 0 || errno == EEXIST ? 0 : -1;
 }
 
@@ -315,7 +315,7 @@ static int is_empty(const struct strip *s, uint64_t number)
 	struct fs_dir d;
 	int empty;
 
-	segment_path(s, number, path);
+	strip_segment_path(s, number, path);
 	if (fs_dir_open(&d, s->dir, path) == -1)
 		return errno == ENOENT;
 	empty = fs_dir_next(&d) == NULL;
@@ -385,7 +385,7 @@ static int seal_all(const struct strip *s, const uint64_t *numbers, size_t n)
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		segment_path(s, numbers[i], path);
+		strip_segment_path(s, numbers[i], path);
 		if (fs_rmdir(s->dir, path) == -1 && errno != ENOENT) {
 			errno = errno == EEXIST ? ENOTEMPTY : errno;
 			return -1;
@@ -516,7 +516,7 @@ static int load(const struct strip *s, uint64_t number, struct segment *g, int *
 	char path[ENTRY_PATH];
 
 	g->number = number;
-	segment_path(s, number, path);
+	strip_segment_path(s, number, path);
 	return read_names(s->dir, path, g, there) == -1 ? -1 : g->n > 0;
 }
 
@@ -532,7 +532,7 @@ static int seal(const struct strip *s, uint64_t number)
 {
 	char path[ENTRY_PATH];
 
-	segment_path(s, number, path);
+	strip_segment_path(s, number, path);
 	if (fs_rmdir(s->dir, path) == 0 || errno == ENOENT)
 		return 1;
 	return errno == ENOTEMPTY || errno == EEXIST ? 0 : -1;

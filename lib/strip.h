@@ -67,6 +67,7 @@ int strip_remove(const struct strip *, scratch_fn *, void *ctx);
 /* The segment that takes new entries: 0, or -1 with errno. */
 int strip_tail(const struct strip *, uint64_t *segment);
 
+void strip_segment_path(const struct strip *, uint64_t segment, char path[ENTRY_PATH]);
 void strip_entry_path(const struct strip *, uint64_t segment, const char *name,
     char path[ENTRY_PATH]);
 
