@@ -14,6 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	line[strcspn(line, "\n")] = '\0';
 	memset(&d, 0, sizeof(d));
 	if (parse_event(line, &d.event[0]) == 0) {
+		MUST(d.event[0].first >= 0 && d.event[0].last >= 0);
 		d.n = 1;
 		MUST((text = format_history(&d)) != NULL);
 		text[strlen(text) - 1] = '\0';
