@@ -392,8 +392,9 @@ int queue_is_there(mq_queue *q)
 	struct stat st;
 
 	queue_path(q->name, path);
-	return fs_stat(q->spool->fd, path, &st) == 0 && st.st_ino == q->self.st_ino &&
-	    st.st_dev == q->self.st_dev;
+	if (fs_stat(q->spool->fd, path, &st) == -1)
+		return errno != ENOENT; /* what cannot be looked at was not removed */
+	return st.st_ino == q->self.st_ino && st.st_dev == q->self.st_dev;
 }
 
 int queue_removed(mq_queue *q)

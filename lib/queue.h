@@ -36,6 +36,7 @@ struct mq_queue {
 	struct page own_page;    /* where the host's cannot be mapped */
 	mq_queue *dead;          /* where dead letters go, once known */
 	char bucket[STRIP_PATH]; /* of the last receipt */
+	int trouble;             /* errno of what went wrong in the last sweep, or 0 */
 };
 
 /* Open a queue of this spool.  MQ_NOTFOUND: no such queue.  A dead-letter

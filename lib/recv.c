@@ -181,6 +181,7 @@ static int make_clock(struct receiving *r)
 		}
 	}
 	c->made = 1;
+	c->used = 0;
 	return 0;
 }
 
@@ -194,13 +195,16 @@ static int lost_clock(struct receiving *r)
 }
 
 /* Whether it was torn by a power cut, and thus never accepted.  Those of one
- * file come together, so its size is mostly known. */
+ * file come together, so its size is mostly known.  -1: it cannot be looked at,
+ * which says nothing. */
 static int is_torn(struct receiving *r, const char *path, uint64_t inode, const struct entry *e)
 {
 	struct stat st;
 
 	if (inode == 0 || inode != r->sized_inode) {
-		if (fs_stat(r->q->fd, path, &st) == -1 || !S_ISREG(st.st_mode))
+		if (fs_stat(r->q->fd, path, &st) == -1)
+			return errno == ENOENT ? 1 : -1;
+		if (!S_ISREG(st.st_mode))
 			return 1;
 		r->sized_inode = inode;
 		r->size = (uint64_t)st.st_size;
@@ -232,8 +236,10 @@ static int lease_under(struct receiving *r, const char *path, struct entry *e, c
 		e->nonce = r->clock->nonce;
 		entry_format(e, name);
 		stpcpy(stpcpy(stpcpy(to, r->clock->bucket), "/"), name);
-		if (fs_rename(r->q->fd, path, r->q->fd, to) == 0)
+		if (fs_rename(r->q->fd, path, r->q->fd, to) == 0) {
+			r->clock->used = 1;
 			return 0;
+		}
 		if (errno == ENOENT) {
 			if (!lost_clock(r)) {
 				*lost = 1;
@@ -250,14 +256,15 @@ static int lease_entry(struct receiving *r, const char *path, uint64_t inode, st
     int *lost)
 {
 	char to[ENTRY_PATH];
+	int torn;
 
 	e->receives++;
 	if (lease_under(r, path, e, to, lost) == -1)
 		return -1;
 	if (*lost)
 		return 0;
-	if (!is_torn(r, to, inode, e))
-		return keep_lease(r, e);
+	if ((torn = is_torn(r, to, inode, e)) <= 0)
+		return torn == 0 ? keep_lease(r, e) : -1; /* it will lapse */
 	if (place_bad(r->q, to) == 0)
 		limit_release(r->q, 1, e->body);
 	return 0;
@@ -352,17 +359,19 @@ static int take_first(struct receiving *r, const char *path, const struct entry 
 	return lease_first(r, path, m->path, e, lost);
 }
 
-/* Whether the first message is none that anybody should get: gone then. */
+/* Whether the first message is none that anybody should get: gone then.  -1: that
+ * cannot be told, or it cannot be removed. */
 static int drop_first(struct receiving *r, const struct lane_message *m)
 {
 	mq_time expiry = queue_expiry(r->q, &m->entry);
+	int torn;
 
 	if (expiry && expiry <= r->now) {
 		atomic_fetch_add(&queue_page(r->q)->expired, 1);
 		return place_drop(r->q, r->q->fd, m->path, &m->entry) == 0 || errno == ENOENT;
 	}
-	if (!is_torn(r, m->path, 0, &m->entry))
-		return 0;
+	if ((torn = is_torn(r, m->path, 0, &m->entry)) <= 0)
+		return torn;
 	if (fs_exists(r->q->fd, m->path) == 1 && place_bad(r->q, m->path) == 0)
 		limit_release(r->q, 1, m->entry.body);
 	return 1;
@@ -372,14 +381,15 @@ static int take_token(struct receiving *r, const char *path, struct entry *t, in
 {
 	mq_queue *q = r->q;
 	struct lane_view v;
+	int dropped;
 
 	do {
 		if (lane_look(q, t->group, NULL, &v) == -1 && errno != ENOENT)
 			return -1;
 		if (!v.found)
 			return close_group(r, path, t, lost);
-	} while (drop_first(r, &v.first));
-	return take_first(r, path, t, &v.first, lost);
+	} while ((dropped = drop_first(r, &v.first)) == 1);
+	return dropped == -1 ? -1 : take_first(r, path, t, &v.first, lost);
 }
 
 /* Take one entry, or put it where it belongs if it may not be delivered. */
@@ -468,6 +478,10 @@ int recv_under(mq_queue *q, struct lease_clock *clock, size_t max, mq_time visib
 	*n = r.n;
 	if (r.n > 0)
 		return MQ_OK; /* whatever failed then will fail again */
+	if (s == 0 && q->trouble) {
+		errno = q->trouble;
+		return queue_fail(q, "cannot take back what is due");
+	}
 	return s == -1 ? queue_fail(q, "cannot receive") : fail(q->mq, MQ_EMPTY, q->name, "empty");
 }
 
@@ -476,7 +490,8 @@ int mq_recv(mq_queue *q, size_t max, mq_time visibility, mq_lease **leases, size
 	struct lease_clock clock = { .kind = max == 1 ? LEASE_OWN : LEASE_SHARED };
 	int r = recv_under(q, &clock, max, visibility, leases, n);
 
-	if (r != MQ_OK) /* nothing hangs on it: it needs not wait for its reaper */
+	/* Nothing hangs on it: it needs not wait for its reaper. */
+	if (r == MQ_EMPTY || (r != MQ_OK && !clock.used))
 		recv_drop_clock(q, &clock);
 	return r;
 }

@@ -9,6 +9,7 @@
 /* A clock that leases hang on: see lease.h. */
 struct lease_clock {
 	int made;
+	int used;  /* something was put beside it */
 	char kind; /* LEASE_OWN or LEASE_SHARED */
 	uint64_t nonce;
 	char bucket[STRIP_PATH];

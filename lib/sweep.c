@@ -46,6 +46,14 @@
 #define LITTER_AGE    (24 * 3600 * MQ_SECOND)
 #define LITTER_CHANCE 64 /* one sweep in so many looks for litter */
 
+/* What went wrong: for those who would say otherwise that there is nothing.  To
+ * find something gone is to lose a race, what is no directory is nobody's. */
+static void note_trouble(mq_queue *q)
+{
+	if (!q->trouble && errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
+		q->trouble = errno;
+}
+
 /* ---- delayed ----------------------------------------------------------- */
 
 /* The entries of a bucket that are due, the earliest first: as many as one
@@ -71,6 +79,14 @@ static int compare_due(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
+/* The result of a move as a number of those that moved. */
+static unsigned moved_if(mq_queue *q, int done)
+{
+	if (done == -1)
+		note_trouble(q);
+	return done == 0;
+}
+
 /* Move one entry out of a delayed bucket: 1 when it moved. */
 static unsigned release_entry(mq_queue *q, const char *bucket, const char *name)
 {
@@ -86,13 +102,13 @@ static unsigned release_entry(mq_queue *q, const char *bucket, const char *name)
 	}
 	if (e.token) {
 		e.visible = 0;
-		return place_turn(q, &from, &e) == 0;
+		return moved_if(q, place_turn(q, &from, &e));
 	}
 	expiry = queue_expiry(q, &e);
 	if (expiry && expiry <= queue_now(q))
-		return place_drop(q, q->fd, path, &e) == 0;
+		return moved_if(q, place_drop(q, q->fd, path, &e));
 	e.visible = 0;
-	return place_back(q, &from, &e) == 0;
+	return moved_if(q, place_back(q, &from, &e));
 }
 
 /* Sort, and keep the earliest. */
@@ -128,10 +144,14 @@ static unsigned release_due(mq_queue *q, const char *bucket, struct due *due)
 	unsigned moved = 0;
 	size_t i;
 
-	if (fs_dir_open(&d, q->fd, bucket) == -1)
+	if (fs_dir_open(&d, q->fd, bucket) == -1) {
+		note_trouble(q);
 		return 0;
+	}
 	while ((name = fs_dir_next(&d)) != NULL)
 		moved += collect_entry(q, bucket, name, due);
+	if (errno)
+		note_trouble(q);
 	fs_dir_close(&d);
 	cut(due);
 	for (i = 0; i < due->n; i++)
@@ -166,6 +186,7 @@ struct reaping {
 	struct clock_name own[CLOCKS];
 	size_t ndead, nown;
 	int tokens, seen_tokens; /* it is their turn; there are some */
+	int stuck;               /* an entry cannot be put where it belongs */
 	uint64_t alive[64];      /* nonces just seen to have a clock */
 };
 
@@ -194,6 +215,8 @@ static int change_phase(struct reaping *r, struct clock_name *c, enum clock_phas
 	while (done == -1 && spool_drop_ballast(r->q->spool));
 	if (done == 0)
 		*c = next;
+	else
+		note_trouble(r->q);
 	return done;
 }
 
@@ -203,8 +226,10 @@ static int clock_deadline(const struct reaping *r, const struct clock_name *c, m
 	struct stat st;
 
 	clock_file(r, c, path);
-	if (fs_stat(r->q->fd, path, &st) == -1)
+	if (fs_stat(r->q->fd, path, &st) == -1) {
+		note_trouble(r->q);
 		return -1;
+	}
 	*deadline = fs_mtime(&st);
 	return 0;
 }
@@ -239,8 +264,10 @@ static int judge_clocks(struct reaping *r)
 	struct fs_dir d;
 	const char *name;
 
-	if (fs_dir_open(&d, r->q->fd, r->bucket) == -1)
+	if (fs_dir_open(&d, r->q->fd, r->bucket) == -1) {
+		note_trouble(r->q);
 		return -1;
+	}
 	while ((name = fs_dir_next(&d)) != NULL) {
 		if (clock_name_parse(name, &c) == -1)
 			continue;
@@ -248,6 +275,8 @@ static int judge_clocks(struct reaping *r)
 			r->own[r->nown++] = c;
 		judge_clock(r, c);
 	}
+	if (errno)
+		note_trouble(r->q);
 	fs_dir_close(&d);
 	return 0;
 }
@@ -362,8 +391,12 @@ static void reap_entry(struct reaping *r, const char *name)
 		return;
 	snprintf(path, sizeof(path), "%s/%s", r->bucket, name);
 	e.visible = (c->deadline + place_backoff(r->q, e.receives)) / MILLISECOND;
-	if (return_entry(r, path, &e) == 0)
+	if (return_entry(r, path, &e) == 0) {
 		r->moved++;
+	} else if (errno != ENOENT) {
+		note_trouble(r->q);
+		r->stuck = 1;
+	}
 }
 
 /* Step 3 over the whole bucket: 1 when it was gone through to the end. */
@@ -372,10 +405,16 @@ static int reap_entries(struct reaping *r)
 	struct fs_dir d;
 	const char *name = NULL;
 
-	if (fs_dir_open(&d, r->q->fd, r->bucket) == -1)
+	if (fs_dir_open(&d, r->q->fd, r->bucket) == -1) {
+		note_trouble(r->q);
 		return 0;
+	}
 	while (r->moved < r->most && (name = fs_dir_next(&d)) != NULL)
 		reap_entry(r, name);
+	if (name == NULL && r->moved < r->most && errno) {
+		note_trouble(r->q);
+		r->stuck = 1;
+	}
 	fs_dir_close(&d);
 	return r->moved < r->most && name == NULL;
 }
@@ -411,6 +450,8 @@ static unsigned reap_bucket(mq_queue *q, const char *bucket, unsigned most)
 		if (whole && r->seen_tokens)
 			whole = reap_all(r);
 	}
+	/* Its clock is what an entry that had to stay is found by next time. */
+	whole &= !r->stuck;
 	for (i = 0; whole && i < r->ndead; i++) {
 		clock_file(r, &r->dead[i].name, path);
 		fs_unlink(q->fd, path);
@@ -467,8 +508,10 @@ static unsigned sweep_buckets(mq_queue *q, const char *part, unsigned most)
 	size_t i, n;
 
 	snprintf(buckets.path, sizeof(buckets.path), "%s", part);
-	if (strip_segments(&buckets, &due, &n) == -1)
+	if (strip_segments(&buckets, &due, &n) == -1) {
+		note_trouble(q);
 		return 0;
+	}
 	for (i = 0; i < n && (mq_time)due[i] <= now / MQ_SECOND && moved < most; i++) {
 		/* Nothing new comes to a bucket that is over: it goes when empty. */
 		int over = (mq_time)due[i] + BUCKET_SECONDS <= now / MQ_SECOND;
@@ -574,6 +617,7 @@ unsigned sweep(mq_queue *q, enum sweep_when when)
 {
 	unsigned moved;
 
+	q->trouble = 0;
 	if (when == SWEEP_IF_DUE && !is_due(q))
 		return 0;
 	moved = sweep_buckets(q, "leased", MOVES_A_SWEEP);
