@@ -335,7 +335,9 @@ static int send_file(struct sender *s, const char *path)
 	if (strcmp(path, "-") == 0)
 		return send_input(s, STDIN_FILENO);
 	s->source = path;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	do
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	while (fd < 0 && errno == EINTR);
 	if (fd < 0) {
 		cmd_errno(s->c, path, "open");
 		return 0;

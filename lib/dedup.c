@@ -217,13 +217,18 @@ static unsigned finish_pending(mq_queue *q, const char *file)
 	char hash[HASH_SIZE], counts[NAME_SIZE];
 	const char *name = strchr(file, '~');
 	struct entry e;
+	int done;
 
 	if (name == NULL || name - file != HASH_SIZE - 1 || entry_parse(name + 1, &e) == -1 ||
 	    key_time(e.key) > queue_now(q) - PENDING_AGE)
 		return 0;
 	memcpy(hash, file, HASH_SIZE - 1);
 	hash[HASH_SIZE - 1] = '\0';
-	return !is_torn(q, hash, name + 1, &e) && finish(q, hash, name + 1, counts) == 1;
+	if (is_torn(q, hash, name + 1, &e))
+		return 0;
+	if ((done = finish(q, hash, name + 1, counts)) == -1 && !q->trouble)
+		q->trouble = errno;
+	return done == 1;
 }
 
 static unsigned finish_all(mq_queue *q)
@@ -272,9 +277,12 @@ static void remove_old_windows(mq_queue *q)
 
 unsigned dedup_sweep(mq_queue *q)
 {
+	int there = fs_exists(q->fd, "dedup");
 	unsigned finished;
 
-	if (fs_exists(q->fd, "dedup") != 1)
+	if (there == -1 && !q->trouble)
+		q->trouble = errno;
+	if (there != 1)
 		return 0;
 	finished = finish_all(q); /* while the marks of their time are there */
 	remove_old_windows(q);

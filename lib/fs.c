@@ -99,12 +99,15 @@ int fs_open_message(int dir, const char *path)
 
 	/* O_NONBLOCK: a fifo planted here must not stop us. */
 	fd = open_strictly(dir, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-	if (fd >= 0 && (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))) {
-		fs_close(fd);
-		errno = EINVAL;
+	if (fd == -1)
 		return -1;
+	if (fstat(fd, &st) == 0) {
+		if (S_ISREG(st.st_mode))
+			return fd;
+		errno = EINVAL;
 	}
-	return fd;
+	fs_close(fd);
+	return -1;
 }
 
 /* What kernels before 6.6 have for the next. */

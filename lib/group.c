@@ -58,6 +58,15 @@ static int drop(const mq_lease *l)
 	return 0;
 }
 
+int group_goes_on(const mq_lease *l)
+{
+	char path[ENTRY_PATH];
+	struct entry token;
+
+	find_token(l, &token, path);
+	return fs_exists(l->queue->fd, path) == 0;
+}
+
 int group_ack(const mq_lease *l)
 {
 	return drop(l);

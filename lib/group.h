@@ -22,6 +22,10 @@ int group_ack(const mq_lease *);
  * until when it is delayed. */
 int group_return(const mq_lease *, const struct entry *e);
 
+/* After a verdict: whether the token is no longer leased.  When it could not be
+ * passed on, its clock has to stay. */
+int group_goes_on(const mq_lease *);
+
 int group_dead(const mq_lease *, const char *reason);
 
 #endif

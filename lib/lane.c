@@ -467,7 +467,7 @@ static int moves(mq_queue *q, const char *group)
  * without any gets a new one. */
 static int revive(mq_queue *q, const char *group)
 {
-	char token[ENTRY_PATH], made[ENTRY_PATH];
+	char token[ENTRY_PATH];
 	struct source from = { q->fd, token, STRIP_LINK };
 	struct entry t;
 	struct stat st;
@@ -475,11 +475,9 @@ static int revive(mq_queue *q, const char *group)
 	if (moves(q, group))
 		return 0;
 	lane_path(group, ".token", token);
-	if (fs_stat(q->fd, token, &st) == -1) {
-		if (errno != ENOENT || make_token(q, group, made) == -1)
-			return -1;
-		fs_unlink(q->fd, made);
-	}
+	/* Not by way of tmp/: with a name there as well it would seem to move. */
+	if (fs_stat(q->fd, token, &st) == -1 && (errno != ENOENT || fs_mkempty(q->fd, token) == -1))
+		return -1;
 	token_for_lane(q, group, &t);
 	return place_turn(q, &from, &t);
 }
@@ -530,12 +528,15 @@ int lane_mend(mq_queue *q, const char *group)
  * token that is left then is dropped by who takes it. */
 static int close_lane(mq_queue *q, const char *path, const struct entry *t)
 {
-	int lock, gone;
+	int lock, valid, gone;
 
 	if ((lock = lock_bucket(q, t->group, 0)) == -1)
 		return put_off(q, path, t, BUSY_PAUSE);
-	if (lane_token_valid(q, t->group, path) == 1)
+	valid = lane_token_valid(q, t->group, path);
+	if (valid == 1)
 		gone = remove_lane(q, t->group);
+	else if (valid == -1 && errno != ENOENT)
+		gone = -1;
 	else
 		gone = mend(q, t->group) == 0 ? 1 : -1;
 	fs_unlock(lock);
@@ -613,10 +614,11 @@ int lane_release(mq_queue *q, const char *group)
 	char held[ENTRY_PATH];
 	struct source from = { q->fd, held, STRIP_RENAME };
 	struct entry t;
+	int r;
 
 	lane_path(group, ".held", held);
-	if (fs_exists(q->fd, held) != 1)
-		return 0;
+	if ((r = fs_exists(q->fd, held)) != 1)
+		return r;
 	token_for_lane(q, group, &t);
 	return place_turn(q, &from, &t) == 0 || errno == ENOENT ? 0 : -1;
 }
@@ -625,10 +627,11 @@ int lane_loosen(mq_queue *q, const char *group, struct lane_loose *l)
 {
 	char held[ENTRY_PATH], bucket[STRIP_PATH], name[NAME_SIZE];
 	struct source from = { q->fd, held, STRIP_RENAME };
+	int r;
 
 	lane_path(group, ".held", held);
-	if (fs_exists(q->fd, held) != 1)
-		return 0;
+	if ((r = fs_exists(q->fd, held)) != 1)
+		return r;
 	token_for_lane(q, group, &l->token);
 	l->token.visible = (queue_now(q) + LOOSE_PAUSE) / MILLISECOND;
 	if (place_delayed(q, &from, &l->token) == -1)

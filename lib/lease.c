@@ -226,12 +226,13 @@ static int begin_verdict(mq_lease *l)
 	return r == 1 ? MQ_OK : lapsed(l);
 }
 
-/* The receipt is gone: so may its clock, if no other lease hangs on it. */
+/* The receipt is gone: so may its clock, if no other lease hangs on it, nor a
+ * token that could not go on. */
 static void end_verdict(mq_lease *l)
 {
 	char path[ENTRY_PATH];
 
-	if (l->entry.lease != LEASE_OWN)
+	if (l->entry.lease != LEASE_OWN || (lane_wants(l->queue, &l->entry) && !group_goes_on(l)))
 		return;
 	lease_clock_path(l->bucket, l->entry.nonce, NULL, path);
 	fs_unlink(l->queue->fd, path);

@@ -366,6 +366,9 @@ static int admit_next(struct commit *c, struct target *t)
 		if (drop_admitted(c, t))
 			return 1;
 		break;
+	case ROOM_ERROR:
+		refuse(c, queue_fail(t->q, "cannot make room"));
+		return 0;
 	}
 	refuse(c, room_full(t->q));
 	return 0;

@@ -245,6 +245,12 @@ static int open_queue_dir(mq *h, struct spool *s, const char *name, int *fd)
 	return MQ_OK;
 }
 
+static void settle_failed(mq_queue *q, int *whole)
+{
+	*whole = 0;
+	q->unsettled = errno;
+}
+
 static void settle(mq_queue *q)
 {
 	enum line line;
@@ -253,17 +259,18 @@ static void settle(mq_queue *q)
 
 	for (line = LINE_READY; line < LINES; line++) {
 		if (queue_levels(q, line, &mask) == -1)
-			whole = 0;
+			settle_failed(q, &whole);
 		for (level = 0; level < LEVELS; level++) {
 			struct strip s = queue_strip(q, line, level);
 
 			if (mask & 1u << level && strip_settle(&s, queue_scratch, q) == -1)
-				whole = 0;
+				settle_failed(q, &whole);
 		}
 	}
 	if (lane_settle(q) == -1)
-		whole = 0;
+		settle_failed(q, &whole);
 	if (whole) {
+		q->unsettled = 0;
 		atomic_store(&q->page->wall_to_up, queue_now(q) - clock_up(&q->mq->clock));
 		atomic_store(&q->page->hold, 0);
 		atomic_store(&q->page->counted, 0);

@@ -36,6 +36,7 @@ struct mq_queue {
 	struct page own_page;    /* where the host's cannot be mapped */
 	mq_queue *dead;          /* where dead letters go, once known */
 	char bucket[STRIP_PATH]; /* of the last receipt */
+	int unsettled;           /* errno of what went wrong in the look after a boot, or 0 */
 	int trouble;             /* errno of what went wrong in the last sweep, or 0 */
 };
 

@@ -278,13 +278,16 @@ static int bury_first(struct receiving *r, const char *path, const struct entry 
 {
 	struct entry t;
 	char to[ENTRY_PATH];
+	int valid;
 
 	lane_token(e, &t);
 	if (lease_under(r, path, &t, to, lost) == -1)
 		return -1;
 	if (*lost)
 		return 0;
-	if (lane_token_valid(r->q, t.group, to) != 1) {
+	if ((valid = lane_token_valid(r->q, t.group, to)) == -1 && errno != ENOENT)
+		return -1; /* it will lapse */
+	if (valid != 1) {
 		lane_mend(r->q, t.group);
 		return fs_unlink(r->q->fd, to);
 	}
@@ -310,7 +313,7 @@ static int lease_first(struct receiving *r, const char *path, const char *messag
 	char token[ENTRY_PATH], receipt[ENTRY_PATH], name[NAME_SIZE];
 	mq_queue *q = r->q;
 	struct entry t;
-	int done;
+	int done, valid;
 
 	e->receives++;
 	lane_token(e, &t);
@@ -327,8 +330,10 @@ static int lease_first(struct receiving *r, const char *path, const char *messag
 	while (done == -1 && errno != ENOENT && spool_drop_ballast(q->spool));
 	if (done == -1) /* dropped meanwhile; or no lease after all */
 		return errno == ENOENT ? lane_pass_on(q, token, &t, NULL) : -1;
-	if (lane_token_valid(q, e->group, token) == 1)
+	if ((valid = lane_token_valid(q, e->group, token)) == 1)
 		return keep_lease(r, e);
+	if (valid == -1 && errno != ENOENT)
+		return -1; /* it will lapse */
 	fs_unlink(q->fd, receipt);
 	if (fs_exists(q->fd, token) == 1) {
 		lane_mend(q, e->group); /* before it goes: should we be killed here */
@@ -478,8 +483,8 @@ int recv_under(mq_queue *q, struct lease_clock *clock, size_t max, mq_time visib
 	*n = r.n;
 	if (r.n > 0)
 		return MQ_OK; /* whatever failed then will fail again */
-	if (s == 0 && q->trouble) {
-		errno = q->trouble;
+	if (s == 0 && (q->trouble || q->unsettled)) {
+		errno = q->trouble ? q->trouble : q->unsettled;
 		return queue_fail(q, "cannot take back what is due");
 	}
 	return s == -1 ? queue_fail(q, "cannot receive") : fail(q->mq, MQ_EMPTY, q->name, "empty");

@@ -8,6 +8,8 @@
 #include "sweep.h"
 #include "wait.h"
 
+#include <errno.h>
+
 int room_full(mq_queue *q)
 {
 	return fail(q->mq, MQ_BUSY, q->name, "the queue is full");
@@ -100,53 +102,72 @@ static void end_wait(struct room *r)
 
 /* ---- looking ----------------------------------------------------------- */
 
-/* Drop what stands first at path, be it a message or a group's token. */
-static unsigned drop_first(mq_queue *q, const char *path, const char *name)
+/* 1 after a success, 0 when it was gone, else -1. */
+static int done_or_gone(int r)
+{
+	if (r == -1)
+		return errno == ENOENT ? 0 : -1;
+	return 1;
+}
+
+/* Drop what stands first at path, be it a message or a group's token: 1, 0 or -1. */
+static int drop_first(mq_queue *q, const char *path, const char *name)
 {
 	struct lane_view v;
 	struct entry e;
+	int r;
 
 	if (entry_parse(name, &e) == -1)
 		return 0;
 	if (!e.token)
-		return place_drop(q, q->fd, path, &e) == 0;
-	return lane_look(q, e.group, NULL, &v) == 0 && v.found &&
-	    place_drop(q, q->fd, v.first.path, &v.first.entry) == 0;
+		return done_or_gone(place_drop(q, q->fd, path, &e));
+	if ((r = done_or_gone(lane_look(q, e.group, NULL, &v))) != 1 || !v.found)
+		return r == -1 ? -1 : 0;
+	return done_or_gone(place_drop(q, q->fd, v.first.path, &v.first.entry));
 }
 
 /* Drop the oldest message of the least urgent level that has one, one without
- * a group if there is any: 1, or 0 when there is nothing that could be dropped. */
+ * a group if there is any: 1, 0 when there is nothing that could be dropped, or
+ * -1 with errno. */
 static int drop_head(mq_queue *q)
 {
 	static const enum line order[LINES] = { LINE_BACK, LINE_READY, LINE_TURNS };
 	struct segment g = { 0 };
 	char path[ENTRY_PATH];
-	unsigned i, mask, dropped = 0;
+	unsigned i, mask;
+	int dropped = 0, there;
 	size_t k;
 
 	for (i = 0; i < LINES * LEVELS && !dropped; i++) {
 		enum line line = order[i % LINES];
 		struct strip s = queue_strip(q, line, i / LINES);
 
-		if (queue_levels(q, line, &mask) == -1 || !(mask & 1u << i / LINES) ||
-		    strip_head(&s, &g, queue_scratch, q) != 1)
+		if (queue_levels(q, line, &mask) == -1)
+			dropped = -1;
+		if (dropped || !(mask & 1u << i / LINES))
 			continue;
+		if ((there = strip_head(&s, &g, queue_scratch, q)) != 1) {
+			dropped = there;
+			continue;
+		}
 		for (k = 0; k < g.n && !dropped; k++) {
 			strip_entry_path(&s, g.number, g.names[k].name, path);
 			dropped = drop_first(q, path, g.names[k].name);
 		}
 	}
 	segment_free(&g);
-	return (int)dropped;
+	return dropped;
 }
 
 enum room_found room_look(mq_queue *q, uint64_t body, const struct limit_held *held)
 {
+	int dropped;
+
 	while (!limit_reserve(q, body, held)) {
 		switch (q->conf.overflow) {
 		case OVERFLOW_DROP_HEAD:
-			if (!drop_head(q))
-				return ROOM_NEVER;
+			if ((dropped = drop_head(q)) != 1)
+				return dropped == 0 ? ROOM_NEVER : ROOM_ERROR;
 			break;
 		case OVERFLOW_DEAD_LETTER:
 			limit_add(q, 1, body);
@@ -174,6 +195,8 @@ static int look_and_wait(struct room *r, mq_queue *q, uint64_t body, int *dead,
 			return MQ_OK;
 		case ROOM_NEVER:
 			return room_full(q);
+		case ROOM_ERROR:
+			return queue_fail(q, "cannot make room");
 		case ROOM_FULL:
 			if ((status = first(ctx)) != MQ_OK ||
 			    (status = wait_for_look(r, q)) != MQ_OK)

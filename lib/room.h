@@ -26,6 +26,7 @@ enum room_found {
 	ROOM_DEAD,  /* the same; it goes to the dead letters */
 	ROOM_FULL,  /* it may wait for room */
 	ROOM_NEVER, /* there is nothing to wait for */
+	ROOM_ERROR, /* none could be made, errno says why */
 };
 
 /* Without waiting.  held: as limit_reserve. */

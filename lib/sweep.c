@@ -301,10 +301,11 @@ static const struct condemned *find_condemned(const struct reaping *r, const str
 }
 
 /* Whether a clock of the entry's own was seen, or has come since. */
-static int has_own_clock(const struct reaping *r, const struct entry *e)
+static int has_own_clock(struct reaping *r, const struct entry *e)
 {
 	char path[ENTRY_PATH];
 	size_t i;
+	int there;
 
 	if (e->lease != LEASE_SHARED)
 		return 0;
@@ -312,7 +313,11 @@ static int has_own_clock(const struct reaping *r, const struct entry *e)
 		if (r->own[i].nonce == e->nonce && !strcmp(r->own[i].key, e->key))
 			return 1;
 	lease_clock_path(r->bucket, e->nonce, e->key, path);
-	return fs_exists(r->q->fd, path) != 0;
+	if ((there = fs_exists(r->q->fd, path)) == -1) {
+		note_trouble(r->q);
+		r->stuck = 1;
+	}
+	return there != 0;
 }
 
 /* A clock of one visibility timeout.  Its time is set before it has its name,
