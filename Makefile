@@ -2,6 +2,7 @@
 #
 #	make            the library and the commands, in build/
 #	make check      every test (installs what the tests miss)
+#	make check-crash  every command killed at every step, every call failing
 #	make demo       a real job, shown step by step
 #	make check-power   power cuts, as root; POWER=IMAGES SEED=N
 #	make check-stress  everything at once, with kills; TIME=SECONDS SEED=N
@@ -65,7 +66,8 @@ fuzz_objects = $(patsubst %.c,$(BUILD)/obj/fuzz/%.o,$(wildcard lib/*.c) cmd/json
 bin = $(commands:%=$(BUILD)/bin/%)
 test_bin = $(commands:%=$(BUILD)/test/bin/%)
 
-.PHONY: all check check-power check-stress demo lint fuzz $(fuzzers:%=fuzz-%) install uninstall clean needs \
+.PHONY: all check check-crash check-power check-stress demo lint fuzz $(fuzzers:%=fuzz-%) install \
+	uninstall clean needs \
 	bench FORCE
 .DELETE_ON_ERROR:
 .SECONDARY: $(objects) $(fuzz_objects) $(fuzzers:%=$(BUILD)/obj/fuzz/tests/fuzz/%.o)
@@ -164,7 +166,7 @@ $(fuzzers:%=$(BUILD)/fuzz/%): $(BUILD)/fuzz/%: $(BUILD)/obj/fuzz/tests/fuzz/%.o 
 # ---- check, demo, lint --------------------------------------------------
 
 # These install what they miss, before anything is compiled.
-targets = $(filter check check-power check-stress demo lint,$(MAKECMDGOALS)) \
+targets = $(filter check check-crash check-power check-stress demo lint,$(MAKECMDGOALS)) \
 	$(if $(filter fuzz fuzz-%,$(MAKECMDGOALS)),fuzz)
 needs:
 	@CC='$(CC)' tests/needs $(targets)
@@ -181,6 +183,10 @@ check-stress: $(BUILD)/test/stress | needs
 	$< $(if $(TIME),-t $(TIME)) $(if $(SEED),-s $(SEED)) $(if $(WORKERS),-w $(WORKERS)) \
 		$(if $(DIR),-d '$(DIR)')
 
+# Its files say what is done, and what chooses.
+check-crash: $(bin) $(test_bin) | needs
+	@BUILD='$(BUILD)' tests/crash
+
 # POWER, SEED and DIR choose; tests/power/run says what is done.
 check-power: $(bin) $(test_bin) $(recorder) | needs
 	@BUILD='$(abspath $(BUILD))' tests/power/run -n $(or $(POWER),150) $(if $(SEED),-s $(SEED)) \
@@ -196,7 +202,7 @@ fuzz: $(fuzzers:%=fuzz-%)
 $(fuzzers:%=fuzz-%): fuzz-%: $(BUILD)/fuzz/%
 	@tests/fuzz/run $< $(FUZZ_TIME)
 
-scripts = $(wildcard .ci/run tests/needs tests/run tests/demo tests/check-* tests/man-examples \
+scripts = $(wildcard .ci/run tests/needs tests/run tests/crash tests/demo tests/check-* tests/man-examples \
 	tests/*.bash tests/*.bats completions/*.bash) \
 	$(shell grep -ls '^\#!/bin/.*sh' tests/bench/* tests/model/* tests/power/* tests/fuzz/run)
 sources = $(wildcard cmd/*.[ch] lib/*.[ch] tests/unit/*.[ch] tests/bench/*.[ch] \

@@ -1,18 +1,12 @@
 #!/usr/bin/env bats
 # shellcheck disable=SC2030,SC2031,SC2034,SC2154 # each test is a subshell, and means to be
 load lib
-load kill
 
 setup() {
 	mq_setup
 	for each in a b c; do
 		mq-create "$each" backoff=0
 	done
-}
-
-teardown() {
-	told_where
-	mq_teardown
 }
 
 # publish EXCHANGE KEY PAYLOAD [OPTION]...
@@ -631,157 +625,4 @@ unrouted() {
 	for each in a b c; do
 		sort "got.$each" | cmp - wanted
 	done
-}
-
-# ---- killed at every step --------------------------------------------------------------------------
-
-prepare_two_queues() {
-	mq-create a backoff=0
-	mq-create b backoff=0
-	mq-create -x fanout x
-	mq-bind x a
-	mq-bind x b
-}
-
-# In both queues or in none, and what the publisher was told of in both; what was
-# to be sent, or the first so many, is $wanted.
-check_published() {
-	local seen count
-	seen=$(left a)
-	same "$seen" "$(left b)"
-	[[ $wanted == "$seen"* ]]
-	count=$(tr -dc ']' <<<"$seen" | wc -c)
-	[ "$count" -ge "$(wc -l <out)" ]
-	[ "$1" != unharmed ] || same "$wanted" "$seen"
-	all_well a
-	all_well b
-}
-
-@test "killed: mq-send -x" {
-	killing
-	wanted='[1]'
-	sweep prepare_two_queues check_published mq-send -x x -b 1
-}
-
-@test "killed: mq-send -x -l" {
-	killing
-	wanted='[1][2][3]'
-	seq 3 >input
-	sweep prepare_two_queues check_published mq-send -x x -l
-}
-
-@test "killed: mq-send -x -l of many" {
-	killing
-	wanted=$(seq -f '[%g]' 100 | tr -d '\n')
-	seq 100 >input
-	sweep prepare_two_queues check_published mq-send -x x -l
-}
-
-@test "killed: mq-send -x of a group" {
-	killing
-	wanted='[1]'
-	sweep prepare_two_queues check_published mq-send -x x -g g -b 1
-}
-
-prepare_one_target() {
-	mq-create a backoff=0
-	mq-create -x direct x
-	mq-bind x a k
-}
-
-check_one_target() {
-	if [ "$1" = unharmed ] || [ -s out ]; then
-		same '[1]' "$(left a)"
-	else
-		one_of "$(left a)" '' '[1]'
-	fi
-	all_well a
-}
-
-@test "killed: mq-send -x to one queue" {
-	killing
-	sweep prepare_one_target check_one_target mq-send -x x -k k -b 1
-}
-
-# The publisher was killed when all was committed, and nothing in its queue; who
-# comes later finishes, be it stopped at any step, too.
-prepare_journal() {
-	local k
-	prepare_two_queues
-	echo 1 >input
-	for ((k = 1; k < 40; k++)); do
-		traced -o /dev/null -e inject=rename,renameat,renameat2:signal=KILL:when="$k" -- mq-send -x x -l
-		if [ "$rc" -eq 137 ] && [ -n "$(find "$MQ_SPOOL/j" -mindepth 2 2>/dev/null)" ]; then
-			rm -rf "$MQ_SPOOL"/tmp/* "$MQ_SPOOL"/q/*/tmp/* # its litter
-			return
-		fi
-		rm -rf "$MQ_SPOOL"
-		prepare_two_queues
-	done
-	return 1
-}
-
-check_helped() {
-	local each
-	for each in a b; do
-		same '[1]' "$(left "$each")"
-		all_well "$each"
-	done
-	same '' "$(find "$MQ_SPOOL/j" -mindepth 1 2>/dev/null)"
-}
-
-@test "killed: mq-recv that finishes a publish" {
-	killing
-	sweep prepare_journal check_helped mq-recv -v 1s a
-}
-
-check_bound() {
-	local bindings
-	bindings=$(mq-bind -l x)
-	[ "$1" != unharmed ] || same $'a\tk\nb\tl' "$bindings"
-	one_of "$bindings" $'a\tk' $'a\tk\nb\tl'
-	mq-bind x b l
-	same $'a\tk\nb\tl' "$(mq-bind -l x)"
-	publish x k 1
-	publish x l 2
-	same '[1]' "$(left a)"
-	same '[2]' "$(left b)"
-}
-
-prepare_bound() {
-	prepare_one_target
-	mq-create b backoff=0
-}
-
-@test "killed: mq-bind" {
-	killing
-	sweep prepare_bound check_bound mq-bind x b l
-}
-
-check_created() {
-	mq-create -x topic y
-	same type=topic "$(mq-config y | head -n 1)"
-	mq-bind y a '#'
-	publish y k 1
-	same '[1]' "$(left a)"
-}
-
-@test "killed: mq-create -x" {
-	killing
-	sweep prepare_one_target check_created mq-create -x topic y
-}
-
-check_deleted() {
-	mq-delete x || [ "$1" = unharmed ] || harmless 66 '.*' mq-delete x
-	fails 66 '.+' mq-send -x x -k k -b 1
-	mq-create -x fanout x
-	same '' "$(mq-bind -l x)"
-	mq-bind x a
-	mq-send -q -x x -b 2
-	same '[2]' "$(left a)"
-}
-
-@test "killed: mq-delete of an exchange" {
-	killing
-	sweep prepare_one_target check_deleted mq-delete x
 }

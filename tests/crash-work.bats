@@ -1,0 +1,196 @@
+#!/usr/bin/env bats
+# Workers, calls, waiting and mq-once: stopped at every step (crash.bash).
+# shellcheck disable=SC2034 # what is set here is for crash.bash
+# shellcheck disable=SC2016 # of jobs
+
+load lib
+load crash
+
+prepare_three() {
+	rm -f worked
+	: >worked
+	mq-create q backoff=0
+	printf '1\n2\n3\n' | mq-send -q -l q
+}
+
+# All were worked on or are there; none that is not at hand twice.
+check_worked() {
+	local rest
+	rest=$(left | sorted)
+	same '1 2 3' "$({ cat worked; tr ' ' '\n' <<<"$rest"; } | grep . | sort -u | xargs)"
+	if [ "$1" = unharmed ]; then
+		same '' "$rest"
+		same '1 2 3' "$(sort worked | xargs)"
+	fi
+	all_well
+}
+
+note() {
+	executable note <<-'END'
+		read n
+		echo "$n" >>worked
+	END
+}
+
+fresh_three() {
+	note
+	prepare_three
+}
+
+@test "mq-work -e" {
+	KEEPS=0
+	crash fresh_three check_worked mq-work -e -j 1 q -- ./note
+}
+
+@test "mq-work -e -j 2" {
+	KEEPS=0
+	crash fresh_three check_worked mq-work -e -j 2 q -- ./note
+}
+
+@test "mq-work -n 1 with the path of the message" {
+	KEEPS=0
+	crash fresh_three check_one_worked mq-work -n 1 q -- sh -c 'cat "$1" >>worked; echo >>worked' - '{}'
+}
+
+check_one_worked() {
+	local rest
+	rest=$(left | sorted)
+	same '1 2 3' "$({ cat worked; tr ' ' '\n' <<<"$rest"; } | grep . | sort -u | xargs)"
+	[ "$1" != unharmed ] || same '2 3' "$rest"
+	all_well
+}
+
+check_failing() {
+	same '1 2 3' "$({ left; left q/dlq; } | sorted)"
+	all_well
+}
+
+@test "mq-work of jobs that fail for good" {
+	KEEPS=0
+	crash fresh_three check_failing mq-work -e -j 1 q -- sh -c 'exit 100'
+}
+
+line_worker() {
+	note
+	executable lines <<-'END'
+		while read -r line; do
+			echo "$line" | sed 's/.*"body":"\([0-9]*\)".*/\1/' >>worked
+			echo ok
+		done
+	END
+	prepare_three
+}
+
+@test "mq-work -L" {
+	KEEPS=0
+	crash line_worker check_worked mq-work -e -L -j 1 q -- ./lines
+}
+
+prepare_request() {
+	mq-create q backoff=0
+	mq-create answers backoff=0
+	mq-send -q -R answers -C 7 -b hi q
+}
+
+check_answered() {
+	local rest answers
+	rest=$(left)
+	answers=$(left answers)
+	if [ "$1" = unharmed ]; then
+		same '[hi]' "$answers"
+		same '' "$rest"
+	else
+		one_of "$rest$answers" '[hi]' '[hi][hi]'
+	fi
+	all_well
+	all_well answers
+}
+
+@test "mq-work -r" {
+	crash prepare_request check_answered mq-work -e -r -j 1 q -- cat
+}
+
+# ---- mq-call -----------------------------------------------------------------------
+
+prepare_queue() {
+	mq-create q backoff=0
+}
+
+responder() {
+	mq-work -n 1 -r q -- cat
+}
+
+# A later call works, and tidies up what is left.
+check_called() {
+	local now answer
+	[ "$1" != unharmed ] || same hi "$(cat out)"
+	now=$(left)
+	one_of "$now" '' '[hi]'
+	responder >/dev/null 2>&1 &
+	answer=$(mq-call -w 10 -b again q)
+	wait "$!"
+	same again "$answer"
+	same q "$(mq-ls)"
+	all_well
+}
+
+@test "mq-call" {
+	BESIDE=responder
+	crash prepare_queue check_called mq-call -w 5 -b hi q
+}
+
+# ---- mq-wait -------------------------------------------------------------------------
+
+prepare_lease() {
+	mq-create q backoff=0
+	mq-send -b payload q >id
+	mq-recv q >receipt
+}
+
+ack_when_waited_for() {
+	for ((i = 0; i < 5; i++)); do
+		pause
+	done
+	mq-ack "$(cat receipt)"
+}
+
+check_waited() {
+	one_of "$(left)" '' '[payload]'
+	all_well
+}
+
+@test "mq-wait until a queue is drained" {
+	BESIDE=ack_when_waited_for
+	crash prepare_lease check_waited mq-wait -w 10 q
+}
+
+@test "mq-wait for a message" {
+	BESIDE=ack_when_waited_for
+	crash prepare_lease check_waited mq-wait -w 10 q @id
+}
+
+# ---- mq-once ---------------------------------------------------------------------------
+
+prepare_once() {
+	mq-create q backoff=0
+	: >ran
+}
+
+check_once() {
+	local before after
+	[ "$1" != unharmed ] || same 1 "$(wc -l <ran)"
+	before=$(wc -l <ran)
+	[ "$before" -le 1 ]
+	mq-once key sh -c 'echo x >>ran'
+	after=$(wc -l <ran)
+	[ "$1" != unharmed ] || same 1 "$after"
+	[ "$after" -ge 1 ] && [ "$after" -le 2 ]
+	mq-once key sh -c 'echo x >>ran'
+	same "$after" "$(wc -l <ran)"
+	all_well
+}
+
+@test "mq-once" {
+	KEEPS=0
+	crash prepare_once check_once mq-once key sh -c 'echo x >>ran'
+}
