@@ -31,14 +31,16 @@ static int make_consumer(mq_queue *q, const char *consumer)
 static int lock_consumer(mq_queue *q, const char *consumer)
 {
 	char path[ENTRY_PATH];
-	int fd;
+	int fd, there;
 
 	consumer_path(consumer, "lock", path);
 	for (;;) {
 		if ((fd = fs_lock(q->fd, path, 1)) != -1) {
-			if (fs_exists(q->fd, path) == 1)
+			if ((there = fs_exists(q->fd, path)) == 1)
 				return fd;
 			fs_unlock(fd);
+			if (there == -1)
+				return -1;
 		} else if (errno != ENOENT || make_consumer(q, consumer) == -1) {
 			return -1;
 		}
@@ -60,7 +62,8 @@ static int count_leases(mq_queue *q, const char *consumer, size_t *n)
 		consumer_path(consumer, name, path);
 		if (fs_readlink(q->fd, path, lease, sizeof(lease)) == -1)
 			continue;
-		if (fs_exists(q->fd, lease) == 1)
+		/* What cannot be looked at counts: a limit is not to be passed. */
+		if (fs_exists(q->fd, lease) != 0)
 			(*n)++;
 		else
 			fs_unlink(q->fd, path);
