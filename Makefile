@@ -67,8 +67,7 @@ bin = $(commands:%=$(BUILD)/bin/%)
 test_bin = $(commands:%=$(BUILD)/test/bin/%)
 
 .PHONY: all check check-crash check-power check-stress demo lint fuzz $(fuzzers:%=fuzz-%) install \
-	uninstall clean needs \
-	bench FORCE
+	uninstall clean needs bench FORCE
 .DELETE_ON_ERROR:
 .SECONDARY: $(objects) $(fuzz_objects) $(fuzzers:%=$(BUILD)/obj/fuzz/tests/fuzz/%.o)
 
