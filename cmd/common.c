@@ -450,6 +450,16 @@ int cmd_flush(struct cmd *c, const char *note)
 	return -1;
 }
 
+int cmd_open(const char *path)
+{
+	int fd;
+
+	do
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	while (fd == -1 && errno == EINTR);
+	return fd;
+}
+
 void *cmd_realloc(struct cmd *c, void *p, size_t n)
 {
 	p = realloc(p, n ? n : 1);

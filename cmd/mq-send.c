@@ -335,9 +335,7 @@ static int send_file(struct sender *s, const char *path)
 	if (strcmp(path, "-") == 0)
 		return send_input(s, STDIN_FILENO);
 	s->source = path;
-	do
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-	while (fd < 0 && errno == EINTR);
+	fd = cmd_open(path);
 	if (fd < 0) {
 		cmd_errno(s->c, path, "open");
 		return 0;

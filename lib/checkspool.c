@@ -190,13 +190,13 @@ static int check_exchange(void *ctx, const char *name)
 int mq_check_spool(mq *h, int repair, int (*each)(void *ctx, const struct mq_fault *), void *ctx)
 {
 	struct spool_check k = { .c = { NULL, repair, each, ctx, 0 }, .mq = h };
-	int r = spool_enter(h);
+	int r = spool_enter(h), trouble;
 
 	if (r != MQ_OK)
 		return r;
 	k.fd = h->spool->fd;
 	if (repair)
-		journal_help(h, h->spool);
+		journal_help(h, h->spool, NULL, &trouble); /* what stays, is told of below */
 	check_directory(&k, "q");
 	check_directory(&k, "x");
 	check_journal(&k);

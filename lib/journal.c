@@ -29,6 +29,9 @@ struct delivery {
 	char queue[QUEUE_NAME_SIZE]; /* the last member's, */
 	mq_queue *q;                 /* or NULL */
 	int gone;
+	unsigned moved;
+	const char *concern; /* the queue for which it matters, or NULL: all */
+	int trouble;         /* errno of what went wrong, or 0 */
 	struct tails tails;
 };
 
@@ -106,6 +109,15 @@ int journal_commit(struct spool *s, const char *made, const char *id)
 
 /* ---- delivering -------------------------------------------------------- */
 
+/* To find something gone is to lose a race; what another queue does not get is
+ * told by those who look there. */
+static void note_trouble(struct delivery *d, int r)
+{
+	if (r == -1 && errno != ENOENT && !d->trouble &&
+	    (!d->queue[0] || !d->concern || !strcmp(d->queue, d->concern)))
+		d->trouble = errno;
+}
+
 /* One message, at the path below the journal's directory. */
 static void deliver_entry(struct delivery *d, const char *path, struct entry *e, int dead)
 {
@@ -120,6 +132,8 @@ static void deliver_entry(struct delivery *d, const char *path, struct entry *e,
 		else
 			r = place_ready(d->q, &from, e, &d->tails);
 	while (r == -1 && spool_drop_ballast(d->spool));
+	d->moved += r == 0;
+	note_trouble(d, r);
 }
 
 static void deliver_one_by_one(struct delivery *d, const char *member)
@@ -129,7 +143,7 @@ static void deliver_one_by_one(struct delivery *d, const char *member)
 	struct entry e;
 	size_t i;
 
-	names_read(&entries, d->dir, member);
+	note_trouble(d, names_read(&entries, d->dir, member));
 	for (i = 0; i < entries.n; i++) {
 		if (entry_parse(entries.name[i], &e) == -1 || e.token)
 			continue;
@@ -148,6 +162,8 @@ static void deliver_segment(struct delivery *d, const char *member, unsigned lev
 	do
 		r = strip_install(&s, d->dir, member, queue_scratch, d->q);
 	while (r == -1 && spool_drop_ballast(d->spool));
+	d->moved += r == 1;
+	note_trouble(d, r);
 	d->tails.segment[level] = STRIP_TAIL;
 	d->tails.count[level] = 0;
 	if (r == 0)
@@ -172,7 +188,10 @@ static void deliver_member(struct delivery *d, const char *name)
 	if (strcmp(m.queue, d->queue) != 0) {
 		strcpy(d->queue, m.queue);
 		d->gone = 0;
+		errno = 0;
 		d->q = d->open(d->ctx, m.queue, &d->gone);
+		if (d->q == NULL && !d->gone && errno)
+			note_trouble(d, -1);
 		tails_reset(&d->tails);
 	}
 	if (d->q == NULL) {
@@ -185,22 +204,28 @@ static void deliver_member(struct delivery *d, const char *name)
 	}
 }
 
-int journal_deliver(struct spool *s, const char *id, journal_queue_fn *open, void *ctx)
+unsigned journal_deliver(struct spool *s, const char *id, journal_queue_fn *open, void *ctx,
+    const char *concern, int *trouble)
 {
-	struct delivery d = { .spool = s, .open = open, .ctx = ctx };
+	struct delivery d = { .spool = s, .open = open, .ctx = ctx, .concern = concern };
 	struct names members = { 0 };
 	char path[JOURNAL_PATH];
 	size_t i;
 
 	journal_path(id, path);
-	if ((d.dir = fs_open_dir(s->fd, path)) == -1)
+	if ((d.dir = fs_open_dir(s->fd, path)) == -1) {
+		note_trouble(&d, -1);
+		*trouble = d.trouble;
 		return 0;
-	names_read(&members, d.dir, ".");
+	}
+	note_trouble(&d, names_read(&members, d.dir, "."));
 	for (i = 0; i < members.n; i++)
 		deliver_member(&d, members.name[i]);
 	names_free(&members);
 	fs_close(d.dir);
-	return fs_rmdir(s->fd, path) == 0;
+	*trouble = d.trouble;
+	fs_rmdir(s->fd, path);
+	return d.moved;
 }
 
 /* ---- helping ----------------------------------------------------------- */
@@ -221,17 +246,20 @@ static mq_queue *open_for_help(void *ctx, const char *name, int *gone)
 	return h->q;
 }
 
-unsigned journal_help(mq *m, struct spool *s)
+unsigned journal_help(mq *m, struct spool *s, const char *concern, int *trouble)
 {
 	struct help h = { .mq = m, .spool = s };
 	struct names ids = { 0 };
-	unsigned finished = 0;
+	unsigned moved = 0;
+	int one = 0;
 	size_t i;
 
-	names_read(&ids, s->fd, "j");
-	for (i = 0; i < ids.n; i++)
-		finished += (unsigned)journal_deliver(s, ids.name[i], open_for_help, &h);
+	*trouble = names_read(&ids, s->fd, "j") == -1 ? errno : 0;
+	for (i = 0; i < ids.n; i++) {
+		moved += journal_deliver(s, ids.name[i], open_for_help, &h, concern, &one);
+		*trouble = *trouble ? *trouble : one;
+	}
 	names_free(&ids);
 	mq_queue_close(h.q);
-	return finished;
+	return moved;
 }

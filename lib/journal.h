@@ -40,11 +40,13 @@ int journal_commit(struct spool *, const char *made, const char *id);
  * had now.  What it returns is good until the next call. */
 typedef mq_queue *journal_queue_fn(void *ctx, const char *name, int *gone);
 
-/* Steps 3 and 4: 1, or 0 when others finished it or something cannot be
- * delivered now, which stays. */
-int journal_deliver(struct spool *, const char *id, journal_queue_fn *, void *ctx);
+/* Steps 3 and 4: how many members this moved.  What cannot be delivered now stays;
+ * *trouble is then the errno of a failure that keeps a message from the queue
+ * concern (NULL: from any), or 0. */
+unsigned journal_deliver(struct spool *, const char *id, journal_queue_fn *, void *ctx,
+    const char *concern, int *trouble);
 
-/* The same for all that there are: how many this finished. */
-unsigned journal_help(mq *, struct spool *);
+/* The same for all that there are. */
+unsigned journal_help(mq *, struct spool *, const char *concern, int *trouble);
 
 #endif

@@ -243,25 +243,34 @@ int place_return(mq_queue *q, const struct source *from, struct entry *e)
 
 /* ---- dead letters ------------------------------------------------------ */
 
-/* The queue that takes them: the one that dead-letter-to names if it is there,
- * else the queue's own. */
+static int open_dead(mq_queue *q, const char *name)
+{
+	int r;
+
+	errno = 0;
+	do
+		r = queue_open(q->mq, q->spool, name, &q->dead);
+	while (r == MQ_BUSY && spool_drop_ballast(q->spool));
+	return r;
+}
+
+/* The queue that takes them: the one that dead-letter-to names if it can be used,
+ * else the queue's own.  NULL with errno, 0 when it is no system call that failed. */
 static mq_queue *dead_queue(mq_queue *q)
 {
 	char own[QUEUE_NAME_SIZE];
-	int r;
+	int r = MQ_NOTFOUND;
 
 	if (q->dead && queue_is_there(q->dead))
 		return q->dead;
 	mq_queue_close(q->dead);
 	q->dead = NULL;
-	if (q->conf.dead_letter_to[0] && strcmp(q->conf.dead_letter_to, q->name) != 0 &&
-	    queue_open(q->mq, q->spool, q->conf.dead_letter_to, &q->dead) == MQ_OK)
-		return q->dead;
-	queue_dlq_name(q, own);
-	errno = 0;
-	do
-		r = queue_open(q->mq, q->spool, own, &q->dead);
-	while (r == MQ_BUSY && spool_drop_ballast(q->spool));
+	if (q->conf.dead_letter_to[0] && strcmp(q->conf.dead_letter_to, q->name) != 0)
+		r = open_dead(q, q->conf.dead_letter_to);
+	if (r == MQ_NOTFOUND || r == MQ_SETTING) {
+		queue_dlq_name(q, own);
+		r = open_dead(q, own);
+	}
 	return r == MQ_OK ? q->dead : NULL;
 }
 

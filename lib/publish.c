@@ -763,6 +763,7 @@ static int send_by_journal(struct commit *c)
 {
 	struct publisher *p = c->p;
 	struct journal j = { .dir = -1 };
+	int trouble; /* what stays is delivered in time */
 	const char *id = c->b->entries[0].id;
 	int synced = 0;
 
@@ -779,7 +780,7 @@ static int send_by_journal(struct commit *c)
 	if (synced == -1)
 		return sync_failed(c); /* it is delivered nevertheless, in time */
 	p->cursor = 0;
-	journal_deliver(p->x->spool, id, open_for_delivery, p);
+	journal_deliver(p->x->spool, id, open_for_delivery, p, NULL, &trouble);
 	count_sent(c);
 	return MQ_OK;
 }

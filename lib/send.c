@@ -124,6 +124,15 @@ static int place_one(struct commit *c, struct entry *e)
 	return MQ_OK;
 }
 
+/* Behind a tail that is not the last, messages would come before older ones.  A
+ * sender who may not look leaves that to those who may. */
+static int is_unsettled(mq_queue *q)
+{
+	queue_page(q);
+	errno = q->unsettled;
+	return errno != 0 && errno != EACCES && errno != EPERM;
+}
+
 /* All but the last steps: what the messages stand in is whole and has names. */
 static int prepare(struct commit *c)
 {
@@ -136,6 +145,8 @@ static int prepare(struct commit *c)
 	if (!spool_has_room(c->q->spool))
 		return fail(c->q->mq, MQ_BUSY, c->q->name, "the disk is full");
 	sweep(c->q, SWEEP_IF_DUE);
+	if (is_unsettled(c->q))
+		return queue_fail(c->q, "cannot put right what a crash of the machine left");
 	if (batch_flush(b) == -1 ||
 	    (c->q->conf.sync && !c->q->sync_covers_name && fs_sync(b->fd) == -1))
 		return queue_fail(c->q, "cannot write the message");

@@ -360,6 +360,21 @@ const char *strip_fault(const struct strip *s)
 	return what;
 }
 
+/* A head that cannot be set does no harm unless it is beyond the first. */
+static int settle_head(const struct strip *s, uint64_t first, scratch_fn *scratch, void *ctx)
+{
+	uint64_t head;
+	int saved;
+
+	if (set_mark(s, "head", first, scratch, ctx) == 0)
+		return 0;
+	saved = errno;
+	if (read_mark(s, "head", &head) == -1 ? errno == EINVAL : head <= first)
+		return 0;
+	errno = saved;
+	return -1;
+}
+
 int strip_settle(const struct strip *s, scratch_fn *scratch, void *ctx)
 {
 	uint64_t *numbers = NULL;
@@ -372,7 +387,7 @@ int strip_settle(const struct strip *s, scratch_fn *scratch, void *ctx)
 	if (r == 0)
 		r = settle_tail(s, n ? numbers[n - 1] : 0, scratch, ctx);
 	if (r == 0 && n)
-		r = set_mark(s, "head", numbers[0], scratch, ctx);
+		r = settle_head(s, numbers[0], scratch, ctx);
 	fs_unlock(fd);
 	free(numbers);
 	return r;

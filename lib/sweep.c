@@ -621,6 +621,7 @@ static int is_due(mq_queue *q)
 unsigned sweep(mq_queue *q, enum sweep_when when)
 {
 	unsigned moved;
+	int trouble;
 
 	q->trouble = 0;
 	if (when == SWEEP_IF_DUE && !is_due(q))
@@ -628,7 +629,9 @@ unsigned sweep(mq_queue *q, enum sweep_when when)
 	moved = sweep_buckets(q, "leased", MOVES_A_SWEEP);
 	moved += sweep_buckets(q, "delayed", MOVES_A_SWEEP);
 	moved += dedup_sweep(q);
-	moved += journal_help(q->mq, q->spool);
+	moved += journal_help(q->mq, q->spool, q->name, &trouble);
+	if (!q->trouble)
+		q->trouble = trouble;
 	if (when == SWEEP_IF_DUE) {
 		trim(q);
 		trim_dead_letters(q);

@@ -44,7 +44,6 @@ crash_setup() {
 	strace -qq -o /dev/null true 2>/dev/null || skip "strace cannot trace"
 	PASSED=0      # as if so much time had gone by for the command
 	STATUS=0      # the command's exit status
-	UNDONE=       # the exit status when what a fault undid is not its to tell of
 	BESIDE=       # what runs at the same time
 	LINES_TOLD=1  # failures that one fault may make
 	: >input
@@ -247,8 +246,6 @@ verdict() {
 	if [ "$rc" -eq "$STATUS" ]; then
 		same '' "$(<err)"
 		"$check" unharmed
-	elif [ "$rc" = "$UNDONE" ]; then
-		"$check" killed
 	else
 		told "$command" "$error" "$want"
 		"$check" killed
