@@ -450,12 +450,12 @@ int cmd_flush(struct cmd *c, const char *note)
 	return -1;
 }
 
-int cmd_open(const char *path)
+int cmd_open(const char *path, int mode)
 {
 	int fd;
 
 	do
-		fd = open(path, O_RDONLY | O_CLOEXEC);
+		fd = open(path, mode | O_CLOEXEC);
 	while (fd == -1 && errno == EINTR);
 	return fd;
 }

@@ -136,8 +136,8 @@ void cmd_errno(struct cmd *, const char *object, const char *what);
  * what was done nevertheless) after it.  0, or -1 when it has failed. */
 int cmd_flush(struct cmd *, const char *note);
 
-/* A file for reading: a descriptor, or -1 with errno. */
-int cmd_open(const char *path);
+/* A file that is there, for O_RDONLY or O_WRONLY: a descriptor, or -1 with errno. */
+int cmd_open(const char *path, int mode);
 
 /* realloc, or exit. */
 void *cmd_realloc(struct cmd *, void *, size_t);

@@ -30,8 +30,8 @@ void crew_open(struct crew *crew, struct cmd *c, struct feed *feed, size_t n)
 	crew->slots = cmd_realloc(c, NULL, n * crew->kind->size);
 	memset(crew->slots, 0, n * crew->kind->size);
 	crew->n = n;
-	crew->no_input = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	crew->no_output = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	crew->no_input = cmd_open("/dev/null", O_RDONLY);
+	crew->no_output = cmd_open("/dev/null", O_WRONLY);
 	if (crew->no_input < 0 || crew->no_output < 0) {
 		cmd_errno(c, "/dev/null", "open");
 		exit(cmd_end(c));

@@ -228,7 +228,7 @@ static int prepare(struct call *k)
 	k->requests = cmd_queue(c, c->argv[0]);
 	if (!k->requests || sendopts_headers(c, &k->given, c->argv[0]))
 		return -1;
-	if (file && (k->fd = cmd_open(file)) < 0) {
+	if (file && (k->fd = cmd_open(file, O_RDONLY)) < 0) {
 		cmd_errno(c, file, "open");
 		return -1;
 	}

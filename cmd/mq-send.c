@@ -335,7 +335,7 @@ static int send_file(struct sender *s, const char *path)
 	if (strcmp(path, "-") == 0)
 		return send_input(s, STDIN_FILENO);
 	s->source = path;
-	fd = cmd_open(path);
+	fd = cmd_open(path, O_RDONLY);
 	if (fd < 0) {
 		cmd_errno(s->c, path, "open");
 		return 0;

@@ -712,12 +712,12 @@ int lane_release_all(mq_queue *q)
 static int settle(void *ctx, mq_queue *q, const char *group)
 {
 	struct strip more = lane_more(q, group);
-	int lock, r = 0;
+	int lock, r;
 
 	(void)ctx;
 	if ((lock = lock_bucket(q, group, 1)) == -1)
 		return -1;
-	if (fs_exists(q->fd, more.path) == 1)
+	if ((r = fs_exists(q->fd, more.path)) == 1)
 		r = strip_settle(&more, queue_scratch, q);
 	if (r == 0)
 		r = revive(q, group);

@@ -243,12 +243,12 @@ static int list_queue_of_dead(mq_queue *q, const char *name, struct listing *l)
 static int list_dead(mq_queue *q, struct listing *l)
 {
 	char name[QUEUE_NAME_SIZE];
-	int r = 0;
+	int r;
 
 	if (q->is_dlq)
 		return 0;
 	queue_dlq_name(q, name);
-	if (fs_exists(q->fd, "dlq") == 1)
+	if ((r = fs_exists(q->fd, "dlq")) == 1)
 		r = list_queue_of_dead(q, name, l);
 	if (r == 0 && q->conf.dead_letter_to[0]) {
 		l->died_in = q->name;
@@ -288,8 +288,10 @@ static int count_dead(mq_queue *q, uint64_t *dead)
 	int r;
 
 	*dead = 0;
-	if (q->is_dlq || fs_exists(q->fd, "dlq") != 1)
+	if (q->is_dlq || (r = fs_exists(q->fd, "dlq")) == 0)
 		return MQ_OK;
+	if (r == -1)
+		return queue_fail(q, "cannot count the dead letters");
 	queue_dlq_name(q, name);
 	if ((r = queue_open(q->mq, q->spool, name, &dlq)) != MQ_OK)
 		return r;

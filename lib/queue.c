@@ -231,8 +231,9 @@ static int open_queue_dir(mq *h, struct spool *s, const char *name, int *fd)
 	*fd = fs_open_dir(s->fd, path);
 	if (*fd == -1 && errno == ENOENT && strchr(name, '/')) {
 		*strrchr(path, '/') = '\0';
-		if (fs_exists(s->fd, path) != 1)
-			return no_such_queue(h, name);
+		if ((r = fs_exists(s->fd, path)) != 1)
+			return r == 0 ? no_such_queue(h, name) :
+					fail_errno(h, name, "cannot open the queue");
 		if ((r = queue_make(h, s, name, "")) != MQ_OK)
 			return r;
 		queue_path(name, path);
