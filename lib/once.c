@@ -49,25 +49,30 @@ static int make_directories(int spool, const char *path)
 	return fs_mkdir(spool, dir) == 0 || errno == EEXIST ? 0 : -1;
 }
 
-/* Whether the locked file bears the name. */
+/* Whether the locked file bears the name: 1, 0, or -1 with errno. */
 static int has_name(int spool, const char *path, int lock, struct stat *st)
 {
 	struct stat named;
 
-	return fs_fstat(lock, st) == 0 && fs_stat(spool, path, &named) == 0 &&
-	    named.st_ino == st->st_ino && named.st_dev == st->st_dev;
+	if (fs_fstat(lock, st) == -1)
+		return -1;
+	if (fs_stat(spool, path, &named) == -1)
+		return errno == ENOENT ? 0 : -1;
+	return named.st_ino == st->st_ino && named.st_dev == st->st_dev;
 }
 
 /* Lock the file that bears the name, waiting for whoever has it. */
 static int lock_file(int spool, const char *path, struct stat *st)
 {
-	int lock;
+	int lock, ours;
 
 	for (;;) {
 		if ((lock = fs_lock(spool, path, 1)) != -1) {
-			if (has_name(spool, path, lock, st))
+			if ((ours = has_name(spool, path, lock, st)) == 1)
 				return lock;
 			fs_unlock(lock);
+			if (ours == -1)
+				return -1;
 		} else if (errno != ENOENT || make_directories(spool, path) == -1) {
 			return -1;
 		}
@@ -97,7 +102,7 @@ static void tidy(mq *h, const char *path)
 		if (fs_stat(h->spool->fd, other, &st) == -1 || is_done(&st, now) ||
 		    (lock = fs_lock(h->spool->fd, other, 0)) == -1)
 			continue;
-		if (has_name(h->spool->fd, other, lock, &st) && !is_done(&st, now))
+		if (has_name(h->spool->fd, other, lock, &st) == 1 && !is_done(&st, now))
 			fs_unlink(h->spool->fd, other);
 		fs_unlock(lock);
 	}
