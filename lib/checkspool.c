@@ -45,8 +45,9 @@ static void set_aside(struct spool_check *k, const char *path, const char *what)
 	check_repaired(&k->c, path, what, r, "moved to bad/");
 }
 
-/* Names that no command would make, in q/ or x/. */
-static void check_directory(struct spool_check *k, const char *dir)
+/* What bears a name that no command would give it. */
+static void check_names_in(struct spool_check *k, const char *dir, int (*fits)(const char *name),
+    int directories, const char *what)
 {
 	struct names l = { 0 };
 	char path[SPOOL_PATH];
@@ -55,9 +56,9 @@ static void check_directory(struct spool_check *k, const char *dir)
 	names_read(&l, k->fd, dir);
 	for (i = 0; i < l.n && !k->c.ended; i++) {
 		snprintf(path, sizeof(path), "%s/%s", dir, l.name[i]);
-		if (!mq_valid_name(l.name[i]))
-			set_aside(k, path, "a name that no queue or exchange can have");
-		else if (fs_exists(k->fd, path) == 1 && !is_directory(k->fd, path))
+		if (!fits(l.name[i]))
+			set_aside(k, path, what);
+		else if (directories && fs_exists(k->fd, path) == 1 && !is_directory(k->fd, path))
 			set_aside(k, path, "not a directory");
 	}
 	names_free(&l);
@@ -67,22 +68,13 @@ static void check_directory(struct spool_check *k, const char *dir)
 
 static void check_publish(struct spool_check *k, const char *id)
 {
-	struct names l = { 0 };
 	char path[SPOOL_PATH];
-	size_t i;
 
 	snprintf(path, sizeof(path), "j/%s", id);
-	if (fs_exists(k->fd, path) == 1 && !is_directory(k->fd, path)) {
+	if (fs_exists(k->fd, path) == 1 && !is_directory(k->fd, path))
 		set_aside(k, path, "not a publish");
-		return;
-	}
-	names_read(&l, k->fd, path);
-	for (i = 0; i < l.n && !k->c.ended; i++) {
-		snprintf(path, sizeof(path), "j/%s/%s", id, l.name[i]);
-		if (!journal_is_member(l.name[i]))
-			set_aside(k, path, "not part of a publish");
-	}
-	names_free(&l);
+	else
+		check_names_in(k, path, journal_is_member, 0, "not part of a publish");
 }
 
 static void check_journal(struct spool_check *k)
@@ -125,22 +117,6 @@ static void check_target(struct spool_check *k, const char *exchange, enum excha
 	check_repaired(&k->c, named, what, r == -1, "unbound");
 }
 
-/* Files that are passed over by who reads the bindings. */
-static void check_binding_names(struct spool_check *k, const char *bind)
-{
-	struct names l = { 0 };
-	char path[SPOOL_PATH];
-	size_t i;
-
-	names_read(&l, k->fd, bind);
-	for (i = 0; i < l.n && !k->c.ended; i++) {
-		snprintf(path, sizeof(path), "%s/%s", bind, l.name[i]);
-		if (!binding_is_name(l.name[i]))
-			set_aside(k, path, "not a binding");
-	}
-	names_free(&l);
-}
-
 static void check_bindings(struct spool_check *k, const char *exchange, enum exchange_type type)
 {
 	struct bindings all = { 0 };
@@ -148,7 +124,7 @@ static void check_bindings(struct spool_check *k, const char *exchange, enum exc
 	size_t i;
 
 	exchange_path(exchange, "bind", path);
-	check_binding_names(k, path);
+	check_names_in(k, path, binding_is_name, 0, "not a binding");
 	while (bindings_read(k->fd, exchange, type, &all, bad) == -1) {
 		snprintf(named, sizeof(named), "%s/%s", path, bad);
 		if (errno != EINVAL) {
@@ -197,8 +173,8 @@ int mq_check_spool(mq *h, int repair, int (*each)(void *ctx, const struct mq_fau
 	k.fd = h->spool->fd;
 	if (repair)
 		journal_help(h, h->spool, NULL, &trouble); /* what stays, is told of below */
-	check_directory(&k, "q");
-	check_directory(&k, "x");
+	check_names_in(&k, "q", mq_valid_name, 1, "a name that no queue or exchange can have");
+	check_names_in(&k, "x", mq_valid_name, 1, "a name that no queue or exchange can have");
 	check_journal(&k);
 	return k.c.ended ? MQ_OK : mq_exchanges(h, check_exchange, &k);
 }
