@@ -479,7 +479,7 @@ sleeps() {
 	mq-send -q -b x q
 	mq-recv -a q >/dev/null
 	before=$(find "$MQ_SPOOL" | grep -vE '/stat/' | sort)
-	line 5 mq-recv -a -w 500ms q
+	line 5 mq-recv -a -w 3s q
 	for pid in "${pids[@]}"; do
 		ends 1 "$pid"
 	done
