@@ -9,11 +9,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Whether the name is an exchange's: 1 or 0; MQ_ status of the spool in *r. */
+/* Whether the name is an exchange's: 1 or 0; what keeps from knowing that, an MQ_ status, in *r. */
 static int is_exchange(mq *h, const char *name, int *r)
 {
+	int there;
+
 	*r = spool_enter(h);
-	return *r == MQ_OK && mq_valid_name(name) && exchange_exists(h->spool, name) == 1;
+	if (*r != MQ_OK || !mq_valid_name(name))
+		return 0;
+	if ((there = exchange_exists(h->spool, name)) == -1)
+		*r = fail_errno(h, name, "cannot look whether it is an exchange");
+	return there == 1;
 }
 
 /* What is neither one nor the other. */
@@ -209,7 +215,7 @@ int mq_configure(mq *h, const char *name, const struct mq_setting *s, size_t n)
 	int r, lock;
 
 	if (!is_exchange(h, name, &r))
-		return configure_queue(h, name, s, n);
+		return r == MQ_OK || r == MQ_NOTFOUND ? configure_queue(h, name, s, n) : r;
 	if ((r = lock_names(h, name, &lock)) != MQ_OK)
 		return r;
 	r = configure_exchange(h, name, s, n);
@@ -239,6 +245,8 @@ int mq_settings(mq *h, const char *name,
 
 	if (is_exchange(h, name, &r))
 		return exchange_settings(h, name, each, ctx);
+	if (r != MQ_OK && r != MQ_NOTFOUND)
+		return r;
 	if ((r = mq_queue_open(h, name, &q)) != MQ_OK)
 		return r == MQ_NOTFOUND ? no_such_name(h, name) : r;
 	for (i = 0; conf_key(i); i++)

@@ -231,7 +231,7 @@ int fs_exists(int dir, const char *path)
 
 	if (fs_stat(dir, path, &st) == 0)
 		return 1;
-	return errno == ENOENT ? 0 : -1;
+	return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
 }
 
 /* Both times: some file systems (bindfs) do nothing when one is left out. */

@@ -45,7 +45,7 @@ static int is_used(mq_hold *h)
 	int used = 0;
 
 	if (fs_dir_open(&d, h->queue->fd, h->clock.bucket) == -1)
-		return 0;
+		return errno != ENOENT;
 	while (!used && (name = fs_dir_next(&d)) != NULL)
 		used = entry_parse(name, &e) == 0 && e.lease && e.nonce == h->clock.nonce;
 	used |= errno != 0;
@@ -93,7 +93,7 @@ int mq_hold_keep(mq_hold *h, mq_time *again)
 		return MQ_OK;
 	if ((r = runs(h, path)) == 0)
 		return lost(h);
-	deadline = queue_now(h->queue) + h->clock.visibility;
+	deadline = queue_deadline(h->queue, h->clock.visibility);
 	if (r == -1 || fs_set_mtime(h->queue->fd, path, deadline) == -1 ||
 	    (r = lease_clock_is_held(h->queue, path)) == -1)
 		return errno == ENOENT ? lost(h) : queue_fail(h->queue, "cannot keep the leases");
@@ -103,10 +103,18 @@ int mq_hold_keep(mq_hold *h, mq_time *again)
 	return MQ_OK;
 }
 
-static void forget(mq_lease **leases, size_t n)
+/* Forget the leases that do not hang on this clock: how many stay. */
+static size_t keep_those_of(uint64_t nonce, mq_lease **leases, size_t n)
 {
-	while (n > 0)
-		mq_lease_free(leases[--n]);
+	size_t i, kept = 0;
+
+	for (i = 0; i < n; i++) {
+		if (leases[i]->entry.nonce == nonce)
+			leases[kept++] = leases[i];
+		else
+			mq_lease_free(leases[i]);
+	}
+	return kept;
 }
 
 int mq_hold_recv(mq_hold *h, size_t max, mq_lease **leases, size_t *n)
@@ -123,9 +131,14 @@ int mq_hold_recv(mq_hold *h, size_t max, mq_lease **leases, size_t *n)
 		r = recv_under(h->queue, &h->clock, max, h->visibility, leases, n);
 		if (r != MQ_OK)
 			return r;
-		if (h->clock.nonce != before || runs(h, path) != 0)
+		/* Stopped meanwhile: what hangs on a clock that was lost on the
+		 * way, or is now, is not ours. */
+		if (h->clock.nonce == before && runs(h, path) == 0)
+			*n = keep_those_of(0, leases, *n);
+		else
+			*n = keep_those_of(h->clock.nonce, leases, *n);
+		if (*n > 0)
 			break;
-		forget(leases, *n); /* stopped meanwhile: they are not ours */
 	}
 	for (i = 0; i < *n; i++)
 		leases[i]->held = 1;

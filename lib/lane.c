@@ -606,7 +606,11 @@ int lane_bury(mq_queue *q, const char *path, const struct entry *token, const ch
 	e = v.first.entry;
 	lane_take_over(&e, token);
 	from.path = v.first.path;
-	return place_dead(q, &from, &e, reason) == 0 ? after_death(q, path, token) : -1;
+	if (place_dead(q, &from, &e, reason) == -1)
+		return -1;
+	/* That was the verdict: what fails now is done when the lease lapses. */
+	after_death(q, path, token);
+	return 0;
 }
 
 int lane_release(mq_queue *q, const char *group)

@@ -449,7 +449,7 @@ int mq_extend(mq_lease *l, mq_time visibility)
 
 	if ((r = queue_refresh(q)) != MQ_OK)
 		return r;
-	deadline = queue_now(q) + (visibility ? visibility : q->conf.visibility);
+	deadline = queue_deadline(q, visibility ? visibility : q->conf.visibility);
 	if (mark_early(l, deadline) == -1)
 		return lease_fail(l, "cannot extend the lease");
 	lease_clock_path(l->bucket, l->entry.nonce, NULL, path);

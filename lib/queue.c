@@ -454,6 +454,14 @@ static void watch_clock(mq_queue *q, mq_time now)
 	}
 }
 
+mq_time queue_deadline(mq_queue *q, mq_time visibility)
+{
+	mq_time now = queue_now(q);
+
+	watch_clock(q, now);
+	return now + visibility;
+}
+
 int queue_lapsed(mq_queue *q, mq_time deadline)
 {
 	mq_time now = queue_now(q);

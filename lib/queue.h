@@ -94,6 +94,11 @@ void queue_scratch(void *queue, char path[ENTRY_PATH]);
 
 mq_time queue_now(const mq_queue *);
 
+/* The deadline of a lease that is taken or extended now.  Every deadline comes
+ * from here: a step of the clock has been noticed before there is a lease that
+ * the next step could end too early. */
+mq_time queue_deadline(mq_queue *, mq_time visibility);
+
 /* Whether a lease with this deadline is over.  After a forward step of the
  * wall clock none lapses for one visibility timeout, so that those who still
  * hold one can extend it. */

@@ -162,7 +162,7 @@ static int make_clock(struct receiving *r)
 	int fd = r->q->fd;
 
 	c->visibility = r->visibility;
-	c->deadline = queue_now(r->q) + r->visibility;
+	c->deadline = queue_deadline(r->q, r->visibility);
 	bucket_path("leased", c->deadline, c->bucket);
 	for (;;) {
 		c->nonce = nonce_next(&r->q->mq->nonce);

@@ -332,7 +332,7 @@ static void make_nobodys_clock(mq_queue *q, const char *path)
 	if ((fd = fs_create(q->fd, made)) == -1)
 		return;
 	if (fs_truncate(fd, 1) == 0 &&
-	    fs_set_mtime(q->fd, made, queue_now(q) + q->conf.visibility) == 0)
+	    fs_set_mtime(q->fd, made, queue_deadline(q, q->conf.visibility)) == 0)
 		fs_link(q->fd, made, q->fd, path);
 	fs_unlink(q->fd, made);
 	fs_close(fd);
