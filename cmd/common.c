@@ -429,14 +429,25 @@ int cmd_check(struct cmd *c, int status)
 	return status;
 }
 
+enum mq_status cmd_status(int error)
+{
+	switch (error) {
+	case ENOSPC:
+	case EDQUOT:
+		return MQ_BUSY;
+	case EACCES:
+	case EPERM:
+	case EROFS:
+		return MQ_DENIED;
+	default:
+		return MQ_IO;
+	}
+}
+
 void cmd_errno(struct cmd *c, const char *object, const char *what)
 {
-	enum mq_status status = MQ_IO;
+	enum mq_status status = errno == ENOENT ? MQ_NOTFOUND : cmd_status(errno);
 
-	if (errno == ENOENT)
-		status = MQ_NOTFOUND;
-	else if (errno == EACCES || errno == EPERM)
-		status = MQ_DENIED;
 	cmd_error(c, status, "%s: %s: %s", object, what, strerror(errno));
 }
 

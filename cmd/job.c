@@ -181,8 +181,7 @@ static int start(struct job *j, const struct mq_message *m, mq_reader *reader)
 		char text[160];
 
 		snprintf(text, sizeof(text), "%s: temporary file: %s", m->queue, strerror(errno));
-		feed_refused(crew->feed, errno == ENOSPC || errno == EDQUOT ? MQ_BUSY : MQ_IO,
-		    text);
+		feed_refused(crew->feed, cmd_status(errno), text);
 	} else {
 		set_variables(crew, m, reader);
 		failed = slot_start(s, crew->command.payload_path ? crew->no_input : in, out,

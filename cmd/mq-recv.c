@@ -11,6 +11,7 @@
 #include "common.h"
 #include "json.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -181,7 +182,7 @@ static int lease(struct recv *r, mq_queue *q)
 static int look(void *ctx)
 {
 	struct recv *r = ctx;
-	mq_queue *busy = NULL;
+	char busy[512] = "";
 	int result = MQ_EMPTY;
 
 	for (size_t i = 0; i < r->nqueues || open_next(r); i++) {
@@ -190,11 +191,14 @@ static int look(void *ctx)
 		if (status == MQ_OK)
 			return status;
 		if (status == MQ_BUSY && r->consumer)
-			busy = r->source;
+			snprintf(busy, sizeof(busy), "%s", mq_error(r->c->mq));
 		else if (status != MQ_EMPTY)
 			result = cmd_check(r->c, status);
 	}
-	return busy ? cmd_check(r->c, lease(r, busy)) : result;
+	if (!*busy)
+		return result;
+	cmd_error(r->c, MQ_BUSY, "%s", busy);
+	return MQ_BUSY;
 }
 
 /* Hand out what was leased, and more of it. */

@@ -412,9 +412,19 @@ static int make_own_clock(mq_queue *q, const char *path, mq_time deadline)
 	do
 		r = fs_mkempty(q->fd, made);
 	while (r == -1 && spool_drop_ballast(q->spool));
-	if (r == -1 || fs_set_mtime(q->fd, made, deadline) == -1)
+	if (r == -1)
 		return -1;
-	return fs_rename(q->fd, made, q->fd, path);
+	do
+		r = fs_set_mtime(q->fd, made, deadline) == -1 ? -1 :
+								fs_rename(q->fd, made, q->fd, path);
+	while (r == -1 && spool_drop_ballast(q->spool));
+	if (r == -1) {
+		int saved = errno;
+
+		fs_unlink(q->fd, made);
+		errno = saved;
+	}
+	return r;
 }
 
 /* One message of a shared lease gets a clock of its own.  It must stand before

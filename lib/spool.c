@@ -285,6 +285,8 @@ int spool_enter_or_make(mq *h)
 		return fail_errno(h, h->path, "cannot open the spool");
 	there = fs_exists(AT_FDCWD, version);
 	free(version);
+	if (there == -1)
+		return fail_errno(h, h->path, "cannot open the spool");
 	if (there == 0 && (r = make_spool(h)) != MQ_OK)
 		return r;
 	if ((r = spool_enter(h)) == MQ_OK)

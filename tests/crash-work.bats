@@ -13,21 +13,24 @@ prepare_three() {
 	printf '1\n2\n3\n' | mq-send -q -l q
 }
 
-# What of a job fails is told, and the job is done by another try; a command that
-# cannot be found by its path cannot be run.
+# What of a job fails is told, and the job is done by another try, or is a dead
+# letter; a command that cannot be found by its path cannot be run; and without
+# room a worker waits for some.
 working() {
 	KEEPS=0
-	LINES_TOLD=2
+	LINES_TOLD=9
 	ALSO=126
+	GOES_ON=124
+	PATIENCE=3
 	TRIES_AGAIN=1
 }
 
 # All were worked on or are there; none that is not at hand twice.
 check_worked() {
 	local rest
-	rest=$(left | sorted)
+	rest=$({ left; left q/dlq; } | sorted)
 	same '1 2 3' "$({ cat worked; tr ' ' '\n' <<<"$rest"; } | grep . | sort -u | xargs)"
-	if [ "$1" = unharmed ]; then
+	if [ "$1" = unharmed ] && [ ! -s err ]; then
 		same '' "$rest"
 		same '1 2 3' "$(sort worked | xargs)"
 	fi
@@ -65,7 +68,7 @@ check_one_worked() {
 	local rest
 	rest=$(left | sorted)
 	same '1 2 3' "$({ cat worked; tr ' ' '\n' <<<"$rest"; } | grep . | sort -u | xargs)"
-	[ "$1" != unharmed ] || same '2 3' "$rest"
+	[ "$1" != unharmed ] || [ -s err ] || same '2 3' "$rest"
 	all_well
 }
 
@@ -103,9 +106,9 @@ prepare_request() {
 
 check_answered() {
 	local rest answers
-	rest=$(left)
+	rest=$(left)$(left q/dlq)
 	answers=$(left answers)
-	if [ "$1" = unharmed ]; then
+	if [ "$1" = unharmed ] && [ ! -s err ]; then
 		same '[hi]' "$answers"
 		same '' "$rest"
 	else

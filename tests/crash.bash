@@ -47,6 +47,8 @@ crash_setup() {
 	BESIDE=       # what runs at the same time
 	LINES_TOLD=1  # failures that one fault may make
 	ALSO=         # another exit status that tells of a fault
+	GOES_ON=      # the exit status of a command that tries until there is room again
+	LEAVES=       # not empty: what a failure leaves in tmp/ is no more than a kill would
 	TRIES_AGAIN=  # not empty: what failed may be told, and then be done after all
 	: >input
 }
@@ -213,6 +215,9 @@ possible_faults() {
 			n = split(list, error, " ")
 			for (i = 1; i <= n; i++) {
 				lasting = sub(/\+$/, "", error[i]) ? "+" : ""
+				# no handler is there to interrupt what stdio reads, or a worker opens
+				if (error[i] == "EINTR" && (/^read\(0,/ || (handles && name == "openat")))
+					continue
 				print name, k, error[i], /^(write|close)\(1[,)]/ ? 74 : error[i] == "EINTR" ? "-" : status[error[i]], lasting
 			}
 		}'
@@ -251,12 +256,14 @@ verdict() {
 	if [ "$rc" -eq "$STATUS" ]; then
 		[ -n "$TRIES_AGAIN" ] || same '' "$(<err)"
 		"$check" unharmed
+	elif [[ $rc == "$GOES_ON" && $error == EDQUOT ]]; then
+		"$check" killed
 	else
 		told "$command" "$error" "$want"
 		"$check" killed
 	fi
 	# a full disk is not to be filled with what was not sent
-	[[ -n $lasting || $error != ENOSPC ]] || no_litter
+	[[ -n $lasting$LEAVES || $error != ENOSPC ]] || no_litter
 }
 
 faults() {
