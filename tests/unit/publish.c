@@ -172,6 +172,7 @@ static void test_help(struct tap *t, struct world *w)
 	struct spool *s = w->b.mq->spool;
 	mq_lease *l;
 	size_t n;
+	int trouble;
 
 	leave(w, "q", 1000, 0);
 	leave(w, "q", 1001, 0);
@@ -185,8 +186,8 @@ static void test_help(struct tap *t, struct world *w)
 	/* The number of the next segment is taken: one by one. */
 	leave(w, "r", 1002, 1);
 	CHECK(t, journal_commit(s, "tmp/made", "2") == 0);
-	journal_help(w->b.mq, s);
-	CHECK(t, journal_is_empty(w) && drain(w->r) == 1);
+	journal_help(w->b.mq, s, NULL, &trouble);
+	CHECK(t, trouble == 0 && journal_is_empty(w) && drain(w->r) == 1);
 }
 
 /* Bindings count from the next publish on, also for a batch that is open. */
