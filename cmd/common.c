@@ -429,24 +429,9 @@ int cmd_check(struct cmd *c, int status)
 	return status;
 }
 
-enum mq_status cmd_status(int error)
-{
-	switch (error) {
-	case ENOSPC:
-	case EDQUOT:
-		return MQ_BUSY;
-	case EACCES:
-	case EPERM:
-	case EROFS:
-		return MQ_DENIED;
-	default:
-		return MQ_IO;
-	}
-}
-
 void cmd_errno(struct cmd *c, const char *object, const char *what)
 {
-	enum mq_status status = errno == ENOENT ? MQ_NOTFOUND : cmd_status(errno);
+	int status = errno == ENOENT ? MQ_NOTFOUND : mq_status_of_errno(errno);
 
 	cmd_error(c, status, "%s: %s: %s", object, what, strerror(errno));
 }

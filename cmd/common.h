@@ -129,8 +129,6 @@ void cmd_error(struct cmd *, enum mq_status, const char *fmt, ...)
  * the status. */
 int cmd_check(struct cmd *, int status);
 
-/* The status that an errno stands for. */
-enum mq_status cmd_status(int error);
 /* The same for errno: what failed with object. */
 void cmd_errno(struct cmd *, const char *object, const char *what);
 

@@ -181,7 +181,7 @@ static int start(struct job *j, const struct mq_message *m, mq_reader *reader)
 		char text[160];
 
 		snprintf(text, sizeof(text), "%s: temporary file: %s", m->queue, strerror(errno));
-		feed_refused(crew->feed, cmd_status(errno), text);
+		feed_refused(crew->feed, mq_status_of_errno(errno), text);
 	} else {
 		set_variables(crew, m, reader);
 		failed = slot_start(s, crew->command.payload_path ? crew->no_input : in, out,

@@ -337,6 +337,16 @@ static int has_dead(struct queue_check *k, const char *group)
 	return 0;
 }
 
+/* With -y, do for the group what puts it right. */
+static void check_group(struct queue_check *k, const char *path, const char *what,
+    int (*mend)(mq_queue *, const char *group), const char *group, const char *done)
+{
+	if (k->c.repair)
+		check_repaired(&k->c, path, what, mend(k->c.q, group), done);
+	else
+		check_fault(&k->c, path, what, NULL);
+}
+
 /* groups/HH/HASH.held */
 static void check_held(struct queue_check *k, const char *path, const char *name)
 {
@@ -350,12 +360,8 @@ static void check_held(struct queue_check *k, const char *path, const char *name
 		what = "a group is held for a dead letter that is not there any more";
 	else
 		return;
-	if (fs_exists(k->c.q->fd, path) != 1)
-		return;
-	if (k->c.repair)
-		check_repaired(&k->c, path, what, lane_release(k->c.q, group), "the group goes on");
-	else
-		check_fault(&k->c, path, what, NULL);
+	if (fs_exists(k->c.q->fd, path) == 1)
+		check_group(k, path, what, lane_release, group, "the group goes on");
 }
 
 /* A lane: messages, and perhaps a strip of more. */
@@ -378,12 +384,8 @@ static void check_lane(struct queue_check *k, const char *path, const char *grou
 
 	k->group = group;
 	check_names(&k->c, path, meet_in_lane, k);
-	if (k->pass != LOOKING || !lane_is_stuck(k->c.q, group))
-		return;
-	if (k->c.repair)
-		check_repaired(&k->c, path, what, lane_mend(k->c.q, group), "given a token");
-	else
-		check_fault(&k->c, path, what, NULL);
+	if (k->pass == LOOKING && lane_is_stuck(k->c.q, group))
+		check_group(k, path, what, lane_mend, group, "given a token");
 }
 
 /* In groups/HH/: HASH, HASH.token, HASH.held or lock. */

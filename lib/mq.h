@@ -457,4 +457,7 @@ int mq_parse_time(const char *, mq_time *);
 int mq_valid_name(const char *); /* a queue's name, without /dlq */
 int mq_valid_utf8(const void *, size_t);
 
+/* The status that a failed system call comes to: MQ_BUSY, MQ_DENIED or MQ_IO. */
+int mq_status_of_errno(int error);
+
 #endif

@@ -73,9 +73,9 @@ int fail(mq *h, int status, const char *object, const char *what)
 	return status;
 }
 
-static int status_of_errno(int e)
+int mq_status_of_errno(int error)
 {
-	switch (e) {
+	switch (error) {
 	case ENOSPC:
 	case EDQUOT:
 		return MQ_BUSY;
@@ -94,7 +94,7 @@ int fail_errno(mq *h, const char *object, const char *what)
 	char line[256];
 
 	snprintf(line, sizeof(line), "%s: %s", what, strerror(e));
-	return fail(h, status_of_errno(e), object, line);
+	return fail(h, mq_status_of_errno(e), object, line);
 }
 
 void scratch_path(mq *h, char *path, size_t size)
