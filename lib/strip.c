@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HINT_EVERY 4  /* segments: passing one that is gone costs less than a new hint */
+#define HINT_EVERY 4 /* segments: passing one that is gone costs less than a new hint */
+#define LAST       999999999999999999u /* the highest number: nobody comes there */
 #define GAP        64 /* so many segments missing in a row: more than a stale hint */
 
 int strip_number(const char *text, uint64_t *number)
@@ -194,7 +195,7 @@ static int rotate_locked(const struct strip *s, uint64_t segment, scratch_fn *sc
 
 	if (strip_tail(s, &tail) == -1)
 		return -1;
-	if (tail != segment)
+	if (tail != segment || tail >= LAST)
 		return 0;
 	strip_segment_path(s, segment + 1, path);
 	if (fs_mkdir(s->dir, path) == -1 && errno != EEXIST)
@@ -225,6 +226,8 @@ static int install_locked(const struct strip *s, int fromdir, const char *from, 
 		errno = there == 0 ? ENOENT : errno;
 		return -1;
 	}
+	if (tail >= LAST)
+		return 0;
 	if (set_mark(s, "tail", tail + 1, scratch, ctx) == -1)
 		return -1;
 	strip_segment_path(s, tail + 1, path);

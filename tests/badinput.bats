@@ -498,3 +498,12 @@ upset() {
 	ok leased mq-cat "${receipt/"$MQ_SPOOL"/"$T/alias"}"
 	ok '' mq-ack "${receipt/"$MQ_SPOOL"/"$T/alias"}"
 }
+
+@test "a tail that cannot go on: the line does without another segment" {
+	mq-create far
+	seq 3 | mq-send -q -l far
+	ln -sfn 999999999999999999 "$MQ_SPOOL/q/far/ready/p4/tail"
+	seq 4 2000 | mq-send -q -l far
+	same 999999999999999999 "$(readlink "$MQ_SPOOL/q/far/ready/p4/tail")"
+	seq 2000 | tr -d '\n' | cmp - <(mq-recv -a -n 3000 far)
+}
