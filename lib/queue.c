@@ -120,6 +120,11 @@ static int fill_queue(mq *h, int dir, const char *path, const char *conf, int *o
 	return r;
 }
 
+static int no_such_queue(mq *h, const char *name)
+{
+	return fail(h, MQ_NOTFOUND, name, "no such queue");
+}
+
 /* A queue is whole when it has its name. */
 static int make(mq *h, struct spool *s, const char *name, const char *conf, int *owner)
 {
@@ -141,6 +146,8 @@ static int make(mq *h, struct spool *s, const char *name, const char *conf, int 
 	errno = saved;
 	if (errno == ENOTEMPTY || errno == EEXIST)
 		return MQ_OK;
+	if (errno == ENOENT && strchr(name, '/')) /* its queue was removed just now */
+		return no_such_queue(h, name);
 	return fail_errno(h, name, "cannot make the queue");
 }
 
@@ -216,11 +223,6 @@ int queue_refresh(mq_queue *q)
 }
 
 /* ---- opening ----------------------------------------------------------- */
-
-static int no_such_queue(mq *h, const char *name)
-{
-	return fail(h, MQ_NOTFOUND, name, "no such queue");
-}
 
 static int open_queue_dir(mq *h, struct spool *s, const char *name, int *fd)
 {
