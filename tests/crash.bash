@@ -311,18 +311,6 @@ left() {
 	drain "${1:-q}" 1h 2>>drain.err
 }
 
-# one_of SEEN WANTED...: it is one of those.
-one_of() {
-	local seen=$1 each
-	shift
-	for each; do
-		[ "$seen" != "$each" ] || return 0
-	done
-	printf 'seen <%s>, wanted one of:' "$seen"
-	printf ' <%s>' "$@"
-	return 1
-}
-
 # done_or_not HOW BEFORE AFTER [QUEUE]: what is left is the one or the other; when
 # nothing went wrong, what is after.
 done_or_not() {

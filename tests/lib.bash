@@ -216,6 +216,18 @@ same() {
 	}
 }
 
+# one_of SEEN WANTED...: it is one of those.
+one_of() {
+	local seen=$1 each
+	shift
+	for each; do
+		[ "$seen" != "$each" ] || return 0
+	done
+	printf 'seen <%s>, wanted one of:' "$seen"
+	printf ' <%s>' "$@"
+	return 1
+}
+
 # sent_at ID: its time as ISO 8601.
 sent_at() {
 	printf '%s.%sZ' "$(date -u -d "@${1:0:10}" +%Y-%m-%dT%H:%M:%S)" "${1:10:3}"
