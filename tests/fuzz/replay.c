@@ -53,7 +53,7 @@ int main(int argc, char **argv)
 	const char *name = strrchr(argv[0], '/');
 	struct tap t = { 0, 0 };
 	char pattern[256];
-	glob_t files;
+	glob_t files = { 0 };
 	size_t i;
 
 	if (argc > 1) {
@@ -66,5 +66,6 @@ int main(int argc, char **argv)
 	CHECK(&t, glob(pattern, 0, NULL, &files) == 0);
 	for (i = 0; !t.failed && i < files.gl_pathc; i++)
 		CHECK(&t, replay(files.gl_pathv[i]));
+	globfree(&files);
 	return tap_end(&t);
 }
