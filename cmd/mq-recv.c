@@ -63,13 +63,14 @@ struct recv {
 
 /* ---- records ----------------------------------------------------------- */
 
-static enum fate print_opened(struct recv *r, const struct mq_message *m)
+static enum fate print_opened(struct recv *r, mq_lease *lease)
 {
+	const struct mq_message *m = mq_lease_message(lease);
 	struct json j = { .out = &r->c->out };
 	enum fate fate = PRINTED;
 	mq_reader *reader;
 	int utf8 = 0;
-	int status = mq_reader_open(r->c->mq, m->path, &reader);
+	int status = mq_reader_of(lease, &reader);
 
 	if (status == MQ_LAPSED)
 		return UNTOUCHED; /* its turn came too late; it will come again */
@@ -87,11 +88,11 @@ static enum fate print_opened(struct recv *r, const struct mq_message *m)
 	return fate;
 }
 
-static enum fate print_record(struct recv *r, const struct mq_message *m)
+static enum fate print_record(struct recv *r, mq_lease *lease)
 {
 	if (r->form != RECEIPT)
-		return print_opened(r, m);
-	out_text(&r->c->out, m->path);
+		return print_opened(r, lease);
+	out_text(&r->c->out, mq_lease_message(lease)->path);
 	out_char(&r->c->out, r->terminator);
 	return PRINTED;
 }
@@ -136,7 +137,7 @@ static size_t hand_out(struct recv *r)
 		/* when the reader is slow, the rest is better leased anew */
 		if (r->form == PAYLOAD && i > 0 && mq_now(r->c->mq) > half)
 			break;
-		r->fates[i] = print_record(r, mq_lease_message(r->leases[i]));
+		r->fates[i] = print_record(r, r->leases[i]);
 		r->ends[i] = out->put;
 		settle_written(r, i + 1);
 		if (r->fates[i] == BROKEN) {

@@ -86,22 +86,35 @@ struct strip_check {
 	void *ctx;
 };
 
+/* To repair is to move single entries. */
+static void check_segment(struct strip_check *s, char *path)
+{
+	char *end = path + strlen(path);
+
+	if (s->c->repair && end[-1] == '+') {
+		strcpy(end, "/");
+		strip_open_at(s->strip->dir, path);
+		*end = '\0';
+	}
+	check_names(s->c, path, s->each, s->ctx);
+}
+
 static void check_in_strip(void *ctx, const char *dir, const char *name)
 {
 	struct strip_check *s = ctx;
-	char path[ENTRY_PATH];
+	char path[ENTRY_PATH + 1];
 	uint64_t number;
 	struct stat st;
 
 	if (!strcmp(name, "head") || !strcmp(name, "tail") || !strcmp(name, "lock"))
 		return;
 	snprintf(path, sizeof(path), "%s/%.*s", dir, NAME_SIZE, name);
-	if (strip_number(name, &number) == -1)
+	if (strip_segment_number(name, &number) == -1)
 		check_stray(s->c, path, "no segment");
 	else if (fs_stat(s->strip->dir, path, &st) == 0 && !S_ISDIR(st.st_mode))
 		check_stray(s->c, path, "not a directory");
 	else
-		check_names(s->c, path, s->each, s->ctx);
+		check_segment(s, path);
 }
 
 /* The marks may be seen amid a change, which has the lock. */

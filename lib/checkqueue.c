@@ -39,6 +39,7 @@ struct queue_check {
 	enum part_of part;
 	unsigned level;    /* of the line */
 	const char *group; /* of the lane */
+	uint64_t bundle;   /* in flight: the nonce of its clock, or 0 */
 	enum { LOOKING, ONLY_HISTORIES, FINDING_TWICE } pass;
 	struct hashes keys, histories;
 	struct names twice;      /* "KEY path": what stands under a key that was met twice */
@@ -151,6 +152,7 @@ static void put_right(struct queue_check *k, const char *path, struct entry *e, 
 		check_fault(&k->c, path, what, NULL);
 		return;
 	}
+	bundle_leave(e);
 	if (e->token)
 		r = lane_return(q, path, e);
 	else if (e->visible * MILLISECOND > queue_now(q))
@@ -177,6 +179,8 @@ static const char *misplaced(const struct queue_check *k, const char *path, cons
 	case LINE_OF_TOKENS:
 		return e->token ? NULL : "a message among tokens";
 	case LEASED:
+		if (k->bundle && e->lease != LEASE_BUNDLE)
+			return "in flight with a bundle and alone";
 		return e->lease ? NULL : "in flight without a lease";
 	case DELAYED:
 		if (lane_wants(k->c.q, e) && !e->token)
@@ -241,6 +245,8 @@ static void meet(void *ctx, const char *dir, const char *name)
 			set_aside(k, path, NULL, "not the name of a message");
 		return;
 	}
+	if (k->bundle && !e.lease)
+		bundle_lease(&e, k->bundle);
 	switch (k->pass) {
 	case LOOKING:
 		if (fs_stat(k->c.q->fd, path, &st) == -1)
@@ -277,13 +283,21 @@ static void walk_line(struct queue_check *k, enum line line)
 	}
 }
 
-/* leased/DUE: besides messages there are clocks, and marks of other buckets. */
+/* leased/DUE: besides messages there are bundles, clocks, and marks of other
+ * buckets. */
 static void meet_leased(void *ctx, const char *dir, const char *name)
 {
+	struct queue_check *k = ctx;
+	char path[ENTRY_PATH];
 	struct clock_name clock;
-	uint64_t due;
+	uint64_t due, nonce;
 
-	if (clock_name_parse(name, &clock) == -1 &&
+	if (bundle_name_parse(name, &nonce) == 0) {
+		snprintf(path, sizeof(path), "%.*s/%.*s", STRIP_PATH, dir, NAME_SIZE, name);
+		k->bundle = nonce;
+		check_names(&k->c, path, meet, k);
+		k->bundle = 0;
+	} else if (clock_name_parse(name, &clock) == -1 &&
 	    !(name[0] == '@' && strip_number(name + 1, &due) == 0))
 		meet(ctx, dir, name);
 }

@@ -40,20 +40,31 @@ static int count_in_lane(void *ctx, mq_queue *q, const char *path, const struct 
 	return 0;
 }
 
-/* Every name in the directory at path; one that is gone has none. */
+/* Every name in the directory at path, and in the bundles there; one that is gone
+ * has none. */
 static int count_directory(struct counting *c, const char *path)
 {
+	char inner[ENTRY_PATH];
 	struct entry e;
 	struct fs_dir d;
 	const char *name;
+	uint64_t nonce;
+	int r = 0;
 
 	if (fs_dir_open(&d, c->q->fd, path) == -1)
 		return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
-	while ((name = fs_dir_next(&d)) != NULL)
-		if (entry_parse(name, &e) == 0 && !e.token) /* no clock */
+	errno = 0;
+	while (r == 0 && (name = fs_dir_next(&d)) != NULL) {
+		if (entry_parse(name, &e) == 0 && !e.token) { /* no clock */
 			count_entry(c, &e);
+		} else if (bundle_name_parse(name, &nonce) == 0) {
+			snprintf(inner, sizeof(inner), "%.*s/%.*s", STRIP_PATH, path, NAME_SIZE,
+			    name);
+			r = count_directory(c, inner);
+		}
+	}
 	fs_dir_close(&d);
-	return errno ? -1 : 0;
+	return r == 0 && errno ? -1 : r;
 }
 
 /* Every name one directory further down. */
@@ -62,13 +73,14 @@ static int count_below(struct counting *c, const char *path)
 	char inner[ENTRY_PATH];
 	struct fs_dir d;
 	const char *name;
+	uint64_t number;
 	int r = 0;
 
 	if (fs_dir_open(&d, c->q->fd, path) == -1)
 		return errno == ENOENT ? 0 : -1;
 	while (r == 0 && (name = fs_dir_next(&d)) != NULL) {
 		snprintf(inner, sizeof(inner), "%s/%s", path, name);
-		if (name[strspn(name, "0123456789")] == '\0')
+		if (strip_segment_number(name, &number) == 0)
 			r = count_directory(c, inner);
 	}
 	fs_dir_close(&d);

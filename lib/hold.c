@@ -15,6 +15,7 @@
 #include "recv.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 struct mq_hold {
@@ -39,15 +40,23 @@ int mq_hold_open(mq_queue *q, mq_time visibility, mq_hold **out)
 /* Whether a lease hangs on the clock, or may. */
 static int is_used(mq_hold *h)
 {
+	char bundle[ENTRY_PATH];
 	struct entry e;
 	struct fs_dir d;
 	const char *name;
+	uint64_t nonce;
 	int used = 0;
 
 	if (fs_dir_open(&d, h->queue->fd, h->clock.bucket) == -1)
 		return errno != ENOENT;
-	while (!used && (name = fs_dir_next(&d)) != NULL)
+	while (!used && (name = fs_dir_next(&d)) != NULL) {
 		used = entry_parse(name, &e) == 0 && e.lease && e.nonce == h->clock.nonce;
+		if (bundle_name_parse(name, &nonce) == 0 && nonce == h->clock.nonce) {
+			snprintf(bundle, sizeof(bundle), "%s/%s", h->clock.bucket, name);
+			used = fs_rmdir(h->queue->fd, bundle) == -1 && errno != ENOENT;
+		}
+		errno = 0;
+	}
 	used |= errno != 0;
 	fs_dir_close(&d);
 	return used;

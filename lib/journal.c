@@ -16,7 +16,7 @@
 struct member {
 	char queue[QUEUE_NAME_SIZE];
 	int dead;
-	int is_segment;
+	int is_bundle;
 	unsigned level;
 	struct entry entry;
 };
@@ -52,7 +52,7 @@ void journal_entry(const char *queue, const struct entry *e, int dead, char memb
 	entry_format(e, put_queue(queue, dead ? MARK_DEAD : MARK, member));
 }
 
-void journal_segment(const char *queue, unsigned level, unsigned i, char member[MEMBER_SIZE])
+void journal_bundle(const char *queue, unsigned level, unsigned i, char member[MEMBER_SIZE])
 {
 	sprintf(put_queue(queue, MARK, member), "p%u~%04u", level, i);
 }
@@ -73,7 +73,7 @@ static int parse_member(const char *name, struct member *m)
 	m->dead = name[n] == MARK_DEAD;
 	if (rest[0] != 'p' || m->dead)
 		return entry_parse(rest, &m->entry) == 0 && !m->entry.token ? 0 : -1;
-	m->is_segment = 1;
+	m->is_bundle = 1;
 	m->level = (unsigned)(rest[1] - '0');
 	return m->level < LEVELS && rest[2] == MARK ? 0 : -1;
 }
@@ -154,7 +154,7 @@ static void deliver_one_by_one(struct delivery *d, const char *member)
 	fs_rmdir(d->dir, member);
 }
 
-static void deliver_segment(struct delivery *d, const char *member, unsigned level)
+static void deliver_bundle(struct delivery *d, const char *member, unsigned level)
 {
 	struct strip s = queue_strip(d->q, LINE_READY, level);
 	int r;
@@ -171,9 +171,9 @@ static void deliver_segment(struct delivery *d, const char *member, unsigned lev
 }
 
 /* What was for a queue that is gone went with it. */
-static void drop_member(struct delivery *d, const char *member, int is_segment)
+static void drop_member(struct delivery *d, const char *member, int is_bundle)
 {
-	if (is_segment)
+	if (is_bundle)
 		fs_remove_tree(d->dir, member);
 	else
 		fs_unlink(d->dir, member);
@@ -196,9 +196,9 @@ static void deliver_member(struct delivery *d, const char *name)
 	}
 	if (d->q == NULL) {
 		if (d->gone)
-			drop_member(d, name, m.is_segment);
-	} else if (m.is_segment) {
-		deliver_segment(d, name, m.level);
+			drop_member(d, name, m.is_bundle);
+	} else if (m.is_bundle) {
+		deliver_bundle(d, name, m.level);
 	} else {
 		deliver_entry(d, name, &m.entry, m.dead);
 	}

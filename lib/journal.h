@@ -4,11 +4,11 @@
  *	SPOOL/j/ID/                    one of them
  *	SPOOL/j/ID/QUEUE~ENTRY         one message for that queue
  *	SPOOL/j/ID/QUEUE!ENTRY         one for its dead letters: it was full
- *	SPOOL/j/ID/QUEUE~pN~I/ENTRY    the I-th segment for its level N
+ *	SPOOL/j/ID/QUEUE~pN~I/ENTRY    the I-th bundle for its level N
  *
  *	1  a directory in tmp/ is filled with a link for every queue and message
  *	2  it is renamed to j/ID, and the messages' file synced: the commit
- *	3  each member is renamed to where it belongs in its queue; a segment as a
+ *	3  each member is renamed to where it belongs in its queue; a bundle as a
  *	   whole, or its entries one by one
  *	4  j/ID is removed
  *
@@ -27,8 +27,8 @@
 
 /* A member that is one message. */
 void journal_entry(const char *queue, const struct entry *, int dead, char member[MEMBER_SIZE]);
-/* A member that is a segment. */
-void journal_segment(const char *queue, unsigned level, unsigned i, char member[MEMBER_SIZE]);
+/* A member that is a bundle. */
+void journal_bundle(const char *queue, unsigned level, unsigned i, char member[MEMBER_SIZE]);
 
 /* Whether a member has a name that can be delivered. */
 int journal_is_member(const char *name);

@@ -23,22 +23,22 @@
 
 /* ---- the object -------------------------------------------------------- */
 
-mq_lease *lease_new(mq_queue *q, const struct entry *e, const char *bucket, mq_time deadline)
+mq_lease *lease_new(mq_queue *q, const struct entry *e, const char *dir, mq_time deadline)
 {
 	size_t queue = strlen(q->path);
-	mq_lease *l = calloc(1, sizeof(*l) + queue + STRIP_PATH + NAME_SIZE + 2);
-	char *p;
+	char name[NAME_SIZE];
+	mq_lease *l;
 
+	entry_format(e, name);
+	l = calloc(1, sizeof(*l) + queue + strlen(dir) + strlen(name) + 3);
 	if (l == NULL)
 		return NULL;
 	l->receipt = l->path + queue + 1;
-	p = stpcpy(stpcpy(l->path, q->path), "/");
-	p = stpcpy(stpcpy(p, bucket), "/");
-	entry_format(e, p);
+	stpcpy(stpcpy(stpcpy(stpcpy(stpcpy(l->path, q->path), "/"), dir), "/"), name);
 	l->queue = queue_ref(q);
 	l->entry = *e;
 	l->deadline = deadline;
-	strcpy(l->bucket, bucket);
+	bucket_of(dir, l->bucket);
 	show_entry(q, &l->entry, MQ_LEASED, l->path, &l->message);
 	l->message.deadline = deadline;
 	return l;
@@ -99,45 +99,87 @@ static int queue_of(mq *h, const struct whereabouts *w, mq_queue **q)
 	return MQ_OK;
 }
 
-/* A bucket is a directory; a link planted in its place leads nowhere.  The
- * one looked at last is remembered. */
-static int check_bucket(mq_queue *q, const char *bucket, const char *path)
+/* Whether something that is no directory has its name. */
+static int is_planted(mq_queue *q, const char *dir)
 {
 	struct stat st;
 
-	if (!strcmp(q->bucket, bucket))
+	return fs_stat(q->fd, dir, &st) == 0 && !S_ISDIR(st.st_mode);
+}
+
+/* A bucket is a directory, and so is a bundle; a link planted in its place leads
+ * nowhere.  The one looked at last is remembered. */
+static int check_directory(mq_queue *q, const char *dir, const char *path)
+{
+	char bucket[STRIP_PATH];
+
+	if (!strcmp(q->looked_at, dir))
 		return MQ_OK;
-	if (fs_stat(q->fd, bucket, &st) == 0) {
-		if (!S_ISDIR(st.st_mode))
-			return fail(q->mq, MQ_DATA, path, "not a receipt: its directory is none");
-		strcpy(q->bucket, bucket);
-	}
+	bucket_of(dir, bucket);
+	if (is_planted(q, bucket) || is_planted(q, dir))
+		return fail(q->mq, MQ_DATA, path, "not a receipt: its directory is none");
+	strcpy(q->looked_at, dir);
 	return MQ_OK;
 }
 
 /* What the receipt is worth, the verdict finds out. */
 static int lease_at(mq *h, const struct whereabouts *w, const char *path, mq_lease **out)
 {
-	char bucket[STRIP_PATH];
+	char dir[STRIP_PATH];
 	mq_queue *q;
 	int r;
 
 	if ((r = queue_of(h, w, &q)) != MQ_OK)
 		return r;
-	snprintf(bucket, sizeof(bucket), "%.*s", (int)(strrchr(w->rest, '/') - w->rest), w->rest);
-	if ((r = check_bucket(q, bucket, path)) != MQ_OK)
+	snprintf(dir, sizeof(dir), "%.*s", (int)(strrchr(w->rest, '/') - w->rest), w->rest);
+	if ((r = check_directory(q, dir, path)) != MQ_OK)
 		return r;
-	if ((*out = lease_new(q, &w->entry, bucket, 0)) == NULL)
+	if ((*out = lease_new(q, &w->entry, dir, 0)) == NULL)
 		return fail_errno(h, path, "cannot look at the lease");
 	return MQ_OK;
 }
 
+/* A receipt from the same directory as the last one, which was taken apart: what
+ * is left of it, its entry's name.  Else NULL. */
+static const char *beside_last(const mq_queue *last, const char *path)
+{
+	size_t queue, dir;
+
+	if (last == NULL || last->looked_at[0] == '\0')
+		return NULL;
+	queue = strlen(last->path);
+	dir = strlen(last->looked_at);
+	if (strncmp(path, last->path, queue) != 0 || path[queue] != '/' ||
+	    strncmp(path + queue + 1, last->looked_at, dir) != 0 || path[queue + 1 + dir] != '/')
+		return NULL;
+	return path + queue + 1 + dir + 1;
+}
+
+/* The lease of that name there: MQ_OK, or MQ_DATA. */
+static int lease_beside(mq *h, const char *path, const char *name, mq_lease **out)
+{
+	mq_queue *q = h->last;
+	struct entry e;
+	uint64_t nonce;
+	int in_bundle = bundle_name_parse(strrchr(q->looked_at, '/') + 1, &nonce) == 0;
+
+	if (entry_parse(name, &e) == -1 || e.token || !e.lease == !in_bundle)
+		return fail(h, MQ_DATA, path, "not a receipt");
+	if (in_bundle)
+		bundle_lease(&e, nonce);
+	*out = lease_new(q, &e, q->looked_at, 0);
+	return *out ? MQ_OK : fail_errno(h, path, "cannot look at the lease");
+}
+
 int mq_lease_of(mq *h, const char *path, mq_lease **out)
 {
+	const char *name = beside_last(h->last, path);
 	struct whereabouts w;
 	int r;
 
 	*out = NULL;
+	if (name && !strchr(name, '/'))
+		return lease_beside(h, path, name, out);
 	if (queue_parse_path(path, &w) == -1 || w.part != PART_LEASED || !w.entry.lease ||
 	    w.entry.token)
 		r = fail(h, MQ_DATA, path, "not a receipt");
@@ -190,6 +232,30 @@ static int clock_runs(mq_lease *l, const char *path, mode_t *mode)
 	return !queue_lapsed(l->queue, l->deadline) && !is_nobodys(&st);
 }
 
+/* Many verdicts on leases of one clock need not look at it each time.  Should it be
+ * cut short meanwhile, one that comes a moment later counts as one before. */
+#define SEEN_FOR (10 * MILLISECOND)
+
+static void note_running(mq_lease *l)
+{
+	mq_queue *q = l->queue;
+
+	q->seen.nonce = l->entry.nonce;
+	q->seen.deadline = l->deadline;
+	q->seen.at = clock_up(&q->mq->clock);
+}
+
+static int seen_running(mq_lease *l)
+{
+	mq_queue *q = l->queue;
+
+	if (q->seen.nonce != l->entry.nonce || l->entry.lease == LEASE_OWN ||
+	    clock_up(&q->mq->clock) - q->seen.at > SEEN_FOR || queue_lapsed(q, q->seen.deadline))
+		return 0;
+	l->deadline = l->message.deadline = q->seen.deadline;
+	return 1;
+}
+
 /* Whether the lease still holds, by its own clock where it has one.  Who keeps
  * a clock for many leases means all of them: the own one shall not end first. */
 static int holds(mq_lease *l)
@@ -200,12 +266,17 @@ static int holds(mq_lease *l)
 	mode_t mode = 0;
 	int shared, own;
 
+	if (seen_running(l))
+		return 1;
 	lease_clock_path(l->bucket, e->nonce, NULL, path);
 	shared = clock_runs(l, path, &mode);
 	if (shared == -1 && errno != ENOENT)
 		return -1;
-	if (e->lease == LEASE_OWN || (shared != -1 && !(mode & S_IXUSR)))
+	if (e->lease == LEASE_OWN || (shared != -1 && !(mode & S_IXUSR))) {
+		if (shared == 1)
+			note_running(l);
 		return shared;
+	}
 	kept = l->deadline;
 	lease_clock_path(l->bucket, e->nonce, e->key, path);
 	own = clock_runs(l, path, NULL);
@@ -226,12 +297,28 @@ static int begin_verdict(mq_lease *l)
 	return r == 1 ? MQ_OK : lapsed(l);
 }
 
+/* Its bundle goes when it is empty.  That is tried when the next verdict is about
+ * another one: not for each. */
+static void note_bundle(mq_lease *l)
+{
+	size_t n = (size_t)(strrchr(l->receipt, '/') - l->receipt);
+	mq_queue *q = l->queue;
+
+	if (!strncmp(q->bundle, l->receipt, n) && q->bundle[n] == '\0')
+		return;
+	queue_leave_bundle(q);
+	memcpy(q->bundle, l->receipt, n);
+	q->bundle[n] = '\0';
+}
+
 /* The receipt is gone: so may its clock, if no other lease hangs on it, nor a
  * token that could not go on. */
 static void end_verdict(mq_lease *l)
 {
 	char path[ENTRY_PATH];
 
+	if (l->entry.lease == LEASE_BUNDLE)
+		note_bundle(l);
 	if (l->entry.lease != LEASE_OWN || (lane_wants(l->queue, &l->entry) && !group_goes_on(l)))
 		return;
 	lease_clock_path(l->bucket, l->entry.nonce, NULL, path);
@@ -294,6 +381,7 @@ static int return_with_reason(mq_lease *l, struct entry *e, const char *reason)
 	mq_queue *q = l->queue;
 	struct entry told;
 
+	bundle_leave(e);
 	if (reason == NULL || *reason == '\0')
 		return return_entry(l, e);
 	if (death_record(q, q, e, reason, q->name) == -1)
@@ -335,6 +423,7 @@ int mq_reject(mq_lease *l, const char *reason)
 	if ((r = check_reason(l, reason)) != MQ_OK || (r = queue_refresh(q)) != MQ_OK ||
 	    (r = begin_verdict(l)) != MQ_OK)
 		return r;
+	bundle_leave(&e);
 	if (!reason || !*reason)
 		reason = "rejected";
 	r = lane_wants(q, &e) ? group_dead(l, reason) : place_dead(q, &from, &e, reason);
@@ -353,6 +442,7 @@ int mq_giveback(mq_lease *l)
 
 	if ((r = begin_verdict(l)) != MQ_OK)
 		return r;
+	bundle_leave(&e);
 	if (e.receives > 0)
 		e.receives--; /* it was never looked at */
 	r = lane_wants(q, &e) ? group_return(l, &e) : place_back(q, &from, &e);
@@ -459,12 +549,13 @@ int mq_extend(mq_lease *l, mq_time visibility)
 
 	if ((r = queue_refresh(q)) != MQ_OK)
 		return r;
+	q->seen.nonce = 0;
 	deadline = queue_deadline(q, visibility ? visibility : q->conf.visibility);
 	if (mark_early(l, deadline) == -1)
 		return lease_fail(l, "cannot extend the lease");
 	lease_clock_path(l->bucket, l->entry.nonce, NULL, path);
-	r = l->entry.lease == LEASE_SHARED ? extend_alone(l, deadline) :
-					     extend_clock(l, path, deadline);
+	r = l->entry.lease == LEASE_OWN ? extend_clock(l, path, deadline) :
+					  extend_alone(l, deadline);
 	if (r == -1)
 		return lease_fail(l, "cannot extend the lease");
 	if (r == 0)

@@ -1,8 +1,9 @@
 /*
  * lease.h - verb: what a consumer holds
  *
- * leased/DUE/ENTRY is the lease, its path the receipt; beside it stands its
- * clock, an empty file whose mtime is the deadline:
+ * leased/DUE/ENTRY is the lease, its path the receipt, or of what was leased with
+ * its bundle leased/DUE/BUNDLE/ENTRY; in leased/DUE stands its clock, an empty
+ * file whose mtime is the deadline:
  *
  *	NONCE       the clock of this lease (,lNONCE) or of all that one call
  *	            received (,sNONCE)
@@ -22,15 +23,17 @@ struct mq_lease {
 	mq_queue *queue;
 	struct entry entry;
 	mq_time deadline;
-	int held; /* its clock is that of a mq_hold */
-	char bucket[STRIP_PATH];
+	int held;                /* its clock is that of a mq_hold */
+	uint64_t inode;          /* of its file, if that is known, or 0 */
+	char bucket[STRIP_PATH]; /* where the clock is */
 	struct mq_message message;
 	const char *receipt; /* the end of the path: below the queue */
 	char path[];         /* absolute */
 };
 
-/* A lease object for an entry that is leased in that bucket.  NULL: no memory. */
-mq_lease *lease_new(mq_queue *, const struct entry *, const char *bucket, mq_time deadline);
+/* A lease object for an entry that is leased in that directory, a bucket or a
+ * bundle in one.  NULL: no memory. */
+mq_lease *lease_new(mq_queue *, const struct entry *, const char *dir, mq_time deadline);
 
 /* key NULL: the lease's clock, else the one of that message's own. */
 void lease_clock_path(const char *bucket, uint64_t nonce, const char *key, char path[ENTRY_PATH]);

@@ -20,6 +20,10 @@
 /* What a walk does with each entry; non-zero ends it. */
 typedef int visit_fn(void *ctx, mq_queue *, const char *path, const struct entry *);
 
+/* Whether it may take what it visits out of its place: from a bundle that was
+ * opened. */
+enum look { TO_LOOK, TO_TAKE };
+
 /* ---- walking ----------------------------------------------------------- */
 
 static int walk_segment(mq_queue *q, const struct strip *s, struct segment *g, visit_fn *visit,
@@ -33,15 +37,33 @@ static int walk_segment(mq_queue *q, const struct strip *s, struct segment *g, v
 	for (i = 0; r == 0 && i < g->n; i++) {
 		if (entry_parse(g->names[i].name, &e) == -1)
 			continue;
-		strip_entry_path(s, g->number, g->names[i].name, path);
+		segment_entry_path(s, g, g->names[i].name, path);
 		r = visit(ctx, q, path, &e);
 	}
 	return r;
 }
 
-static int walk_strip(mq_queue *q, const struct strip *s, visit_fn *visit, void *ctx)
+/* All that stands under a number. */
+static int walk_number(mq_queue *q, const struct strip *s, uint64_t number, enum look look,
+    visit_fn *visit, void *ctx)
 {
 	struct segment g = { 0 };
+	int form, r = 0;
+
+	for (form = 0; r == 0 && form < FORMS; form++) {
+		r = strip_load(s, number, (enum form)form, &g);
+		if (r == 1 && form == FORM_BUNDLE && look == TO_TAKE)
+			r = strip_open(s, &g) == -1 ? -1 : 0; /* met as the next form */
+		if (r == 1)
+			r = walk_segment(q, s, &g, visit, ctx);
+	}
+	segment_free(&g);
+	return r;
+}
+
+static int walk_strip(mq_queue *q, const struct strip *s, enum look look, visit_fn *visit,
+    void *ctx)
+{
 	uint64_t *numbers;
 	size_t i, n;
 	int r = 0;
@@ -49,15 +71,13 @@ static int walk_strip(mq_queue *q, const struct strip *s, visit_fn *visit, void 
 	if (strip_segments(s, &numbers, &n) == -1)
 		return -1;
 	for (i = 0; r == 0 && i < n; i++)
-		if ((r = strip_load(s, numbers[i], &g)) == 1)
-			r = walk_segment(q, s, &g, visit, ctx);
-	segment_free(&g);
+		r = walk_number(q, s, numbers[i], look, visit, ctx);
 	free(numbers);
 	return r;
 }
 
 /* All that is visible, in the order in which it would be taken. */
-static int walk_lines(mq_queue *q, visit_fn *visit, void *ctx)
+static int walk_lines(mq_queue *q, enum look look, visit_fn *visit, void *ctx)
 {
 	unsigned ready, back;
 	int level, r = 0;
@@ -69,10 +89,32 @@ static int walk_lines(mq_queue *q, visit_fn *visit, void *ctx)
 		struct strip then = queue_strip(q, LINE_READY, (unsigned)level);
 
 		if (back & 1u << level)
-			r = walk_strip(q, &first, visit, ctx);
+			r = walk_strip(q, &first, look, visit, ctx);
 		if (r == 0 && ready & 1u << level)
-			r = walk_strip(q, &then, visit, ctx);
+			r = walk_strip(q, &then, look, visit, ctx);
 	}
+	return r;
+}
+
+/* A bundle in flight. */
+static int walk_bundle(mq_queue *q, const char *bundle, uint64_t nonce, visit_fn *visit, void *ctx)
+{
+	char path[ENTRY_PATH];
+	struct entry e;
+	struct fs_dir d;
+	const char *name;
+	int r = 0;
+
+	if (fs_dir_open(&d, q->fd, bundle) == -1)
+		return errno == ENOENT ? 0 : -1;
+	while (r == 0 && (name = fs_dir_next(&d)) != NULL) {
+		snprintf(path, sizeof(path), "%.*s/%.*s", STRIP_PATH, bundle, NAME_SIZE, name);
+		if (entry_parse(name, &e) == -1 || e.lease)
+			continue;
+		bundle_lease(&e, nonce);
+		r = visit(ctx, q, path, &e);
+	}
+	fs_dir_close(&d);
 	return r;
 }
 
@@ -82,6 +124,7 @@ static int walk_bucket(mq_queue *q, const char *bucket, visit_fn *visit, void *c
 	struct entry e;
 	struct fs_dir d;
 	const char *name;
+	uint64_t nonce;
 	int r = 0;
 
 	if (fs_dir_open(&d, q->fd, bucket) == -1)
@@ -90,6 +133,8 @@ static int walk_bucket(mq_queue *q, const char *bucket, visit_fn *visit, void *c
 		snprintf(path, sizeof(path), "%s/%.*s", bucket, NAME_SIZE, name);
 		if (entry_parse(name, &e) == 0 && !e.token)
 			r = visit(ctx, q, path, &e);
+		else if (bundle_name_parse(name, &nonce) == 0)
+			r = walk_bundle(q, path, nonce, visit, ctx);
 	}
 	fs_dir_close(&d);
 	return r;
@@ -154,9 +199,9 @@ static mq_time deadline_of(mq_queue *q, const char *path, const struct entry *e)
 	char bucket[STRIP_PATH], clock[ENTRY_PATH];
 	struct stat st;
 
-	snprintf(bucket, sizeof(bucket), "%.*s", (int)(strrchr(path, '/') - path), path);
+	bucket_of(path, bucket);
 	lease_clock_path(bucket, e->nonce, e->key, clock);
-	if (e->lease == LEASE_SHARED && fs_stat(q->fd, clock, &st) == 0)
+	if (e->lease != LEASE_OWN && fs_stat(q->fd, clock, &st) == 0)
 		return fs_mtime(&st);
 	lease_clock_path(bucket, e->nonce, NULL, clock);
 	return fs_stat(q->fd, clock, &st) == 0 ? fs_mtime(&st) : 0;
@@ -201,7 +246,7 @@ static int list_part(mq_queue *q, struct listing *l, enum mq_state state)
 	l->state = state;
 	switch (state) {
 	case MQ_READY:
-		r = walk_lines(q, show, l);
+		r = walk_lines(q, TO_LOOK, show, l);
 		return r ? r : walk_lanes(q, 0, show, l);
 	case MQ_DELAYED:
 		r = walk_buckets(q, "delayed", show, l);
@@ -221,7 +266,8 @@ static int list_waiting(mq_queue *q, struct listing *l)
 
 	sweep_all(q);
 	l->state = MQ_DEAD;
-	if ((r = walk_lines(q, show, l)) == 0 && (r = walk_buckets(q, "delayed", show, l)) == 0)
+	if ((r = walk_lines(q, TO_TAKE, show, l)) == 0 &&
+	    (r = walk_buckets(q, "delayed", show, l)) == 0)
 		r = lanes_walk(q, LANES_WAITING, show, l);
 	return r;
 }
@@ -357,7 +403,7 @@ int mq_purge(mq_queue *q, uint64_t *dropped, void (*progress)(void *ctx, uint64_
 	*dropped = 0;
 	queue_new_keys(q, &mark, 1); /* above all that was sent so far */
 	p.before = key_time(mark.key);
-	if (walk_lines(q, drop, &p) == -1 || walk_buckets(q, "delayed", drop, &p) == -1 ||
+	if (walk_lines(q, TO_TAKE, drop, &p) == -1 || walk_buckets(q, "delayed", drop, &p) == -1 ||
 	    lanes_walk(q, LANES_WAITING, drop, &p) == -1 ||
 	    lane_release_all(q) == -1) /* they wait for nobody */
 		return queue_fail(q, "cannot purge");
@@ -386,7 +432,7 @@ int mq_pending(mq_queue *q, char **path)
 	*path = NULL;
 	if ((r = walk_buckets(q, "leased", note_path, path)) == 0 &&
 	    (r = walk_buckets(q, "delayed", note_path, path)) == 0 &&
-	    (r = walk_lines(q, note_path, path)) == 0 &&
+	    (r = walk_lines(q, TO_LOOK, note_path, path)) == 0 &&
 	    (r = lanes_walk(q, LANES_ALL, note_path, path)) == 0)
 		r = walk_buckets(q, "leased", note_path, path);
 	if (r == -1) {

@@ -149,7 +149,8 @@ typedef struct mq_lease mq_lease;
 typedef struct mq_reader mq_reader;
 
 int mq_reader_open(mq *, const char *path, mq_reader **);
-/* The same for a lease at hand, with fewer steps. */
+/* The same for a lease at hand, with fewer steps.  That the lease is over may go
+ * unnoticed. */
 int mq_reader_of(mq_lease *, mq_reader **);
 void mq_reader_close(mq_reader *);
 const struct mq_message *mq_reader_message(const mq_reader *);

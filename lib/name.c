@@ -239,7 +239,7 @@ void entry_format(const struct entry *e, char name[NAME_SIZE])
 	if (strcmp(e->id, e->key) != 0)
 		p = put_text(p, 'i', e->id, KEY_SIZE - 1);
 	p = put_number(p, 'p', e->priority);
-	p = put_nonzero(p, 'r', e->receives);
+	p = put_nonzero(p, 'r', e->receives - (e->lease == LEASE_BUNDLE));
 	if (!e->token) {
 		p = put_nonzero(p, 'o', e->offset);
 		p = put_nonzero(p, 'h', e->header);
@@ -251,9 +251,43 @@ void entry_format(const struct entry *e, char name[NAME_SIZE])
 	if (e->group[0])
 		p = put_text(p, e->token ? 't' : 'g', e->group, HASH_SIZE - 1);
 	p = put_nonzero(p, 'v', (uint64_t)e->visible);
-	if (e->lease)
+	if (e->lease && e->lease != LEASE_BUNDLE)
 		p = put_nonce(p, e->lease, e->nonce);
 	*p = '\0';
+}
+
+int bundle_name_parse(const char *name, uint64_t *nonce)
+{
+	const char *p = scan_hex(name, 16, nonce);
+	uint64_t number;
+
+	if (p == NULL || p[0] != '+' || !digit(p[1]) || p[2] != '.' ||
+	    (p = scan_number(p + 3, 1, &number)) == NULL)
+		return -1;
+	return *p == '\0' || *p == '/' ? 0 : -1;
+}
+
+void bundle_name_format(uint64_t nonce, unsigned level, uint64_t number, char name[BUNDLE_SIZE])
+{
+	char *p = put_hex(name, nonce, 16);
+
+	*p++ = '+';
+	p = put_decimal(p, level);
+	*p++ = '.';
+	*put_decimal(p, number) = '\0';
+}
+
+void bundle_lease(struct entry *e, uint64_t nonce)
+{
+	e->receives++;
+	e->lease = LEASE_BUNDLE;
+	e->nonce = nonce;
+}
+
+void bundle_leave(struct entry *e)
+{
+	if (e->lease == LEASE_BUNDLE)
+		e->lease = LEASE_SHARED;
 }
 
 int clock_name_parse(const char *name, struct clock_name *c)

@@ -28,6 +28,8 @@
 #define CLOCK_SIZE   64
 #define LEASE_OWN    'l' /* the lease's clock is its own */
 #define LEASE_SHARED 's' /* the clock of all that one call received */
+#define LEASE_BUNDLE 'b' /* the same, but the name is as it was: its bundle was leased */
+#define BUNDLE_SIZE  40
 
 struct entry {
 	char key[KEY_SIZE]; /* sorts: when it came to this queue */
@@ -52,6 +54,17 @@ char *put_decimal(char *p, uint64_t);
 
 int entry_parse(const char *name, struct entry *); /* 0, or -1: no entry */
 void entry_format(const struct entry *, char name[NAME_SIZE]);
+
+/* A bundle in flight: NONCE+LEVEL.NUMBER, the nonce that of its clock, then where
+ * it stood.  0, or -1: no such name.  Ends at a slash, too. */
+int bundle_name_parse(const char *name, uint64_t *nonce);
+void bundle_name_format(uint64_t nonce, unsigned level, uint64_t number, char name[BUNDLE_SIZE]);
+
+/* The entry of a bundle that is leased, from what its name says: the lease counts
+ * as a receive.  entry_format gives its name again. */
+void bundle_lease(struct entry *, uint64_t nonce);
+/* As it leaves the bundle, to have a name of its own. */
+void bundle_leave(struct entry *);
 
 void key_format(char key[KEY_SIZE], int64_t ns, uint32_t nonce);
 int64_t key_time(const char *key); /* nanoseconds */

@@ -19,6 +19,14 @@ void bucket_path(const char *part, mq_time at, char path[STRIP_PATH])
 	    (long long)(seconds - seconds % BUCKET_SECONDS));
 }
 
+void bucket_of(const char *path, char bucket[STRIP_PATH])
+{
+	size_t n = strcspn(path, "/") + 1;
+
+	n += strcspn(path + n, "/");
+	snprintf(bucket, STRIP_PATH, "%.*s", (int)n, path);
+}
+
 void tails_reset(struct tails *t)
 {
 	unsigned i;

@@ -61,6 +61,9 @@ int place_drop(mq_queue *, int dir, const char *path, const struct entry *);
 /* The bucket, below "leased" or "delayed", of a moment. */
 void bucket_path(const char *part, mq_time, char path[STRIP_PATH]);
 
+/* The bucket of what stands at a path below "leased" or "delayed". */
+void bucket_of(const char *path, char bucket[STRIP_PATH]);
+
 /* The delay before the next delivery by the queue's backoff, with jitter. */
 mq_time place_backoff(mq_queue *, unsigned receives);
 

@@ -27,7 +27,6 @@
 #include <string.h>
 #include <strings.h>
 
-#define SEGMENT_MIN 64  /* fewer messages of one level are linked one by one */
 #define QUEUES_OPEN 128 /* at a time */
 #define COPIES_MAX  64  /* of a file that can have no more links */
 
@@ -581,7 +580,7 @@ struct journal {
 	int names; /* and names are synced one by one */
 };
 
-/* The segment that takes the messages of one level. */
+/* The bundle that takes the messages of one level. */
 struct filling {
 	int dir; /* -1: none */
 	unsigned number;
@@ -593,7 +592,7 @@ static int is_plain(const struct copy *copy, const struct entry *e)
 	return !copy->dead && !e->visible && !e->group[0];
 }
 
-static int end_segment(const struct journal *j, struct filling *f)
+static int end_bundle(const struct journal *j, struct filling *f)
 {
 	int r = 0;
 
@@ -607,25 +606,25 @@ static int end_segment(const struct journal *j, struct filling *f)
 	return r;
 }
 
-static int begin_segment(const struct journal *j, const struct target *t, unsigned level,
+static int begin_bundle(const struct journal *j, const struct target *t, unsigned level,
     struct filling *f)
 {
 	char member[MEMBER_SIZE];
 
-	journal_segment(t->name, level, f->number, member);
+	journal_bundle(t->name, level, f->number, member);
 	if (fs_mkdir(j->dir, member) == -1 || (f->dir = fs_open_dir(j->dir, member)) == -1)
 		return -1;
 	return 0;
 }
 
-static int add_to_segment(struct commit *c, const struct journal *j, const struct target *t,
+static int add_to_bundle(struct commit *c, const struct journal *j, const struct target *t,
     const struct entry *e, struct filling *f)
 {
 	char name[NAME_SIZE];
 
-	if (f->n == SEGMENT_ENTRIES && end_segment(j, f) == -1)
+	if (f->n == BUNDLE_ENTRIES && end_bundle(j, f) == -1)
 		return -1;
-	if (f->dir == -1 && begin_segment(j, t, e->priority, f) == -1)
+	if (f->dir == -1 && begin_bundle(j, t, e->priority, f) == -1)
 		return -1;
 	f->n++;
 	entry_format(e, name);
@@ -650,8 +649,8 @@ static int add_copies(struct commit *c, const struct journal *j, const struct ta
 	int r = 0;
 
 	for (i = 0; r == 0 && i < t->admitted; i++, e++)
-		if (plain[e->priority] >= SEGMENT_MIN && is_plain(&t->copies[i], e))
-			r = add_to_segment(c, j, t, e, &levels[e->priority]);
+		if (plain[e->priority] >= BUNDLE_MIN && is_plain(&t->copies[i], e))
+			r = add_to_bundle(c, j, t, e, &levels[e->priority]);
 		else
 			r = add_member(c, j, t, e, t->copies[i].dead);
 	return r;
@@ -675,7 +674,7 @@ static int add_target(struct commit *c, const struct journal *j, struct target *
 	queue_new_keys(t->q, e, t->admitted);
 	r = add_copies(c, j, t, levels, plain);
 	for (level = 0; level < LEVELS; level++)
-		if (end_segment(j, &levels[level]) == -1)
+		if (end_bundle(j, &levels[level]) == -1)
 			r = -1;
 	return r;
 }

@@ -378,10 +378,19 @@ mq_queue *queue_ref(mq_queue *q)
 	return q;
 }
 
+void queue_leave_bundle(mq_queue *q)
+{
+	if (q->bundle[0])
+		fs_rmdir(q->fd, q->bundle);
+	q->bundle[0] = '\0';
+}
+
 void mq_queue_close(mq_queue *q)
 {
 	if (q == NULL || --q->refs > 0)
 		return;
+	queue_leave_bundle(q);
+	file_unref(q->file);
 	mq_queue_close(q->dead);
 	if (q->page != &q->own_page)
 		page_close(q->page);

@@ -8,6 +8,7 @@
 #define QUEUE_H
 
 #include "conf.h"
+#include "file.h"
 #include "fs.h"
 #include "name.h"
 #include "page.h"
@@ -31,13 +32,19 @@ struct mq_queue {
 	int sync_covers_name;
 	struct conf conf;
 	struct conf_text conf_text;
-	struct stat conf_stat;   /* the file that conf was read from */
-	struct page *page;       /* NULL until queue_page() */
-	struct page own_page;    /* where the host's cannot be mapped */
-	mq_queue *dead;          /* where dead letters go, once known */
-	char bucket[STRIP_PATH]; /* of the last receipt */
-	int unsettled;           /* errno of what went wrong in the look after a boot, or 0 */
-	int trouble;             /* errno of what went wrong in the last sweep, or 0 */
+	struct stat conf_stat;      /* the file that conf was read from */
+	struct page *page;          /* NULL until queue_page() */
+	struct page own_page;       /* where the host's cannot be mapped */
+	mq_queue *dead;             /* where dead letters go, once known */
+	char looked_at[STRIP_PATH]; /* the directory of the last receipt */
+	char bundle[STRIP_PATH];    /* that of the last verdict, if it was a bundle; or "" */
+	struct {
+		uint64_t nonce;
+		mq_time deadline, at;
+	} seen;            /* a shared clock that ran at that time, by the clock from boot */
+	struct file *file; /* of the message read last, or NULL */
+	int unsettled;     /* errno of what went wrong in the look after a boot, or 0 */
+	int trouble;       /* errno of what went wrong in the last sweep, or 0 */
 };
 
 /* Open a queue of this spool.  MQ_NOTFOUND: no such queue.  A dead-letter
@@ -89,6 +96,9 @@ int queue_fail(mq_queue *, const char *what);
  * started puts the strips right before it returns: what a power cut leaves of
  * head, tail and segments need not fit together. */
 struct page *queue_page(mq_queue *);
+
+/* Remove the bundle that a verdict was last given in, should it be empty. */
+void queue_leave_bundle(mq_queue *);
 
 void queue_scratch(void *queue, char path[ENTRY_PATH]);
 

@@ -2,6 +2,7 @@
  * reader.c - verb: a message opened for reading
  */
 #include "death.h"
+#include "file.h"
 #include "lease.h"
 #include "message.h"
 #include "show.h"
@@ -20,7 +21,7 @@ struct mq_reader {
 	struct mq_message message;
 	struct message_block block;
 	struct death *death; /* NULL until asked for */
-	int fd;
+	struct file *file;
 	uint64_t at; /* of the payload read so far */
 };
 
@@ -28,19 +29,14 @@ struct mq_reader {
 static int read_block(mq_reader *r, int *torn)
 {
 	const struct entry *e = &r->entry;
-	struct stat st;
 	char *text;
 
-	*torn = 0;
-	if (fs_fstat(r->fd, &st) == -1)
-		return -1;
-	*torn =
-	    (uint64_t)st.st_size < e->offset + e->header + e->body || e->header > MESSAGE_BLOCK_MAX;
+	*torn = r->file->size < e->offset + e->header + e->body || e->header > MESSAGE_BLOCK_MAX;
 	if (*torn || e->header == 0)
 		return 0;
 	if ((text = malloc(e->header)) == NULL)
 		return -1;
-	if (fs_pread(r->fd, text, e->header, (off_t)e->offset) != (ssize_t)e->header) {
+	if (file_read(r->file, text, e->header, e->offset) != (ssize_t)e->header) {
 		free(text);
 		return -1;
 	}
@@ -48,19 +44,34 @@ static int read_block(mq_reader *r, int *torn)
 	return 0;
 }
 
-/* The message r->entry, which stands at rest below r->q. */
-static int open_message(mq *h, mq_reader *r, const char *path, const char *rest,
+/* The file at rest below r->q.  Of what was sent together it is mostly open. */
+static struct file *open_file(mq_reader *r, const char *rest, uint64_t inode)
+{
+	mq_queue *q = r->q;
+
+	if (inode && q->file && q->file->inode == inode)
+		return file_ref(q->file);
+	if ((r->file = file_open(q->fd, rest)) != NULL && inode) {
+		file_unref(q->file);
+		q->file = file_ref(r->file);
+	}
+	return r->file;
+}
+
+/* The message r->entry, which stands at rest below r->q, in a file of that inode if
+ * it is not 0. */
+static int open_message(mq *h, mq_reader *r, const char *path, const char *rest, uint64_t inode,
     enum mq_state state)
 {
 	int torn;
 
-	r->fd = fs_open_message(r->q->fd, rest);
-	if (r->fd == -1 && errno == ENOENT)
+	r->file = open_file(r, rest, inode);
+	if (r->file == NULL && errno == ENOENT)
 		return state == MQ_LEASED ? fail(h, MQ_LAPSED, path, "the lease has lapsed") :
 					    fail(h, MQ_NOTFOUND, path, "no such message");
-	if (r->fd == -1 && (errno == ELOOP || errno == EINVAL))
+	if (r->file == NULL && (errno == ELOOP || errno == EINVAL))
 		return fail(h, MQ_DATA, path, "not a message's file");
-	if (r->fd == -1 || asprintf(&r->path, "%s/%s", r->q->path, rest) == -1)
+	if (r->file == NULL || asprintf(&r->path, "%s/%s", r->q->path, rest) == -1)
 		return fail_errno(h, path, "cannot open the message");
 	if (read_block(r, &torn) == -1)
 		return fail_errno(h, path, "cannot read the message");
@@ -75,8 +86,6 @@ static mq_reader *new_reader(mq *h, const char *path, int *status)
 	mq_reader *r = calloc(1, sizeof(*r));
 
 	*status = r ? MQ_OK : fail_errno(h, path, "cannot open the message");
-	if (r)
-		r->fd = -1;
 	return r;
 }
 
@@ -110,7 +119,7 @@ int mq_reader_open(mq *h, const char *path, mq_reader **out)
 		status = fail(h, MQ_DATA, path, "not a message's path");
 	} else if ((status = queue_open_in(h, w.spool, w.queue, &r->q)) == MQ_OK) {
 		r->entry = w.entry;
-		status = open_message(h, r, path, w.rest, states[w.part]);
+		status = open_message(h, r, path, w.rest, 0, states[w.part]);
 	}
 	whereabouts_free(&w);
 	return opened(r, status, out);
@@ -127,7 +136,7 @@ int mq_reader_of(mq_lease *l, mq_reader **out)
 		return status;
 	r->q = queue_ref(l->queue);
 	r->entry = l->entry;
-	return opened(r, open_message(h, r, l->path, l->receipt, MQ_LEASED), out);
+	return opened(r, open_message(h, r, l->path, l->receipt, l->inode, MQ_LEASED), out);
 }
 
 void mq_reader_close(mq_reader *r)
@@ -137,7 +146,7 @@ void mq_reader_close(mq_reader *r)
 	message_free(&r->block);
 	free(r->death);
 	free(r->path);
-	fs_close(r->fd);
+	file_unref(r->file);
 	mq_queue_close(r->q);
 	free(r);
 }
@@ -198,7 +207,7 @@ ssize_t mq_reader_read(mq_reader *r, void *buf, size_t n)
 
 	if (n > e->body - r->at)
 		n = (size_t)(e->body - r->at);
-	got = fs_pread(r->fd, buf, n, (off_t)(e->offset + e->header + r->at));
+	got = n ? file_read(r->file, buf, n, e->offset + e->header + r->at) : 0;
 	if (got == -1)
 		fail_errno(r->q->mq, r->path, "cannot read the message");
 	else
@@ -216,7 +225,7 @@ int mq_reader_fd(const mq_reader *r, off_t *offset, uint64_t *size)
 {
 	*offset = (off_t)(r->entry.offset + r->entry.header);
 	*size = r->entry.body;
-	return r->fd;
+	return r->file->fd;
 }
 
 int mq_reader_event(const mq_reader *reader, size_t i, struct mq_event *event)

@@ -8,6 +8,10 @@
  * The rename is the lease.  ENOENT is a lost race: the next entry.  A clock is
  * made when there is an entry to take, one for all that a call receives.
  *
+ * A bundle (strip.h) of no more messages than are still wanted is leased whole: it
+ * is renamed to beside the clock, with a name that carries the clock's nonce, and
+ * the messages in it keep their names.  One that is larger is opened first.
+ *
  * Lines are read in this order: for each level from the most urgent, back/
  * first, then turns/ or ready/, whichever has the older message in front, so
  * that neither groups nor messages without one starve.  With priority-aging,
@@ -103,7 +107,7 @@ static int read_row(struct receiving *r, struct row *l)
 		l->state = UNREAD;
 	if (l->state != UNREAD)
 		return 0;
-	found = strip_head(&l->strip, &l->segment, queue_scratch, r->q);
+	found = strip_first(&l->strip, &l->segment, queue_scratch, r->q);
 	if (found == -1)
 		return -1;
 	l->state = found ? OPEN : SPENT;
@@ -212,29 +216,31 @@ static int is_torn(struct receiving *r, const char *path, uint64_t inode, const 
 	return place_is_torn(r->q, path, e, r->size);
 }
 
-static int keep_lease(struct receiving *r, const struct entry *e)
+static int keep_lease(struct receiving *r, const struct entry *e, const char *dir, uint64_t inode)
 {
-	mq_lease *l = lease_new(r->q, e, r->clock->bucket, r->clock->deadline);
+	mq_lease *l = lease_new(r->q, e, dir, r->clock->deadline);
 
 	if (l == NULL)
 		return -1; /* it will lapse */
+	l->inode = inode;
 	r->leases[r->n++] = l;
 	return 0;
 }
 
-/* Rename path beside the clock, under the name that e then has, which is put
- * into to: 0 also when the race for it was lost. */
-static int lease_under(struct receiving *r, const char *path, struct entry *e, char to[ENTRY_PATH],
-    int *lost)
+/* The name beside the clock of what is being leased. */
+typedef void lease_name_fn(const struct receiving *, void *what, char name[NAME_SIZE]);
+
+/* Rename path beside the clock, which gives it the name put into to: 0 also when
+ * the race for it was lost. */
+static int put_under_clock(struct receiving *r, const char *path, lease_name_fn *name_of,
+    void *what, char to[ENTRY_PATH], int *lost)
 {
 	char name[NAME_SIZE];
 
-	e->lease = r->clock->kind;
 	for (;;) {
 		if (!r->clock->made && make_clock(r) == -1)
 			return -1;
-		e->nonce = r->clock->nonce;
-		entry_format(e, name);
+		name_of(r, what, name);
 		stpcpy(stpcpy(stpcpy(to, r->clock->bucket), "/"), name);
 		if (fs_rename(r->q->fd, path, r->q->fd, to) == 0) {
 			r->clock->used = 1;
@@ -252,6 +258,21 @@ static int lease_under(struct receiving *r, const char *path, struct entry *e, c
 	}
 }
 
+static void name_entry(const struct receiving *r, void *entry, char name[NAME_SIZE])
+{
+	struct entry *e = entry;
+
+	e->lease = r->clock->kind;
+	e->nonce = r->clock->nonce;
+	entry_format(e, name);
+}
+
+static int lease_under(struct receiving *r, const char *path, struct entry *e, char to[ENTRY_PATH],
+    int *lost)
+{
+	return put_under_clock(r, path, name_entry, e, to, lost);
+}
+
 static int lease_entry(struct receiving *r, const char *path, uint64_t inode, struct entry *e,
     int *lost)
 {
@@ -264,7 +285,8 @@ static int lease_entry(struct receiving *r, const char *path, uint64_t inode, st
 	if (*lost)
 		return 0;
 	if ((torn = is_torn(r, to, inode, e)) <= 0)
-		return torn == 0 ? keep_lease(r, e) : -1; /* it will lapse */
+		return torn == 0 ? keep_lease(r, e, r->clock->bucket, inode) :
+				   -1; /* it will lapse */
 	if (place_bad(r->q, to) == 0)
 		limit_release(r->q, 1, e->body);
 	return 0;
@@ -331,7 +353,7 @@ static int lease_first(struct receiving *r, const char *path, const char *messag
 	if (done == -1) /* dropped meanwhile; or no lease after all */
 		return errno == ENOENT ? lane_pass_on(q, token, &t, NULL) : -1;
 	if ((valid = lane_token_valid(q, e->group, token)) == 1)
-		return keep_lease(r, e);
+		return keep_lease(r, e, r->clock->bucket, 0);
 	if (valid == -1 && errno != ENOENT)
 		return -1; /* it will lapse */
 	fs_unlink(q->fd, receipt);
@@ -422,12 +444,91 @@ static int take_entry(struct receiving *r, const char *path, const struct sorted
 	return done == -1 && errno != ENOENT ? -1 : 0;
 }
 
+static int take_next(struct receiving *r, struct row *l)
+{
+	const struct sorted_name *name = &l->segment.names[l->next++];
+	char path[ENTRY_PATH];
+	int lost = 0;
+
+	segment_entry_path(&l->strip, &l->segment, name->name, path);
+	if (take_entry(r, path, name, &lost) == -1)
+		return -1;
+	if (lost) /* others are at the same place: out of their way */
+		l->next += nonce_next(&r->q->mq->nonce) % CROWD;
+	return 0;
+}
+
+/* ---- a bundle ---------------------------------------------------------- */
+
+static void name_bundle(const struct receiving *r, void *row, char name[NAME_SIZE])
+{
+	const struct row *l = row;
+
+	bundle_name_format(r->clock->nonce, l->level, l->segment.number, name);
+}
+
+/* One message of a bundle that is ours now, in the directory dir. */
+static int take_from_bundle(struct receiving *r, const char *dir, const struct sorted_name *name)
+{
+	mq_queue *q = r->q;
+	char path[ENTRY_PATH];
+	struct entry e;
+	mq_time expiry;
+	int torn;
+
+	stpcpy(stpcpy(stpcpy(path, dir), "/"), name->name);
+	if (entry_parse(name->name, &e) == -1 || e.token || e.lease)
+		return place_bad(q, path) == -1 && errno != ENOENT ? -1 : 0;
+	if ((expiry = queue_expiry(q, &e)) != 0 && expiry <= r->now) {
+		atomic_fetch_add(&queue_page(q)->expired, 1);
+		return place_drop(q, q->fd, path, &e) == -1 && errno != ENOENT ? -1 : 0;
+	}
+	bundle_lease(&e, r->clock->nonce);
+	if ((torn = is_torn(r, path, name->inode, &e)) <= 0)
+		return torn == 0 ? keep_lease(r, &e, dir, name->inode) : -1; /* it will lapse */
+	if (place_bad(q, path) == 0)
+		limit_release(q, 1, e.body);
+	return 0;
+}
+
+/* Senders that wait for room are told of messages that leave, and priority-aging
+ * compares single ones. */
+static int is_wanted_whole(const struct receiving *r, const struct segment *g)
+{
+	const struct conf *c = &r->q->conf;
+
+	return g->n <= r->max - r->n && !c->priority_aging && !c->max_depth && !c->max_bytes;
+}
+
+static int open_bundle(struct row *l)
+{
+	int found = strip_open(&l->strip, &l->segment);
+
+	l->state = found == 1 ? OPEN : UNREAD;
+	return found == -1 ? -1 : 0;
+}
+
+/* All that was listed of it is in it still: nobody takes from a closed one. */
+static int take_bundle(struct receiving *r, struct row *l)
+{
+	char path[ENTRY_PATH], dir[ENTRY_PATH];
+	int lost = 0;
+	size_t i;
+
+	segment_path(&l->strip, &l->segment, path);
+	l->next = l->segment.n;
+	if (put_under_clock(r, path, name_bundle, l, dir, &lost) == -1)
+		return -1;
+	for (i = 0; !lost && i < l->segment.n; i++)
+		if (take_from_bundle(r, dir, &l->segment.names[i]) == -1)
+			return -1;
+	return 0;
+}
+
 static int take(struct receiving *r)
 {
-	char path[ENTRY_PATH];
 	struct row *l;
-	const struct sorted_name *name;
-	int lost;
+	int s;
 
 	if (find_rows(r) == -1)
 		return -1;
@@ -436,13 +537,12 @@ static int take(struct receiving *r)
 			return -1;
 		if (l == NULL)
 			break;
-		name = &l->segment.names[l->next++];
-		strip_entry_path(&l->strip, l->segment.number, name->name, path);
-		lost = 0;
-		if (take_entry(r, path, name, &lost) == -1)
+		if (l->segment.form != FORM_BUNDLE)
+			s = take_next(r, l);
+		else
+			s = is_wanted_whole(r, &l->segment) ? take_bundle(r, l) : open_bundle(l);
+		if (s == -1)
 			return -1;
-		if (lost) /* others are at the same place: out of their way */
-			l->next += nonce_next(&r->q->mq->nonce) % CROWD;
 	}
 	return 0;
 }

@@ -151,7 +151,7 @@ static int drop_head(mq_queue *q)
 			continue;
 		}
 		for (k = 0; k < g.n && !dropped; k++) {
-			strip_entry_path(&s, g.number, g.names[k].name, path);
+			segment_entry_path(&s, &g, g.names[k].name, path);
 			dropped = drop_first(q, path, g.names[k].name);
 		}
 	}

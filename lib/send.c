@@ -4,13 +4,15 @@
  * The commit gives the messages of a batch keys, links its file into the line
  * once for each but the last, renames it there for the last, and syncs the
  * file: on the file systems known that makes data and names durable at once;
- * on others the file is synced before and the directories after.
+ * on others the file is synced before and the directories after.  Many messages
+ * for one line go there as bundles (bundle.h).
  *
  * A kill at any point leaves some of the messages sent that nobody was told
  * were accepted.
  */
 #include "send.h"
 
+#include "bundle.h"
 #include "dedup.h"
 #include "limit.h"
 #include "place.h"
@@ -162,6 +164,8 @@ static int commit_all(struct commit *c)
 
 	if ((r = prepare(c)) != MQ_OK)
 		return r;
+	if (bundle_fits(c->b) && bundle_send(c->b, &c->placed) == -1)
+		r = queue_fail(c->q, "cannot send");
 	while (r == MQ_OK && c->placed < c->b->n)
 		r = place_one(c, &c->b->entries[c->placed]);
 	/* After a failure too: those that have their names are sent. */

@@ -26,6 +26,18 @@ int strip_number(const char *text, uint64_t *number)
 	return 0;
 }
 
+int strip_segment_number(const char *name, uint64_t *number)
+{
+	char digits[20];
+	size_t n = strlen(name);
+
+	if (n < 2 || n > 19 || (name[n - 1] != '+' && name[n - 1] != '-'))
+		return strip_number(name, number);
+	memcpy(digits, name, n - 1);
+	digits[n - 1] = '\0';
+	return strip_number(digits, number);
+}
+
 static void join(const struct strip *s, const char *name, char path[ENTRY_PATH])
 {
 	stpcpy(stpcpy(stpcpy(path, s->path), "/"), name);
@@ -44,7 +56,30 @@ void strip_segment_path(const struct strip *s, uint64_t number, char path[ENTRY_
 	put_segment(s, number, path);
 }
 
+static char *put_form(const struct strip *s, uint64_t number, enum form form, char path[ENTRY_PATH])
+{
+	static const char *const suffix[FORMS] = { "+", "-", "" };
+
+	return stpcpy(put_segment(s, number, path), suffix[form]);
+}
+
+static void form_path(const struct strip *s, uint64_t number, enum form form, char path[ENTRY_PATH])
+{
+	put_form(s, number, form, path);
+}
+
+void segment_path(const struct strip *s, const struct segment *g, char path[ENTRY_PATH])
+{
+	form_path(s, g->number, g->form, path);
+}
+
 /* Made for every message that is sent or received: no printf. */
+void segment_entry_path(const struct strip *s, const struct segment *g, const char *name,
+    char path[ENTRY_PATH])
+{
+	stpcpy(stpcpy(put_form(s, g->number, g->form, path), "/"), name);
+}
+
 void strip_entry_path(const struct strip *s, uint64_t number, const char *name,
     char path[ENTRY_PATH])
 {
@@ -220,7 +255,7 @@ static int install_locked(const struct strip *s, int fromdir, const char *from, 
 {
 	char path[ENTRY_PATH];
 	uint64_t tail;
-	int there = fs_exists(fromdir, from), saved;
+	int there = fs_exists(fromdir, from);
 
 	if (there != 1 || strip_tail(s, &tail) == -1) {
 		errno = there == 0 ? ENOENT : errno;
@@ -230,13 +265,11 @@ static int install_locked(const struct strip *s, int fromdir, const char *from, 
 		return 0;
 	if (set_mark(s, "tail", tail + 1, scratch, ctx) == -1)
 		return -1;
-	strip_segment_path(s, tail + 1, path);
-	/* An empty one, which somebody made for the new tail, is replaced. */
+	form_path(s, tail + 1, FORM_BUNDLE, path);
+	/* What is added to the segment of this number comes after the bundle;
+	 * whoever does that makes it. */
 	if (fs_rename(fromdir, from, s->dir, path) == 0)
 		return 1;
-	saved = errno;
-	mend_tail(s, tail + 1);
-	errno = saved;
 	return errno == ENOTEMPTY || errno == EEXIST ? 0 : -1;
 }
 
@@ -263,6 +296,17 @@ static int compare_numbers(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* A bundle has its number with a segment. */
+static size_t keep_distinct(uint64_t *numbers, size_t n)
+{
+	size_t i, kept = 1;
+
+	for (i = 1; i < n; i++)
+		if (numbers[i] != numbers[kept - 1])
+			numbers[kept++] = numbers[i];
+	return kept;
+}
+
 int strip_segments(const struct strip *s, uint64_t **numbers, size_t *n)
 {
 	uint64_t number, *grown;
@@ -275,7 +319,7 @@ int strip_segments(const struct strip *s, uint64_t **numbers, size_t *n)
 	if (fs_dir_open(&d, s->dir, s->path) == -1)
 		return errno == ENOENT ? 0 : -1;
 	while ((name = fs_dir_next(&d)) != NULL) {
-		if (strip_number(name, &number) == -1)
+		if (strip_segment_number(name, &number) == -1)
 			continue;
 		if (*n == room) {
 			room = room ? room * 2 : 64;
@@ -291,8 +335,10 @@ int strip_segments(const struct strip *s, uint64_t **numbers, size_t *n)
 		*numbers = NULL;
 		return -1;
 	}
-	if (*n)
+	if (*n) {
 		qsort(*numbers, *n, sizeof(**numbers), compare_numbers);
+		*n = keep_distinct(*numbers, *n);
+	}
 	return 0;
 }
 
@@ -311,18 +357,28 @@ static int settle_tail(const struct strip *s, uint64_t last, scratch_fn *scratch
 	return fs_mkdir(s->dir, path) == 0 || errno == EEXIST ? 0 : -1;
 }
 
-/* Whether a segment has nothing in it. */
-static int is_empty(const struct strip *s, uint64_t number)
+static int is_empty_directory(int dir, const char *path)
 {
-	char path[ENTRY_PATH];
 	struct fs_dir d;
 	int empty;
 
-	strip_segment_path(s, number, path);
-	if (fs_dir_open(&d, s->dir, path) == -1)
+	if (fs_dir_open(&d, dir, path) == -1)
 		return errno == ENOENT;
 	empty = fs_dir_next(&d) == NULL;
 	fs_dir_close(&d);
+	return empty;
+}
+
+/* Whether nothing stands under a number. */
+static int is_empty(const struct strip *s, uint64_t number)
+{
+	char path[ENTRY_PATH];
+	int form, empty = 1;
+
+	for (form = 0; empty && form < FORMS; form++) {
+		form_path(s, number, (enum form)form, path);
+		empty = is_empty_directory(s->dir, path);
+	}
 	return empty;
 }
 
@@ -528,32 +584,83 @@ int segment_read(int dir, const char *path, struct segment *g)
 	return read_names(dir, path, g, &there);
 }
 
-/* As strip_load, and *there tells whether the segment exists. */
-static int load(const struct strip *s, uint64_t number, struct segment *g, int *there)
+/* As strip_load, and *there tells whether the directory exists. */
+static int load(const struct strip *s, uint64_t number, enum form form, struct segment *g,
+    int *there)
 {
 	char path[ENTRY_PATH];
 
 	g->number = number;
-	strip_segment_path(s, number, path);
+	g->form = form;
+	segment_path(s, g, path);
 	return read_names(s->dir, path, g, there) == -1 ? -1 : g->n > 0;
 }
 
-int strip_load(const struct strip *s, uint64_t number, struct segment *g)
+int strip_load(const struct strip *s, uint64_t number, enum form form, struct segment *g)
 {
 	int there;
 
-	return load(s, number, g, &there);
+	return load(s, number, form, g, &there);
 }
 
-/* Seal an empty segment before the tail: 1 when it is gone. */
-static int seal(const struct strip *s, uint64_t number)
+/* Remove an empty segment before the tail, or an empty bundle that was opened:
+ * 1 when it is gone. */
+static int seal(const struct strip *s, uint64_t number, enum form form)
 {
 	char path[ENTRY_PATH];
 
-	strip_segment_path(s, number, path);
+	form_path(s, number, form, path);
 	if (fs_rmdir(s->dir, path) == 0 || errno == ENOENT)
 		return 1;
 	return errno == ENOTEMPTY || errno == EEXIST ? 0 : -1;
+}
+
+/* Should both names be there, which only damage makes, the opened one goes first. */
+int strip_open(const struct strip *s, struct segment *g)
+{
+	char from[ENTRY_PATH], to[ENTRY_PATH];
+
+	form_path(s, g->number, FORM_BUNDLE, from);
+	form_path(s, g->number, FORM_OPENED, to);
+	if (fs_rename(s->dir, from, s->dir, to) == -1 && errno != ENOENT && errno != ENOTEMPTY &&
+	    errno != EEXIST)
+		return -1;
+	return strip_load(s, g->number, FORM_OPENED, g);
+}
+
+int strip_open_at(int dir, char *path)
+{
+	char *mark = strrchr(path, '/'), *from;
+	int r;
+
+	if (mark == NULL || mark == path || *--mark != '+')
+		return 0;
+	if ((from = strndup(path, (size_t)(mark - path) + 1)) == NULL)
+		return -1;
+	*mark = '-';
+	mark[1] = '\0';
+	r = fs_rename(dir, from, dir, path);
+	mark[1] = '/';
+	free(from);
+	return r;
+}
+
+/* What stands first under this number: as load.  A bundle that is not found
+ * under its first name was opened, so it is looked for under its second one
+ * after that; what is found under neither is gone.  An empty one can go. */
+static int load_first(const struct strip *s, uint64_t number, struct segment *g, int *there)
+{
+	int form, r, any = 0;
+
+	for (form = 0; form < FORMS; form++) {
+		if ((r = load(s, number, (enum form)form, g, there)) != 0)
+			return r;
+		any |= *there;
+		if (*there && form != FORM_SEGMENT)
+			seal(s, number, (enum form)form);
+	}
+	*there = any;
+	return 0;
 }
 
 /* Where to start: the hint, or what is there when the hint is not. */
@@ -597,15 +704,18 @@ static int seek(const struct strip *s, struct segment *g, scratch_fn *scratch, v
 	g->n = 0;
 	if ((r = find_head(s, &head)) != 1)
 		return r;
-	for (start = head;;) {
-		if ((r = load(s, head, g, &there)) != 0)
+	start = head;
+	if (head < g->number)
+		head = g->number;
+	for (;;) {
+		if ((r = load_first(s, head, g, &there)) != 0)
 			break;
 		/* After the listing, so that what was rotated since is seen. */
 		if (strip_tail(s, &tail) == -1)
 			return errno == ENOENT ? 0 : -1;
 		if (head >= tail)
 			break;
-		gone = there ? seal(s, head) : 1;
+		gone = there ? seal(s, head, FORM_SEGMENT) : 1;
 		if (gone == -1)
 			return -1;
 		head += (uint64_t)gone;
@@ -639,15 +749,28 @@ static int has_strays(const struct strip *s)
 	return strays;
 }
 
-int strip_head(const struct strip *s, struct segment *g, scratch_fn *scratch, void *ctx)
+int strip_first(const struct strip *s, struct segment *g, scratch_fn *scratch, void *ctx)
 {
 	int r = seek(s, g, scratch, ctx);
 
 	/* Before it is called empty: a file system that came back from a crash
 	 * may have lost the newest tail, or regained what was before the head.
 	 * (Or somebody is rotating now, and has the lock.) */
-	if (r == 0 && has_strays(s) && strip_settle(s, scratch, ctx) == 0)
+	if (r == 0 && has_strays(s) && strip_settle(s, scratch, ctx) == 0) {
+		g->number = 0;
 		r = seek(s, g, scratch, ctx);
+	}
+	return r;
+}
+
+int strip_head(const struct strip *s, struct segment *g, scratch_fn *scratch, void *ctx)
+{
+	int r;
+
+	g->number = 0;
+	while ((r = strip_first(s, g, scratch, ctx)) == 1 && g->form == FORM_BUNDLE)
+		if ((r = strip_open(s, g)) != 0)
+			break;
 	return r;
 }
 

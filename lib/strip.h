@@ -8,6 +8,8 @@
  *	DIR/head -> 3      a hint: no entry stands in a segment before this
  *	DIR/lock           held while the tail moves
  *	DIR/3/ENTRY ...
+ *	DIR/5+/ENTRY ...   a bundle, which stands before the segment 5
+ *	DIR/5-/ENTRY ...   a bundle that was opened
  *
  *	add     read tail, rename or link into that segment; ENOENT: it was
  *	        sealed meanwhile, read tail again.
@@ -15,6 +17,14 @@
  *	        the segment meant, make the next one, put tail on it.
  *	take    list the head segment, lowest name first.  Found empty, and tail
  *	        beyond it: rmdir it, and every few segments move head.
+ *
+ *	install once in a bundle, which is a directory that was filled elsewhere:
+ *	        put tail on the next number, rename the bundle to that number.
+ *	open    rename a bundle to its other name, to take single entries.
+ *
+ * Nothing is put into a bundle, and nothing taken out before it was opened: as
+ * it leaves its name by one rename, whoever has that has all that it listed.
+ * Take it whole, or open it.
  *
  * The rmdir is the seal: nothing can be renamed or linked into a removed
  * directory, so an entry lands in front of every later reader or its sender
@@ -31,7 +41,9 @@
 #include <stdint.h>
 
 #define SEGMENT_ENTRIES 256
-#define STRIP_PATH      64 /* "ready/p4", or the longest: that of a lane's strip */
+#define BUNDLE_ENTRIES  250 /* at most: four make a batch */
+#define BUNDLE_MIN      64  /* fewer are not worth a directory */
+#define STRIP_PATH      64  /* "ready/p4", or the longest: that of a lane's strip */
 #define ENTRY_PATH      (NAME_SIZE + 96)
 
 struct strip {
@@ -74,17 +86,23 @@ void strip_entry_path(const struct strip *, uint64_t segment, const char *name,
 /* Move tail beyond segment, unless somebody is at it or has done so. */
 int strip_rotate(const struct strip *, uint64_t segment, scratch_fn *, void *ctx);
 
-/* Put the directory at from, which is full of entries, in place as the segment
- * after the tail, and tail on it.  1; 0: not now, as somebody is moving the
- * tail, or the number is taken; -1 with errno.  ENOENT: from is gone. */
+/* Put the directory at from, which is full of entries, in place as a bundle, and
+ * tail behind it.  1; 0: not now, as somebody is moving the tail, or the number
+ * is taken; -1 with errno.  ENOENT: from is gone. */
 int strip_install(const struct strip *, int fromdir, const char *from, scratch_fn *, void *ctx);
 
 /* What is wrong with head and tail, in words; NULL: nothing, or there is no such
  * strip.  A rotation under way looks wrong: it has the lock. */
 const char *strip_fault(const struct strip *);
 
-/* A segment's number from its name: 0, or -1. */
+/* A number from a name that is one and nothing else: 0, or -1. */
 int strip_number(const char *name, uint64_t *number);
+
+/* What may stand under a number, in the order in which it is read. */
+enum form { FORM_BUNDLE, FORM_OPENED, FORM_SEGMENT, FORMS };
+
+/* The same for the name of a segment or a bundle. */
+int strip_segment_number(const char *name, uint64_t *number);
 
 /* After a crash of the machine: put head and tail right by what is there. */
 int strip_settle(const struct strip *, scratch_fn *, void *ctx);
@@ -95,21 +113,40 @@ struct sorted_name {
 	const char *name;
 };
 
-/* The names of one segment, sorted. */
+/* The names of one segment or bundle, sorted. */
 struct segment {
 	uint64_t number;
+	enum form form;
 	size_t n;
 	struct sorted_name *names;
 	char *text;
 	size_t text_size, names_size;
 };
 
-/* Load the first segment that is not empty: 1, 0 when the strip is empty (or
- * not there), -1 with errno.  Removes empty segments on the way. */
+/* Load the first segment that is not empty, opening it if it is a bundle: 1, 0
+ * when the strip is empty (or not there), -1 with errno.  Removes empty segments
+ * on the way. */
 int strip_head(const struct strip *, struct segment *, scratch_fn *, void *ctx);
+/* The same, but leave a bundle closed; and do not look before the number that was
+ * found the last time, which a segment of zeros has not. */
+int strip_first(const struct strip *, struct segment *, scratch_fn *, void *ctx);
 
-/* Load segment number: 1 when it has entries, 0 when not, -1. */
-int strip_load(const struct strip *, uint64_t number, struct segment *);
+/* Open the bundle that was loaded, and load what is in it then: 1; 0: others took
+ * it or what was in it, so look for the first one anew; -1 with errno. */
+int strip_open(const struct strip *, struct segment *);
+
+/* Open the bundle, if it is one, in which the entry at path stands; path then has
+ * its new name.  As fs_rename. */
+int strip_open_at(int dir, char *path);
+
+/* The path of a segment or bundle that was loaded, and of an entry in it. */
+void segment_path(const struct strip *, const struct segment *, char path[ENTRY_PATH]);
+void segment_entry_path(const struct strip *, const struct segment *, const char *name,
+    char path[ENTRY_PATH]);
+
+/* Load what stands under the number in this form: 1 when it has entries, 0 when
+ * not, -1. */
+int strip_load(const struct strip *, uint64_t number, enum form, struct segment *);
 /* The segments' numbers, ascending; the caller frees them.  Good for every
  * directory of numbered ones: buckets and windows are. */
 int strip_segments(const struct strip *, uint64_t **numbers, size_t *n);

@@ -307,7 +307,7 @@ static int has_own_clock(struct reaping *r, const struct entry *e)
 	size_t i;
 	int there;
 
-	if (e->lease != LEASE_SHARED)
+	if (e->lease == LEASE_OWN)
 		return 0;
 	for (i = 0; i < r->nown; i++)
 		if (r->own[i].nonce == e->nonce && !strcmp(r->own[i].key, e->key))
@@ -376,32 +376,85 @@ static int return_entry(struct reaping *r, const char *path, struct entry *e)
 	return lane_wants(r->q, e) ? fs_unlink(r->q->fd, path) : place_return(r->q, &from, e);
 }
 
-static void reap_entry(struct reaping *r, const char *name)
+/* Return the entry e at path if its clock is condemned. */
+static void reap(struct reaping *r, const char *path, struct entry *e)
 {
-	char path[ENTRY_PATH];
 	const struct condemned *c;
-	struct entry e;
 
-	if (entry_parse(name, &e) == -1 || !e.lease)
-		return;
-	if (e.token && !r->tokens) {
-		r->seen_tokens = 1;
+	if ((c = find_condemned(r, e)) == NULL) {
+		check_clock(r, e);
 		return;
 	}
-	if ((c = find_condemned(r, &e)) == NULL) {
-		check_clock(r, &e);
+	if (!c->name.key[0] && has_own_clock(r, e))
 		return;
-	}
-	if (!c->name.key[0] && has_own_clock(r, &e))
-		return;
-	snprintf(path, sizeof(path), "%s/%s", r->bucket, name);
-	e.visible = (c->deadline + place_backoff(r->q, e.receives)) / MILLISECOND;
-	if (return_entry(r, path, &e) == 0) {
+	bundle_leave(e);
+	e->visible = (c->deadline + place_backoff(r->q, e->receives)) / MILLISECOND;
+	if (return_entry(r, path, e) == 0) {
 		r->moved++;
 	} else if (errno != ENOENT) {
 		note_trouble(r->q);
 		r->stuck = 1;
 	}
+}
+
+static int is_condemned(const struct reaping *r, uint64_t nonce)
+{
+	size_t i;
+
+	for (i = 0; i < r->ndead && r->dead[i].name.nonce != nonce; i++)
+		;
+	return i < r->ndead;
+}
+
+static void reap_in_bundle(struct reaping *r, const char *bundle, const char *name, uint64_t nonce)
+{
+	char path[ENTRY_PATH];
+	struct entry e;
+
+	snprintf(path, sizeof(path), "%.*s/%.*s", STRIP_PATH, bundle, NAME_SIZE, name);
+	if (entry_parse(name, &e) == -1 || e.lease || e.token)
+		return;
+	bundle_lease(&e, nonce);
+	reap(r, path, &e);
+}
+
+/* A bundle whose clock runs is not looked into. */
+static void reap_bundle(struct reaping *r, const char *bundle, uint64_t nonce)
+{
+	struct entry any = { .lease = LEASE_BUNDLE, .nonce = nonce };
+	struct fs_dir d;
+	const char *name;
+
+	if (!is_condemned(r, nonce)) {
+		check_clock(r, &any);
+		return;
+	}
+	if (fs_dir_open(&d, r->q->fd, bundle) == -1) {
+		note_trouble(r->q);
+		r->stuck |= errno != ENOENT;
+		return;
+	}
+	while (r->moved < r->most && (name = fs_dir_next(&d)) != NULL)
+		reap_in_bundle(r, bundle, name, nonce);
+	fs_dir_close(&d);
+	fs_rmdir(r->q->fd, bundle); /* unless some stay */
+}
+
+static void reap_name(struct reaping *r, const char *name)
+{
+	char path[ENTRY_PATH];
+	struct entry e;
+	uint64_t nonce;
+
+	snprintf(path, sizeof(path), "%.*s/%.*s", STRIP_PATH, r->bucket, NAME_SIZE, name);
+	if (bundle_name_parse(name, &nonce) == 0)
+		reap_bundle(r, path, nonce);
+	else if (entry_parse(name, &e) == -1 || !e.lease)
+		return;
+	else if (e.token && !r->tokens)
+		r->seen_tokens = 1;
+	else
+		reap(r, path, &e);
 }
 
 /* Step 3 over the whole bucket: 1 when it was gone through to the end. */
@@ -415,7 +468,7 @@ static int reap_entries(struct reaping *r)
 		return 0;
 	}
 	while (r->moved < r->most && (name = fs_dir_next(&d)) != NULL)
-		reap_entry(r, name);
+		reap_name(r, name);
 	if (name == NULL && r->moved < r->most && errno) {
 		note_trouble(r->q);
 		r->stuck = 1;
@@ -549,7 +602,7 @@ static void trim_line(mq_queue *q, enum line line, unsigned level)
 			expiry = queue_expiry(q, &e);
 			if (expiry == 0 || expiry > now)
 				break;
-			strip_entry_path(&s, g.number, g.names[i].name, path);
+			segment_entry_path(&s, &g, g.names[i].name, path);
 			place_drop(q, q->fd, path, &e);
 		}
 	}

@@ -41,6 +41,16 @@ static int is_number(const char *p)
 	return n > 0 && n < 19 && p[n] == '/';
 }
 
+/* Of a segment or a bundle. */
+static int is_segment(const char *p)
+{
+	size_t n = strspn(p, "0123456789");
+
+	if (p[n] == '+' || p[n] == '-')
+		return n > 0 && n < 19 && p[n + 1] == '/';
+	return is_number(p);
+}
+
 static int is_level(const char *p)
 {
 	return p[0] == 'p' && p[1] >= '0' && p[1] <= '9' && p[2] == '/';
@@ -63,23 +73,42 @@ static const char *find_lane(const char *path, const char *entry)
 	return hash && is_word(hash, "groups") ? hash : NULL;
 }
 
+/* An entry of a bundle in flight stands in leased/DUE/BUNDLE. */
+static const char *find_bundle(const char *path, const char *entry)
+{
+	const char *bundle = previous(path, entry), *due = previous(path, bundle), *leased;
+	uint64_t nonce;
+
+	if (due == NULL || bundle_name_parse(bundle, &nonce) == -1 || !is_number(due))
+		return NULL;
+	leased = previous(path, due);
+	return is_word(leased, "leased") ? leased : NULL;
+}
+
 static const char *find_part(const char *path, const char *entry, struct whereabouts *w)
 {
 	const char *two, *three;
+	int is_bucket;
 	size_t i;
 
 	if ((two = find_lane(path, entry)) != NULL) {
 		w->part = PART_LANE;
 		return two;
 	}
-	if ((two = previous(path, entry)) == NULL || !is_number(two) ||
-	    (two = previous(path, two)) == NULL)
+	if ((two = find_bundle(path, entry)) != NULL) {
+		w->part = PART_LEASED;
+		return two;
+	}
+	if ((two = previous(path, entry)) == NULL || !is_segment(two))
+		return NULL;
+	is_bucket = is_number(two);
+	if ((two = previous(path, two)) == NULL)
 		return NULL;
 	three = is_level(two) ? previous(path, two) : NULL;
 	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		const char *p = parts[i].depth == 2 ? two : three;
 
-		if (is_word(p, parts[i].name)) {
+		if (is_word(p, parts[i].name) && (is_bucket || p == three)) {
 			w->part = (enum part)i;
 			return p;
 		}
@@ -114,12 +143,18 @@ static int find_queue(const char *path, const char *part, struct whereabouts *w)
 int whereabouts_parse(const char *path, struct whereabouts *w)
 {
 	const char *entry = strrchr(path, '/'), *part;
+	uint64_t nonce;
 
 	memset(w, 0, sizeof(*w));
 	if (entry == NULL || entry_parse(++entry, &w->entry) == -1 || w->entry.token)
 		return -1;
 	if ((part = find_part(path, entry, w)) == NULL)
 		return -1;
+	if (w->part == PART_LEASED && bundle_name_parse(previous(path, entry), &nonce) == 0) {
+		if (w->entry.lease)
+			return -1;
+		bundle_lease(&w->entry, nonce);
+	}
 	if ((w->rest = strdup(part)) == NULL)
 		return -1;
 	return find_queue(path, part, w);

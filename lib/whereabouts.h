@@ -3,6 +3,7 @@
  *
  *	SPOOL/q/QUEUE[/dlq]/ready/pN/SEGMENT/ENTRY     (back/ likewise)
  *	SPOOL/q/QUEUE[/dlq]/delayed/DUE/ENTRY          (leased/: a receipt)
+ *	SPOOL/q/QUEUE[/dlq]/leased/DUE/BUNDLE/ENTRY    (the same)
  *	SPOOL/q/QUEUE/groups/HH/HASH/[more/SEGMENT/]ENTRY
  */
 #ifndef WHEREABOUTS_H

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define PER_FILE 1000
-#define PER_DIR  256
+#define PER_DIR  250
 
 static inline void must(int good, const char *what)
 {

@@ -143,7 +143,7 @@ static void leave(struct world *w, const char *queue, int64_t n, int segment)
 	memcpy(e.id, e.key, KEY_SIZE);
 	journal_entry(queue, &e, 0, member);
 	if (segment) {
-		journal_segment(queue, 4, 0, member);
+		journal_bundle(queue, 4, 0, member);
 		snprintf(path, sizeof(path), "tmp/made/%s", member);
 		fs_mkdir(s->fd, path);
 		entry_format(&e, name);

@@ -1,0 +1,7 @@
+/*
+ * empty.c - a process that does nothing: the floor of every command
+ */
+int main(void)
+{
+	return 0;
+}
