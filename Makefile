@@ -9,17 +9,20 @@
 #	make lint       what the compilers do not say
 #	make fuzz       look for input that breaks a parser; FUZZ_TIME=SECONDS each,
 #	                fuzz-TARGET for one of tests/fuzz/
-#	make bench      the programs that tests/bench/bulk measures with
+#	make bench      mq beside brokers, in one run; INSTALL=yes installs these,
+#	                BENCH='-c 100000 stream' chooses: see tests/bench/compare
+#	make bench-programs  what the other scripts in tests/bench measure with
 #	make install    to DESTDIR and PREFIX; uninstall takes it away again
 #
 #	CC=clang        another compiler
-#	STATIC=1        executables that need no shared library
+#	STATIC=         commands that share libraries: smaller, and slower to start
 #	SANITIZE=1      with ASan and UBSan, in build-asan/
 #	WERROR=1        a warning is an error
 #	BUILD=DIR       where everything that is made goes
 
 PREFIX = /usr/local
 BUILD = build$(if $(SANITIZE),-asan)
+STATIC = 1
 VERSION = 0.1.0
 
 CFLAGS = -O2 -g
@@ -42,7 +45,7 @@ cflags = -std=c11 -Wall -Wextra -ffunction-sections -fdata-sections $(if $(WERRO
 	$(if $(SANITIZE),$(asan)) $(CFLAGS)
 cppflags = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -DMQ_VERSION='"$(VERSION)"' \
 	-Ilib $(CPPFLAGS)
-ldflags = -Wl,--gc-sections $(if $(SANITIZE),$(asan)) $(if $(STATIC),-static) $(LDFLAGS)
+ldflags = -Wl,--gc-sections $(if $(SANITIZE),$(asan)) $(LDFLAGS)
 
 # What is there: the library; a main per command, and what commands share; a
 # program per unit test and benchmark; pages; systemd's units.
@@ -67,17 +70,26 @@ bin = $(commands:%=$(BUILD)/bin/%)
 test_bin = $(commands:%=$(BUILD)/test/bin/%)
 
 .PHONY: all check check-crash check-power check-stress demo lint fuzz $(fuzzers:%=fuzz-%) install \
-	uninstall clean needs bench FORCE
+	uninstall clean needs bench bench-programs bench-clients FORCE
 .DELETE_ON_ERROR:
 .SECONDARY: $(objects) $(fuzz_objects) $(fuzzers:%=$(BUILD)/obj/fuzz/tests/fuzz/%.o)
 
 all: $(BUILD)/libmq.a $(bin)
-bench: $(benches)
+bench-programs: $(benches)
+
+# The clients of those peers whose libraries are there.
+clients = beanstalk $(if $(call there,librabbitmq),rabbit) $(if $(call there,hiredis),redis)
+there = $(shell pkg-config --exists $1 && echo yes)
+bench-clients: $(clients:%=$(BUILD)/test/bench/peers/%)
+
+bench: all bench-programs | needs
+	@$(MAKE) --no-print-directory bench-clients
+	@BUILD='$(BUILD)' tests/bench/compare $(BENCH)
 
 # ---- compile and link ---------------------------------------------------
 
 # Objects are made anew when the compiler or its flags change.
-flags := $(strip $(CC) $(cppflags) $(cflags) $(ldflags) $(LIBMD) $(LIBJANSSON))
+flags := $(strip $(CC) $(cppflags) $(cflags) $(ldflags) $(if $(STATIC),-static) $(LIBMD) $(LIBJANSSON))
 
 ifneq ($(flags),$(file <$(BUILD)/flags))
 $(BUILD)/flags: FORCE
@@ -93,7 +105,7 @@ endef
 
 define link
 @mkdir -p $(@D)
-$(CC) $(cflags) $(ldflags) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(libs) $(LIBMD)
+$(CC) $(cflags) $(ldflags) $(static) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(libs) $(LIBMD)
 endef
 
 define archive
@@ -120,6 +132,9 @@ $(BUILD)/bin/%: $(BUILD)/obj/cmd/%.o $(BUILD)/obj/shared.a $(BUILD)/libmq.a
 $(BUILD)/test/bin/%: $(BUILD)/obj/cmd/%.o $(test_common) $(BUILD)/obj/shared.a $(BUILD)/libmq.a
 	$(link)
 
+# What makes up most of the time of a command is its start.
+$(bin) $(test_bin): static = $(if $(STATIC),$(if $(SANITIZE),,-static))
+
 $(BUILD)/bin/mq-send $(BUILD)/test/bin/mq-send: libs = $(LIBJANSSON)
 $(BUILD)/bin/mq-call $(BUILD)/test/bin/mq-call: libs = -pthread
 
@@ -128,6 +143,16 @@ $(BUILD)/test/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libmq.a
 
 $(BUILD)/test/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/libmq.a
 	$(link)
+
+$(BUILD)/test/bench/empty: static = -static
+
+$(BUILD)/test/bench/peers/%: $(BUILD)/obj/tests/bench/peers/%.o
+	$(link)
+
+$(BUILD)/obj/tests/bench/peers/rabbit.o: CPPFLAGS += $(shell pkg-config --cflags librabbitmq)
+$(BUILD)/test/bench/peers/rabbit: libs = $(shell pkg-config --libs librabbitmq)
+$(BUILD)/obj/tests/bench/peers/redis.o: CPPFLAGS += $(shell pkg-config --cflags hiredis)
+$(BUILD)/test/bench/peers/redis: libs = $(shell pkg-config --libs hiredis)
 
 $(BUILD)/obj/tests/power/recorder.o: CPPFLAGS += $(shell pkg-config --cflags fuse3)
 $(recorder): libs = $(shell pkg-config --libs fuse3)
@@ -165,10 +190,10 @@ $(fuzzers:%=$(BUILD)/fuzz/%): $(BUILD)/fuzz/%: $(BUILD)/obj/fuzz/tests/fuzz/%.o 
 # ---- check, demo, lint --------------------------------------------------
 
 # These install what they miss, before anything is compiled.
-targets = $(filter check check-crash check-power check-stress demo lint,$(MAKECMDGOALS)) \
+targets = $(filter bench check check-crash check-power check-stress demo lint,$(MAKECMDGOALS)) \
 	$(if $(filter fuzz fuzz-%,$(MAKECMDGOALS)),fuzz)
 needs:
-	@CC='$(CC)' tests/needs $(targets)
+	@CC='$(CC)' INSTALL='$(INSTALL)' tests/needs $(targets)
 
 ifneq ($(strip $(targets)),)
 $(objects) $(fuzz_objects): | needs
@@ -203,9 +228,10 @@ $(fuzzers:%=fuzz-%): fuzz-%: $(BUILD)/fuzz/%
 
 scripts = $(wildcard .ci/run tests/needs tests/run tests/crash tests/demo tests/check-* tests/man-examples \
 	tests/*.bash tests/*.bats completions/*.bash) \
-	$(shell grep -ls '^\#!/bin/.*sh' tests/bench/* tests/model/* tests/power/* tests/fuzz/run)
+	$(shell grep -ls '^\#!/bin/.*sh' tests/bench/* tests/model/* tests/power/* tests/fuzz/run) \
+	$(wildcard tests/bench/*.bash tests/bench/peers/*.bash)
 sources = $(wildcard cmd/*.[ch] lib/*.[ch] tests/unit/*.[ch] tests/bench/*.[ch] \
-	tests/stress/*.[ch] tests/power/*.[ch] tests/fuzz/*.[ch])
+	tests/bench/peers/*.[ch] tests/stress/*.[ch] tests/power/*.[ch] tests/fuzz/*.[ch])
 
 lint: all | needs
 	clang-format --dry-run -Werror $(sources)

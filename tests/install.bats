@@ -187,15 +187,22 @@ files() {
 	[ "$(mq-ls)" = jobs ]
 }
 
-@test "build: STATIC=1 makes executables that need no library" {
+@test "build: commands need no library, and with STATIC= they do" {
+	local kind
 	copy
-	tree STATIC=1 CFLAGS=-O1 BUILD="$T/static"
-	PATH=$T/static/bin:/usr/bin:/bin
-	mq-create jobs
-	echo '{"body":"hello"}' | mq-send -q -j jobs
-	[ "$(mq-recv -a jobs)" = hello ]
-	readelf -l "$T/static/bin/mq-send" >"$T/segments"
-	run ! grep INTERP "$T/segments"
+	tree CFLAGS=-O1 BUILD="$T/static"
+	tree STATIC= CFLAGS=-O1 BUILD="$T/sharing"
+	for kind in static sharing; do
+		(
+			PATH=$T/$kind/bin:/usr/bin:/bin
+			mq-create "$kind"
+			echo '{"body":"hello"}' | mq-send -q -j "$kind"
+			[ "$(mq-recv -a "$kind")" = hello ]
+		)
+		readelf -l "$T/$kind/bin/mq-send" >"$T/segments.$kind"
+	done
+	run ! grep INTERP "$T/segments.static"
+	grep INTERP "$T/segments.sharing"
 }
 
 @test "build: what is installed does not listen to the tests' variables" {

@@ -1,11 +1,11 @@
 /*
  * groups.c - what a message of a group costs
  *
- *	groups SPOOL QUEUE MODE COUNT
+ *	groups SPOOL QUEUE GROUPS COUNT
  *
  * sends COUNT messages, each in a file of its own, then receives and acks them
- * one by one, through the library.  MODE is none (ungrouped), one (each has a
- * group of its own) or ten (ten groups, by turns).  Prints nanoseconds per
+ * one by one, through the library.  They are of so many groups, by turns; 0: of
+ * none.  Prints nanoseconds per
  * message: of send, and of receive and ack.
  */
 #include "mq.h"
@@ -31,7 +31,7 @@ static double now(void)
 	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
-static void send_all(mq *h, mq_queue *q, const char *mode, int count)
+static void send_all(mq *h, mq_queue *q, int groups, int count)
 {
 	struct mq_properties p = { .priority = MQ_PRIORITY_DEFAULT };
 	char body[100], group[20];
@@ -40,11 +40,11 @@ static void send_all(mq *h, mq_queue *q, const char *mode, int count)
 	int i;
 
 	memset(body, 'x', sizeof(body));
-	if (strcmp(mode, "none") != 0)
+	if (groups > 0)
 		p.group = group;
 	must(mq_batch_open(q, &b), h);
 	for (i = 0; i < count; i++) {
-		snprintf(group, sizeof(group), "g%d", strcmp(mode, "ten") ? i : i % 10);
+		snprintf(group, sizeof(group), "g%d", groups > 0 ? i % groups : 0);
 		must(mq_batch_begin(b, &p), h);
 		must(mq_batch_write(b, body, sizeof(body)), h);
 		must(mq_batch_end(b), h);
@@ -67,20 +67,19 @@ static void receive_all(mq *h, mq_queue *q, int count)
 
 int main(int argc, char **argv)
 {
-	int count = argc == 5 ? atoi(argv[4]) : 0;
+	int count = argc == 5 ? atoi(argv[4]) : 0, groups = argc == 5 ? atoi(argv[3]) : 0;
 	double t[3];
 	mq_queue *q;
 	mq *h;
 
-	if (count <= 0 ||
-	    (strcmp(argv[3], "none") && strcmp(argv[3], "one") && strcmp(argv[3], "ten"))) {
-		fprintf(stderr, "usage: groups SPOOL QUEUE none|one|ten COUNT\n");
+	if (count <= 0 || groups < 0) {
+		fprintf(stderr, "usage: groups SPOOL QUEUE GROUPS COUNT\n");
 		return 64;
 	}
 	h = mq_open(argv[1]);
 	must(mq_queue_open(h, argv[2], &q), h);
 	t[0] = now();
-	send_all(h, q, argv[3], count);
+	send_all(h, q, groups, count);
 	t[1] = now();
 	receive_all(h, q, count);
 	t[2] = now();
