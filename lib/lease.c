@@ -287,19 +287,9 @@ static int holds(mq_lease *l)
 	return own;
 }
 
-/* MQ_OK when the verdict may be given. */
-static int begin_verdict(mq_lease *l)
-{
-	int r = holds(l);
-
-	if (r == -1)
-		return lease_fail(l, "cannot look at the lease's clock");
-	return r == 1 ? MQ_OK : lapsed(l);
-}
-
-/* Its bundle goes when it is empty.  That is tried when the next verdict is about
- * another one: not for each. */
-static void note_bundle(mq_lease *l)
+/* Have the bundle of the lease open.  It goes when it is empty; that is tried when
+ * the next verdict is about another one, not for each. */
+static void enter_bundle(mq_lease *l)
 {
 	size_t n = (size_t)(strrchr(l->receipt, '/') - l->receipt);
 	mq_queue *q = l->queue;
@@ -309,6 +299,19 @@ static void note_bundle(mq_lease *l)
 	queue_leave_bundle(q);
 	memcpy(q->bundle, l->receipt, n);
 	q->bundle[n] = '\0';
+	q->bundle_dir = fs_open_dir(q->fd, q->bundle);
+}
+
+/* MQ_OK when the verdict may be given. */
+static int begin_verdict(mq_lease *l)
+{
+	int r = holds(l);
+
+	if (r == -1)
+		return lease_fail(l, "cannot look at the lease's clock");
+	if (r == 1 && l->entry.lease == LEASE_BUNDLE)
+		enter_bundle(l);
+	return r == 1 ? MQ_OK : lapsed(l);
 }
 
 /* The receipt is gone: so may its clock, if no other lease hangs on it, nor a
@@ -317,8 +320,6 @@ static void end_verdict(mq_lease *l)
 {
 	char path[ENTRY_PATH];
 
-	if (l->entry.lease == LEASE_BUNDLE)
-		note_bundle(l);
 	if (l->entry.lease != LEASE_OWN || (lane_wants(l->queue, &l->entry) && !group_goes_on(l)))
 		return;
 	lease_clock_path(l->bucket, l->entry.nonce, NULL, path);
@@ -340,15 +341,23 @@ int mq_lease_check(mq_lease *l)
 
 /* ---- the verdicts ------------------------------------------------------ */
 
+/* A bundle in flight keeps its place, so its directory may stay open. */
+static int drop(mq_lease *l)
+{
+	mq_queue *q = l->queue;
+
+	if (l->entry.lease == LEASE_BUNDLE && q->bundle_dir != -1)
+		return place_drop(q, q->bundle_dir, strrchr(l->receipt, '/') + 1, &l->entry);
+	return place_drop(q, q->fd, l->receipt, &l->entry);
+}
+
 int mq_ack(mq_lease *l)
 {
 	int r = begin_verdict(l);
 
 	if (r != MQ_OK)
 		return r;
-	r = lane_wants(l->queue, &l->entry) ?
-	    group_ack(l) :
-	    place_drop(l->queue, l->queue->fd, l->receipt, &l->entry);
+	r = lane_wants(l->queue, &l->entry) ? group_ack(l) : drop(l);
 	if (r == -1)
 		return lease_fail(l, "cannot ack");
 	atomic_fetch_add(&queue_page(l->queue)->acked, 1);

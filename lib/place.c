@@ -24,7 +24,10 @@ void bucket_of(const char *path, char bucket[STRIP_PATH])
 	size_t n = strcspn(path, "/") + 1;
 
 	n += strcspn(path + n, "/");
-	snprintf(bucket, STRIP_PATH, "%.*s", (int)n, path);
+	if (n >= STRIP_PATH)
+		n = STRIP_PATH - 1;
+	memcpy(bucket, path, n);
+	bucket[n] = '\0';
 }
 
 void tails_reset(struct tails *t)

@@ -313,6 +313,7 @@ int queue_open(mq *h, struct spool *s, const char *name, mq_queue **out)
 		return fail_errno(h, name, "cannot open the queue");
 	}
 	q->refs = 1;
+	q->bundle_dir = -1;
 	q->mq = h;
 	q->spool = spool_ref(s);
 	q->fd = fd;
@@ -382,6 +383,8 @@ void queue_leave_bundle(mq_queue *q)
 {
 	if (q->bundle[0])
 		fs_rmdir(q->fd, q->bundle);
+	fs_close(q->bundle_dir);
+	q->bundle_dir = -1;
 	q->bundle[0] = '\0';
 }
 

@@ -38,6 +38,7 @@ struct mq_queue {
 	mq_queue *dead;             /* where dead letters go, once known */
 	char looked_at[STRIP_PATH]; /* the directory of the last receipt */
 	char bundle[STRIP_PATH];    /* that of the last verdict, if it was a bundle; or "" */
+	int bundle_dir;             /* open, or -1 */
 	struct {
 		uint64_t nonce;
 		mq_time deadline, at;

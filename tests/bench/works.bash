@@ -56,7 +56,7 @@ lines_of() {
 
 mq_send() { "$bin/mq-send" -q -l bench <"$1"; }
 mq_take() { "$bin/mq-recv" -a -n "$1" bench >/dev/null; }
-mq_receipts() { "$bin/mq-recv" -n "$1" bench >"$work/receipts" && "$bin/mq-ack" - <"$work/receipts"; }
+mq_receipts() { "$bin/mq-recv" -n "$1" bench | "$bin/mq-ack" -; }
 
 # Takes COUNT messages of SIZE as they come.
 mq_follow() {
