@@ -65,11 +65,13 @@ static void write_all(struct out *o, const char *data, size_t n)
 void out_write(struct out *o, const void *data, size_t n)
 {
 	o->put += n;
-	if (n > sizeof(o->buf) - o->len)
+	if (n > IO_SIZE - o->len)
 		out_flush(o);
+	if (!o->buf && !(o->buf = malloc(IO_SIZE)) && !o->error)
+		o->error = ENOMEM;
 	if (o->error)
 		return;
-	if (n >= sizeof(o->buf)) {
+	if (n >= IO_SIZE) {
 		write_all(o, data, n);
 		return;
 	}
@@ -106,9 +108,16 @@ void out_format(struct out *o, const char *fmt, ...)
 
 int out_flush(struct out *o)
 {
-	write_all(o, o->buf, o->len);
+	if (o->len > 0)
+		write_all(o, o->buf, o->len);
 	o->len = 0;
 	return o->error ? -1 : 0;
+}
+
+void out_free(struct out *o)
+{
+	free(o->buf);
+	o->buf = NULL;
 }
 
 int out_payload(struct out *o, mq_reader *reader)
@@ -372,6 +381,7 @@ int cmd_end(struct cmd *c)
 	/* some file systems tell of a failed write only here */
 	if (close(c->out.fd) && !c->out_reported)
 		cmd_error(c, MQ_IO, "standard output: close: %s", strerror(errno));
+	out_free(&c->out);
 	if (c->wait && mq_wait_fd(c->wait) >= 0)
 		exit_at_once(c);
 	mq_wait_close(c->wait);

@@ -32,7 +32,7 @@ struct out {
 	/* takes them in place of fd, unless it is NULL: 0, or -1 with errno */
 	int (*sink)(struct out *, const char *, size_t);
 	size_t len;
-	char buf[IO_SIZE];
+	char *buf; /* IO_SIZE, had when first needed: not for nothing in each command */
 };
 
 void out_write(struct out *, const void *, size_t);
@@ -42,6 +42,7 @@ void out_format(struct out *, const char *fmt, ...) __attribute__((format(printf
 
 /* Write out what is buffered: 0, or -1 when that or an earlier write failed. */
 int out_flush(struct out *);
+void out_free(struct out *);
 
 /* Copy the rest of the payload.  -1: it could not be read; see mq_error().
  * A failed write shows in out->error. */

@@ -422,6 +422,7 @@ static void lines_ended(struct slot *s, const siginfo_t *info)
 
 static void lines_close(struct slot *s)
 {
+	out_free(&((struct lines *)s)->out);
 	free(((struct lines *)s)->text);
 }
 

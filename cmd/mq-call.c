@@ -88,7 +88,7 @@ static void watch_signals(struct guard *g)
 /* Its time to live counts from when the first part of it has been read. */
 static int write_input(struct call *k, mq_batch *b)
 {
-	struct records input;
+	struct records input = { 0 };
 	enum piece piece = PIECE_PART;
 	const char *data;
 	size_t n;
@@ -99,6 +99,7 @@ static int write_input(struct call *k, mq_batch *b)
 		piece = records_next(&input, &data, &n);
 		if (piece == PIECE_ERROR) {
 			cmd_errno(k->c, k->fd ? k->c->argv[1] : "standard input", "read");
+			records_free(&input);
 			return MQ_IO;
 		}
 		if (first)
@@ -106,6 +107,7 @@ static int write_input(struct call *k, mq_batch *b)
 		if (!status)
 			status = mq_batch_write(b, data, n);
 	}
+	records_free(&input);
 	return cmd_check(k->c, status);
 }
 

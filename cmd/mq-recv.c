@@ -54,9 +54,9 @@ struct recv {
 	mq_queue *source; /* that of the leases at hand */
 
 	/* the leases at hand */
-	mq_lease *leases[MQ_RECV_MAX];
-	enum fate fates[MQ_RECV_MAX];
-	uint64_t ends[MQ_RECV_MAX]; /* where the record ends in the output */
+	mq_lease **leases;
+	enum fate *fates;
+	uint64_t *ends; /* where the record ends in the output */
 	size_t n;
 	size_t settled; /* so many of them are done with */
 };
@@ -164,12 +164,18 @@ static int open_next(struct recv *r)
 	return q != NULL;
 }
 
+/* So many may be at hand. */
+static size_t at_most(const struct recv *r)
+{
+	return r->left < MQ_RECV_MAX ? r->left : MQ_RECV_MAX;
+}
+
 /* MQ_OK: there are leases at hand. */
 static int lease(struct recv *r, mq_queue *q)
 {
-	uint64_t max = r->left < MQ_RECV_MAX ? r->left : MQ_RECV_MAX;
+	size_t max = at_most(r);
 
-	memset(r->fates, 0, sizeof(r->fates));
+	memset(r->fates, 0, max * sizeof(*r->fates));
 	r->n = r->settled = 0;
 	r->source = q;
 	if (r->consumer)
@@ -222,6 +228,9 @@ static void receive_first(struct recv *r)
 	int status;
 
 	r->queues = cmd_realloc(r->c, NULL, r->c->argc * sizeof(*r->queues));
+	r->leases = cmd_realloc(r->c, NULL, at_most(r) * sizeof(*r->leases));
+	r->fates = cmd_realloc(r->c, NULL, at_most(r) * sizeof(*r->fates));
+	r->ends = cmd_realloc(r->c, NULL, at_most(r) * sizeof(*r->ends));
 	status = look(r);
 	if (status == MQ_EMPTY && r->wait && r->nqueues)
 		status = cmd_wait(r->c, r->queues, r->nqueues, r->wait, look, r);
@@ -232,6 +241,9 @@ static void receive_first(struct recv *r)
 	while (r->nqueues)
 		mq_queue_close(r->queues[--r->nqueues]);
 	free(r->queues);
+	free(r->leases);
+	free(r->fates);
+	free(r->ends);
 }
 
 static void set_form(struct recv *r, enum form form, char terminator)

@@ -487,5 +487,6 @@ int main(int argc, char **argv)
 	else
 		send_to_queue(&s);
 	free(s.given.headers);
+	records_free(&s.input);
 	return cmd_end(&c);
 }

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -21,6 +22,12 @@ void records_begin(struct records *r, int fd, int delimiter)
 	r->at = r->len = 0;
 }
 
+void records_free(struct records *r)
+{
+	free(r->buf);
+	r->buf = NULL;
+}
+
 static int would_wait(const struct records *r)
 {
 	return poll(&(struct pollfd){ .fd = r->fd, .events = POLLIN }, 1, 0) == 0;
@@ -31,10 +38,12 @@ static int fill(struct records *r)
 {
 	ssize_t n;
 
+	if (!r->buf && !(r->buf = malloc(IO_SIZE)))
+		return -1;
 	memmove(r->buf, r->buf + r->at, r->len - r->at);
 	r->len -= r->at;
 	r->at = 0;
-	while ((n = read(r->fd, r->buf + r->len, sizeof(r->buf) - r->len)) < 0) {
+	while ((n = read(r->fd, r->buf + r->len, IO_SIZE - r->len)) < 0) {
 		if (errno == EAGAIN)
 			poll(&(struct pollfd){ .fd = r->fd, .events = POLLIN }, 1, -1);
 		else if (errno != EINTR)
@@ -73,7 +82,7 @@ enum piece records_next(struct records *r, const char **data, size_t *n)
 			return PIECE_END;
 		if (r->eof)
 			return hand_out(r, PIECE_LAST, held, 0);
-		if (held == sizeof(r->buf))
+		if (held == IO_SIZE)
 			return hand_out(r, PIECE_PART, held, 0);
 		if (r->delimiter >= 0 && !r->inside && !r->paused && would_wait(r)) {
 			r->paused = 1;

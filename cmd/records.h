@@ -26,10 +26,12 @@ struct records {
 	int paused; /* PIECE_PAUSE has been returned and nothing read since */
 	int inside; /* a part of the record at hand has been returned */
 	size_t at, len;
-	char buf[IO_SIZE];
+	char *buf; /* IO_SIZE, had when first needed */
 };
 
+/* Of zeros, or one that was begun before. */
 void records_begin(struct records *, int fd, int delimiter);
+void records_free(struct records *);
 
 /* The next piece, in *data until the next call.  A record comes in parts only
  * when it is larger than the buffer.  Text after the last delimiter is a

@@ -44,7 +44,7 @@ int bundle_fits(const mq_batch *b)
 	size_t i;
 
 	if (b->n < BUNDLE_MIN || b->dedup_id || c->max_depth || c->max_bytes ||
-	    (c->sync && !b->q->sync_covers_name))
+	    (c->sync && !queue_sync_covers_name(b->q)))
 		return 0;
 	for (i = 0; i < b->n && is_plain(b, &b->entries[i]); i++)
 		;

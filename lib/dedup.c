@@ -185,7 +185,8 @@ int dedup_send(mq_queue *q, int fd, const char *path, struct entry *e, const cha
 	if (make_pending(q, path, pending) == -1)
 		return -1;
 	if (q->conf.sync &&
-	    (fs_sync(fd) == -1 || (!q->sync_covers_name && fs_sync_way(q->fd, PENDING) == -1)))
+	    (fs_sync(fd) == -1 ||
+		(!queue_sync_covers_name(q) && fs_sync_way(q->fd, PENDING) == -1)))
 		return -1;
 	/* On failure it stays pending: its mark may stand, and would swallow the
 	 * retry of a message that is gone. */

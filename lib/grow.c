@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-#define FIRST_BYTES 512
+#define FIRST_BYTES 4096
 
 void *grow(void *items, size_t *room, size_t n, size_t size)
 {

@@ -171,7 +171,7 @@ static int birth(mq_queue *q, const struct entry *m)
 /* Where the sync of a file does not cover its name. */
 static int sync_lane(mq_queue *q, const char *path)
 {
-	if (q->sync_covers_name || !q->conf.sync)
+	if (queue_sync_covers_name(q) || !q->conf.sync)
 		return 0;
 	return fs_sync_way(q->fd, path) == 0 || errno == ENOENT ? 0 : -1;
 }

@@ -77,7 +77,7 @@ static int sync_segment(mq_queue *q, const struct strip *s, uint64_t segment)
 {
 	char path[ENTRY_PATH];
 
-	if (q->sync_covers_name || !q->conf.sync || segment == STRIP_TAIL)
+	if (queue_sync_covers_name(q) || !q->conf.sync || segment == STRIP_TAIL)
 		return 0;
 	strip_segment_path(s, segment, path);
 	/* Gone: sealed, so all that was in it has been taken. */
@@ -169,8 +169,9 @@ int place_delayed(mq_queue *q, const struct source *from, const struct entry *e)
 	for (;;) {
 		r = strip_move(from->how, from->dir, from->path, q->fd, path);
 		if (r == 0)
-			return q->sync_covers_name || !q->conf.sync ? 0 :
-								      fs_sync_way(q->fd, bucket);
+			return queue_sync_covers_name(q) || !q->conf.sync ?
+			    0 :
+			    fs_sync_way(q->fd, bucket);
 		if (errno == ENOENT) {
 			/* The bucket is not there yet, or was just emptied. */
 			if ((r = fs_exists(from->dir, from->path)) != 1) {

@@ -552,7 +552,7 @@ static int send_straight(struct commit *c, struct target *t)
 	if ((r = open_target(c->p, t)) != MQ_OK)
 		return r;
 	tails_reset(&tails);
-	if (t->q->conf.sync && !t->q->sync_covers_name && sync_files(c) == -1)
+	if (t->q->conf.sync && !queue_sync_covers_name(t->q) && sync_files(c) == -1)
 		return sync_failed(c);
 	for (i = 0; i < t->admitted; i++)
 		make_entry(c, t, i, &e[i]);
@@ -563,7 +563,8 @@ static int send_straight(struct commit *c, struct target *t)
 	if (i < t->admitted)
 		place_failed(c, t, i);
 	if (i > 0 && t->q->conf.sync &&
-	    (sync_files(c) == -1 || (!t->q->sync_covers_name && place_sync(t->q, &tails) == -1)))
+	    (sync_files(c) == -1 ||
+		(!queue_sync_covers_name(t->q) && place_sync(t->q, &tails) == -1)))
 		return sync_failed(c);
 	atomic_fetch_add(&queue_page(t->q)->sent, i);
 	mark_kept(c, t, 0, i);
@@ -697,7 +698,7 @@ static int fill_journal(struct commit *c, struct journal *j)
 			return -1;
 		}
 		j->sync |= t->q->conf.sync;
-		j->names |= t->q->conf.sync && !t->q->sync_covers_name;
+		j->names |= t->q->conf.sync && !queue_sync_covers_name(t->q);
 		if (add_target(c, j, t) == -1)
 			return -1;
 	}
@@ -846,7 +847,7 @@ static int send_late(struct commit *c, struct target *t)
 		return r;
 	queue_new_keys(t->q, &e, 1);
 	/* Names are made durable one by one: this has waited anyway. */
-	if ((t->q->conf.sync && !t->q->sync_covers_name && sync_files(c) == -1) ||
+	if ((t->q->conf.sync && !queue_sync_covers_name(t->q) && sync_files(c) == -1) ||
 	    place_copy(c, t, c->sent, &e, NULL) == -1) {
 		limit_release(t->q, 1, e.body);
 		return queue_fail(t->q, "cannot send");

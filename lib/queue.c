@@ -199,11 +199,16 @@ static int read_dlq_defaults(mq_queue *q, struct conf_text *text)
 	return MQ_OK;
 }
 
+/* Who opens a queue for one thing has just read its settings. */
+#define FRESH_FOR (10 * MILLISECOND)
+
 int queue_refresh(mq_queue *q)
 {
 	struct stat st;
 	int r;
 
+	if (q->opened && clock_up(&q->mq->clock) - q->opened < FRESH_FOR)
+		return MQ_OK;
 	memset(&st, 0, sizeof(st));
 	if (fs_stat(q->fd, "conf", &st) == -1 && errno != ENOENT)
 		return queue_fail(q, "cannot read its settings");
@@ -321,7 +326,7 @@ int queue_open(mq *h, struct spool *s, const char *name, mq_queue **out)
 	q->is_dlq = strchr(name, '/') != NULL;
 	q->is_private = strncmp(name, QUEUE_PRIVATE, strlen(QUEUE_PRIVATE)) == 0 &&
 	    fs_exists(fd, QUEUE_OWNER) == 1;
-	q->sync_covers_name = fs_sync_covers_name(fd);
+	q->covers = -1;
 	if (asprintf(&q->path, "%s/q/%s", s->root, name) == -1)
 		q->path = NULL;
 	if (q->path == NULL || fs_fstat(fd, &q->self) == -1)
@@ -332,6 +337,7 @@ int queue_open(mq *h, struct spool *s, const char *name, mq_queue **out)
 		mq_queue_close(q);
 		return r;
 	}
+	q->opened = clock_up(&h->clock);
 	*out = q;
 	return MQ_OK;
 }
@@ -406,6 +412,13 @@ void mq_queue_close(mq_queue *q)
 const char *mq_queue_name(const mq_queue *q)
 {
 	return q->name;
+}
+
+int queue_sync_covers_name(mq_queue *q)
+{
+	if (q->covers == -1)
+		q->covers = fs_sync_covers_name(q->fd);
+	return q->covers;
 }
 
 int queue_is_there(mq_queue *q)

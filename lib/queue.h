@@ -28,8 +28,9 @@ struct mq_queue {
 	struct stat self; /* to tell whether the name is still this directory */
 	int is_dlq;
 	int is_private;
-	int owner; /* the lock of a private queue that is ours */
-	int sync_covers_name;
+	int owner;      /* the lock of a private queue that is ours */
+	int covers;     /* queue_sync_covers_name, or -1: not known yet */
+	mq_time opened; /* by the clock from boot; conf was read then */
 	struct conf conf;
 	struct conf_text conf_text;
 	struct stat conf_stat;      /* the file that conf was read from */
@@ -79,6 +80,9 @@ int queue_exists(const struct spool *, const char *name);
 
 /* The name of a queue's own dead-letter queue. */
 void queue_dlq_name(const mq_queue *, char name[QUEUE_NAME_SIZE]);
+
+/* Whether to sync a message's file makes its names durable, too. */
+int queue_sync_covers_name(mq_queue *);
 
 /* Read conf again if the file was replaced. */
 int queue_refresh(mq_queue *);

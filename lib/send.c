@@ -51,7 +51,7 @@ static int settle_placed(struct commit *c)
 		return MQ_OK;
 	if (c->q->conf.sync) {
 		if (fs_sync(c->b->fd) == -1 ||
-		    (!c->q->sync_covers_name && place_sync(c->q, &c->tails) == -1))
+		    (!queue_sync_covers_name(c->q) && place_sync(c->q, &c->tails) == -1))
 			return queue_fail(c->q,
 			    "cannot sync: whether messages were kept is unknown");
 	}
@@ -150,7 +150,7 @@ static int prepare(struct commit *c)
 	if (is_unsettled(c->q))
 		return queue_fail(c->q, "cannot put right what a crash of the machine left");
 	if (batch_flush(b) == -1 ||
-	    (c->q->conf.sync && !c->q->sync_covers_name && fs_sync(b->fd) == -1))
+	    (c->q->conf.sync && !queue_sync_covers_name(c->q) && fs_sync(b->fd) == -1))
 		return queue_fail(c->q, "cannot write the message");
 	queue_new_keys(c->q, b->entries, b->n);
 	for (i = 0; i < b->n; i++)
