@@ -58,19 +58,10 @@ mq_send() { "$bin/mq-send" -q -l bench <"$1"; }
 mq_take() { "$bin/mq-recv" -a -n "$1" bench >/dev/null; }
 mq_receipts() { "$bin/mq-recv" -n "$1" bench | "$bin/mq-ack" -; }
 
-# Takes COUNT messages of SIZE as they come.
-mq_follow() {
-	local left=$(($1 * $2)) got
-	while ((left > 0)); do
-		got=$("$bin/mq-recv" -a -w 30s -n 1000 bench | wc -c)
-		((got > 0)) || return
-		left=$((left - got))
-	done
-}
-
+# A worker that stays, and is told that each message is done.
 mq_both() {
 	mq_send "$1" &
-	mq_follow "$2" "$3"
+	"$bin/mq-work" -L -j 1 -n "$2" bench -- "$answer"
 	wait $!
 }
 
@@ -119,40 +110,48 @@ count_for() {
 
 # ---- (a) one command --------------------------------------------------------------
 
+# one WORK WHO [-i] COUNT COMMAND...: the command, and the empty process by turns
+# with it; what the command prints is in $work/out
+one() {
+	local work_name=$1 who=$2 took bare
+	shift 2
+	"$spawn" -e "$empty" "$@" >"$work/all" || return
+	read -r took _ bare < <(grep -E '(^|[^0-9])[0-9]+ [0-9]+ [0-9]+$' "$work/all" | tail -n 1 | grep -oE '[0-9]+ [0-9]+ [0-9]+$')
+	grep -vE '^[0-9]+ [0-9]+ [0-9]+$' "$work/all" >"$work/out"
+	row "$work_name" "$size" "$who" "$took"
+	row "$work_name-empty" "$size" "$who" "$bare"
+}
+
 work_oneshot() {
-	local n=$1 size=$2 payload
+	local n=$1 size=$2 payload url cli name queue
 	payload=$(head -c "$size" /dev/zero | tr '\0' x)
 
-	row oneshot "$size" empty "$("$spawn" "$n" "$empty" | first)"
 	for queue in bench fast; do
-		local name=mq
+		name=mq
 		[ "$queue" = bench ] || name=mq-nosync
-		row oneshot-send "$size" "$name" "$("$spawn" "$n" "$bin/mq-send" -q -b "$payload" "$queue" | first)"
-		"$spawn" "$n" "$bin/mq-recv" "$queue" >"$work/out"
-		row oneshot-recv "$size" "$name" "$(grep -v / "$work/out" | first)"
-		grep / "$work/out" >"$work/receipts"
-		row oneshot-ack "$size" "$name" "$("$spawn" -i "$n" "$bin/mq-ack" @ <"$work/receipts" | first)"
+		one oneshot-send "$name" "$n" "$bin/mq-send" -q -b "$payload" "$queue"
+		one oneshot-recv "$name" "$n" "$bin/mq-recv" "$queue"
+		mv "$work/out" "$work/receipts"
+		one oneshot-ack "$name" -i "$n" "$bin/mq-ack" @ <"$work/receipts"
 	done
 	fsync_floor "$n"
 	if runs rabbit && has amqp-publish; then
-		local url=amqp://127.0.0.1:${peer_port[rabbit]}
+		url=amqp://127.0.0.1:${peer_port[rabbit]}
 		amqp-declare-queue -u "$url" -d -q oneshot >/dev/null
-		row oneshot-send "$size" amqp-tools \
-			"$("$spawn" "$n" amqp-publish -u "$url" -p -r oneshot -b "$payload" | first)"
-		row oneshot-recv "$size" amqp-tools "$("$spawn" "$n" amqp-get -u "$url" -q oneshot | tail -n 1 | tr -d x | first)"
+		one oneshot-send amqp-tools "$n" amqp-publish -u "$url" -p -r oneshot -b "$payload"
+		one oneshot-recv amqp-tools "$n" amqp-get -u "$url" -q oneshot
 		amqp-delete-queue -u "$url" -q oneshot >/dev/null
 	fi
 	if runs redis-always; then
-		local cli=(redis-cli -h 127.0.0.1 -p "${peer_port[redis-always]}")
-		row oneshot-send "$size" redis-cli "$("$spawn" "$n" "${cli[@]}" XADD oneshot '*' m "$payload" | tail -n 1 | first)"
+		cli=(redis-cli -h 127.0.0.1 -p "${peer_port[redis-always]}")
+		one oneshot-send redis-cli "$n" "${cli[@]}" XADD oneshot '*' m "$payload"
 		"${cli[@]}" XGROUP CREATE oneshot g 0 >/dev/null
-		row oneshot-recv "$size" redis-cli \
-			"$("$spawn" "$n" "${cli[@]}" XREADGROUP GROUP g c COUNT 1 STREAMS oneshot '>' | tail -n 1 | first)"
-		"${cli[@]}" XRANGE oneshot - + | grep -- - >"$work/ids"
-		row oneshot-ack "$size" redis-cli "$("$spawn" -i "$n" "${cli[@]}" XACK oneshot g @ <"$work/ids" | tail -n 1 | first)"
+		one oneshot-recv redis-cli "$n" "${cli[@]}" XREADGROUP GROUP g c COUNT 1 STREAMS oneshot '>'
+		"${cli[@]}" XRANGE oneshot - + | grep -E '^[0-9]+-[0-9]+$' >"$work/ids"
+		one oneshot-ack redis-cli -i "$n" "${cli[@]}" XACK oneshot g @ <"$work/ids"
 		"${cli[@]}" DEL oneshot >/dev/null
 	fi
-	oneshot_jobs "$size"
+	oneshot_jobs
 }
 
 # What the device takes to make one small file durable.
@@ -163,12 +162,12 @@ fsync_floor() {
 # Those that run a command for each, and so receive and ack themselves.
 oneshot_jobs() {
 	if has nq; then
-		row oneshot-send "$1" nq "$(NQDIR=$work/nq "$spawn" 20 nq -q true | first)"
+		NQDIR=$work/nq one oneshot-send nq 20 nq -q true
 		NQDIR=$work/nq nq -w 2>/dev/null
 		rm -rf "$work/nq"
 	fi
 	if has tsp; then
-		row oneshot-send "$1" task-spooler "$(TS_SOCKET=$work/ts TMPDIR=$work "$spawn" 20 tsp true | tail -n 1 | first)"
+		TS_SOCKET=$work/ts TMPDIR=$work one oneshot-send task-spooler 20 tsp true
 		TS_SOCKET=$work/ts tsp -w
 		TS_SOCKET=$work/ts tsp -K
 	fi
@@ -195,7 +194,7 @@ work_stream() {
 		mq_send "$lines"
 		row "out-$n" "$size" mq "$(wall "$count" together mq_take "$n" $((count / n)))"
 	done
-	row both "$size" mq "$(wall "$count" mq_both "$lines" "$count" "$size")"
+	row both "$size" mq "$(wall "$count" mq_both "$lines" "$count")"
 	for who in "${contestants[@]}"; do
 		runs "$(peer_of "$who")" || continue
 		n=$(count_for "$who" "$count")
@@ -266,7 +265,7 @@ work_wake() {
 	"$latency" "$MQ_SPOOL" fast "$count" | percentiles mq-nosync
 	for who in "${contestants[@]}"; do
 		case $who in
-		rabbit-*) runs rabbit && "$clients/rabbit" "${peer_port[rabbit]}" latency wake "${who#*-}" "$count" | percentiles "$who" ;;
+		rabbit-*) runs rabbit && "$clients/rabbit" "${peer_port[rabbit]}" latency "wake-${who#*-}" "${who#*-}" "$count" | percentiles "$who" ;;
 		redis-*) runs "$who" && "$clients/redis" "${peer_port[$who]}" latency wake "$count" | percentiles "$who" ;;
 		*) runs "$who" && "$clients/beanstalk" "${peer_port[$who]}" latency wake "$count" | percentiles "$who" ;;
 		esac
@@ -366,7 +365,7 @@ work_fanout() {
 		runs rabbit || continue
 		"$clients/rabbit" "${peer_port[rabbit]}" fanout-declare all "$type" "$queues"
 		n=$("$clients/rabbit" "${peer_port[rabbit]}" publish all "$count" 256)
-		row fanout "$queues" "rabbit-$type" $((n / queues))
+		row fanout "$queues" "rabbit-$type" $((${n%.*} / queues))
 		"$clients/rabbit" "${peer_port[rabbit]}" fanout-delete all "$queues"
 	done
 }

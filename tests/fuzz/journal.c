@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!strchr(name, '/') && strlen(name) < NAME_SIZE && parse_member(name, &m) == 0) {
 		MUST(valid_queue_name(m.queue) && m.level < LEVELS);
-		if (!m.is_segment) {
+		if (!m.is_bundle) {
 			journal_entry(m.queue, &m.entry, m.dead, again);
 			MUST(!strcmp(again, name));
 		}
