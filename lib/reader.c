@@ -58,8 +58,8 @@ static struct file *open_file(mq_reader *r, const char *rest, uint64_t inode)
 	return r->file;
 }
 
-/* The message r->entry, which stands at rest below r->q, in a file of that inode if
- * it is not 0. */
+/* The message r->entry at r->path, which is rest below r->q, in a file of that inode
+ * if it is not 0. */
 static int open_message(mq *h, mq_reader *r, const char *path, const char *rest, uint64_t inode,
     enum mq_state state)
 {
@@ -71,7 +71,7 @@ static int open_message(mq *h, mq_reader *r, const char *path, const char *rest,
 					    fail(h, MQ_NOTFOUND, path, "no such message");
 	if (r->file == NULL && (errno == ELOOP || errno == EINVAL))
 		return fail(h, MQ_DATA, path, "not a message's file");
-	if (r->file == NULL || asprintf(&r->path, "%s/%s", r->q->path, rest) == -1)
+	if (r->file == NULL || r->path == NULL)
 		return fail_errno(h, path, "cannot open the message");
 	if (read_block(r, &torn) == -1)
 		return fail_errno(h, path, "cannot read the message");
@@ -119,6 +119,8 @@ int mq_reader_open(mq *h, const char *path, mq_reader **out)
 		status = fail(h, MQ_DATA, path, "not a message's path");
 	} else if ((status = queue_open_in(h, w.spool, w.queue, &r->q)) == MQ_OK) {
 		r->entry = w.entry;
+		if (asprintf(&r->path, "%s/%s", r->q->path, w.rest) == -1)
+			r->path = NULL;
 		status = open_message(h, r, path, w.rest, 0, states[w.part]);
 	}
 	whereabouts_free(&w);
@@ -136,6 +138,7 @@ int mq_reader_of(mq_lease *l, mq_reader **out)
 		return status;
 	r->q = queue_ref(l->queue);
 	r->entry = l->entry;
+	r->path = strdup(l->path);
 	return opened(r, open_message(h, r, l->path, l->receipt, l->inode, MQ_LEASED), out);
 }
 
