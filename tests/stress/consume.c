@@ -333,12 +333,13 @@ static void free_all(struct taking *t)
 
 /* ---- receiving ------------------------------------------------------------- */
 
-/* A message that was over before the call began must not come. */
+/* A message that was over before the call began must not come.  Of a step that was
+ * just counted, the signal may come during the call. */
 static void check_late(const struct taking *t, mq_time before, unsigned steps)
 {
 	size_t i;
 
-	if (atomic_load(&shared->nsteps) != steps)
+	if (atomic_load(&shared->nsteps) != steps || mq_now(t->mq) < before)
 		return;
 	for (i = 0; i < t->n; i++) {
 		const struct mq_message *m = mq_lease_message(t->leases[i]);
