@@ -51,6 +51,7 @@ files() {
 		./opt/x/share/man/man5/mq-spool.5
 		./opt/x/share/man/man7/mq-exchange.7
 		./opt/x/share/man/man7/mq-guarantees.7
+		./opt/x/share/man/man7/mq-tour.7
 		./opt/x/share/man/man7/mq.7
 		./opt/x/share/zsh/site-functions/_mq
 	END
