@@ -9,6 +9,8 @@
 #	make lint       what the compilers do not say
 #	make fuzz       look for input that breaks a parser; FUZZ_TIME=SECONDS each,
 #	                fuzz-TARGET for one of tests/fuzz/
+#	make musl       static commands in build-musl/, with musl-gcc
+#	make check-musl   their tests
 #	make bench      the programs that tests/bench/bulk measures with
 #	make install    to DESTDIR and PREFIX; uninstall takes it away again
 #
@@ -19,7 +21,7 @@
 #	BUILD=DIR       where everything that is made goes
 
 PREFIX = /usr/local
-BUILD = build$(if $(SANITIZE),-asan)
+BUILD = build$(if $(SANITIZE),-asan)$(if $(musl),-musl)
 VERSION = 0.1.0
 
 CFLAGS = -O2 -g
@@ -44,11 +46,23 @@ cppflags = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -DMQ_VERSION='"$
 	-Ilib $(CPPFLAGS)
 ldflags = -Wl,--gc-sections $(if $(SANITIZE),$(asan)) $(if $(STATIC),-static) $(LDFLAGS)
 
+# Debian's musl-gcc finds musl alone.  The kernel's headers and the libraries are
+# those of gcc, which is made for glibc: lib/musl has what they need of that.
+musl = $(filter musl-gcc,$(notdir $(CC)))
+ifneq ($(musl),)
+cppflags += $(musl_headers)
+musl_headers := $(patsubst %,-idirafter /usr/include/%,. $(shell gcc -print-multiarch))
+LIBMD := $(shell gcc -print-file-name=libmd.a)
+LIBJANSSON := $(shell gcc -print-file-name=libjansson.a)
+fortify = $(BUILD)/obj/lib/musl/fortify.o
+endif
+
 # What is there: the library; a main per command, and what commands share; a
 # program per unit test and benchmark; pages; systemd's units.
 lib_objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard lib/*.c))
-commands = $(patsubst cmd/%.c,%,$(wildcard cmd/mq-*.c))
-shared = $(filter-out $(commands:%=cmd/%.c),$(wildcard cmd/*.c))
+commands = $(patsubst cmd/%.c,%,$(filter-out $(if $(musl),$(not_core)),$(wildcard cmd/mq-*.c)))
+not_core = $(patsubst %,cmd/%.c,mq-export mq-import)
+shared = $(filter-out cmd/mq-%,$(wildcard cmd/*.c))
 shared_objects = $(shared:%.c=$(BUILD)/obj/%.o)
 test_common = $(patsubst cmd/%.c,$(BUILD)/obj/test/%.o,$(filter cmd/common.c,$(shared)))
 units = $(patsubst tests/%.c,$(BUILD)/test/%,$(wildcard tests/unit/*.c))
@@ -61,13 +75,15 @@ pages = $(wildcard man/*.[1-8])
 services = $(notdir $(wildcard cmd/systemd/*))
 objects = $(lib_objects) $(shared_objects) $(test_common) $(commands:%=$(BUILD)/obj/cmd/%.o) \
 	$(patsubst $(BUILD)/test/%,$(BUILD)/obj/tests/%.o,$(units) $(benches) $(replays)) \
-	$(BUILD)/obj/tests/fuzz/replay.o $(stress_objects) $(BUILD)/obj/tests/power/recorder.o
+	$(BUILD)/obj/tests/fuzz/replay.o $(stress_objects) $(BUILD)/obj/tests/power/recorder.o \
+	$(fortify)
 fuzz_objects = $(patsubst %.c,$(BUILD)/obj/fuzz/%.o,$(wildcard lib/*.c) cmd/jsonin.c)
 bin = $(commands:%=$(BUILD)/bin/%)
 test_bin = $(commands:%=$(BUILD)/test/bin/%)
+tested = $(bin) $(test_bin) $(units) $(replays) $(BUILD)/test/stress
 
-.PHONY: all check check-crash check-power check-stress demo lint fuzz $(fuzzers:%=fuzz-%) install \
-	uninstall clean needs bench FORCE
+.PHONY: all check check-core check-crash check-musl check-power check-stress demo lint fuzz \
+	$(fuzzers:%=fuzz-%) install uninstall clean musl needs bench FORCE
 .DELETE_ON_ERROR:
 .SECONDARY: $(objects) $(fuzz_objects) $(fuzzers:%=$(BUILD)/obj/fuzz/tests/fuzz/%.o)
 
@@ -121,6 +137,7 @@ $(BUILD)/test/bin/%: $(BUILD)/obj/cmd/%.o $(test_common) $(BUILD)/obj/shared.a $
 	$(link)
 
 $(BUILD)/bin/mq-send $(BUILD)/test/bin/mq-send: libs = $(LIBJANSSON)
+$(BUILD)/bin/mq-send $(BUILD)/test/bin/mq-send $(BUILD)/test/fuzz/jsonin: $(fortify)
 $(BUILD)/bin/mq-call $(BUILD)/test/bin/mq-call: libs = -pthread
 
 $(BUILD)/test/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libmq.a
@@ -166,7 +183,9 @@ $(fuzzers:%=$(BUILD)/fuzz/%): $(BUILD)/fuzz/%: $(BUILD)/obj/fuzz/tests/fuzz/%.o 
 
 # These install what they miss, before anything is compiled.
 targets = $(filter check check-crash check-power check-stress demo lint,$(MAKECMDGOALS)) \
-	$(if $(filter fuzz fuzz-%,$(MAKECMDGOALS)),fuzz)
+	$(if $(filter fuzz fuzz-%,$(MAKECMDGOALS)),fuzz) \
+	$(if $(filter musl check-musl,$(MAKECMDGOALS)),musl) \
+	$(if $(filter check-musl,$(MAKECMDGOALS)),check)
 needs:
 	@CC='$(CC)' tests/needs $(targets)
 
@@ -174,8 +193,22 @@ ifneq ($(strip $(targets)),)
 $(objects) $(fuzz_objects): | needs
 endif
 
-check: $(bin) $(test_bin) $(units) $(replays) $(benches) $(BUILD)/test/stress $(recorder) | needs
-	@BUILD='$(BUILD)' VARIABLES='$(subst ','\'',$(MAKEOVERRIDES))' tests/run $(units) $(replays)
+run = BUILD='$(BUILD)' VARIABLES='$(subst ','\'',$(MAKEOVERRIDES))' tests/run $(units) $(replays)
+
+check: $(tested) $(benches) $(recorder) | needs
+	@$(run)
+
+# musl's compiler makes static commands.  Those that need a library which Debian
+# has for glibc alone are left out, and so are the tests of the build itself and
+# of disks whose power is cut.
+musl: | needs
+	$(MAKE) CC=musl-gcc STATIC=1 all
+
+check-musl: | needs
+	$(MAKE) CC=musl-gcc STATIC=1 check-core
+
+check-core: $(tested)
+	@SUITES='$(filter-out tests/install.bats tests/power.bats,$(wildcard tests/*.bats))' $(run)
 
 # TIME, SEED, WORKERS and DIR choose; tests/stress/stress.c says what is done.
 check-stress: $(BUILD)/test/stress | needs
@@ -204,7 +237,7 @@ $(fuzzers:%=fuzz-%): fuzz-%: $(BUILD)/fuzz/%
 scripts = $(wildcard .ci/run tests/needs tests/run tests/crash tests/demo tests/check-* tests/man-examples \
 	tests/*.bash tests/*.bats completions/*.bash) \
 	$(shell grep -ls '^\#!/bin/.*sh' tests/bench/* tests/model/* tests/power/* tests/fuzz/run)
-sources = $(wildcard cmd/*.[ch] lib/*.[ch] tests/unit/*.[ch] tests/bench/*.[ch] \
+sources = $(wildcard cmd/*.[ch] lib/*.[ch] lib/musl/*.c tests/unit/*.[ch] tests/bench/*.[ch] \
 	tests/stress/*.[ch] tests/power/*.[ch] tests/fuzz/*.[ch])
 
 lint: all | needs
@@ -249,4 +282,4 @@ uninstall:
 	rm -f $(call to,$(installed))
 
 clean:
-	rm -rf $(sort build build-asan $(BUILD))
+	rm -rf $(sort build build-asan build-musl $(BUILD))

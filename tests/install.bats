@@ -199,6 +199,22 @@ files() {
 	run ! grep INTERP "$T/segments"
 }
 
+@test "build: CC=musl-gcc makes them of musl, its JSON of Debian's jansson" {
+	command -v musl-gcc >/dev/null || skip "no musl-gcc"
+	copy
+	tree CC=musl-gcc STATIC=1 WERROR=1 CFLAGS=-O1 build-musl/bin/mq-{create,send,recv,once}
+	PATH=$T/tree/build-musl/bin:/usr/bin:/bin
+	mq-create jobs
+	echo '{"body":"hello"}' | mq-send -q -j jobs
+	[ "$(mq-recv -a jobs)" = hello ]
+	try mq-send -q -j jobs <<<'{"body":1.5e999}'
+	is 65 '' 'mq-send: .*: line 1: .*: 0 messages were accepted'
+	mq-once abc true
+	[ -f "$MQ_SPOOL/once/ba/ba7816bf8f01cfea414140de5dae2223" ]
+	strings "$T/tree/build-musl/bin/mq-send" >"$T/strings"
+	run ! grep -i 'GLIBC\|ld-linux' "$T/strings"
+}
+
 @test "build: what is installed does not listen to the tests' variables" {
 	run ! grep -q MQ_TEST_ "$MQ_BIN"/mq-*
 	grep -q MQ_TEST_ "$MQ_TEST_BIN/mq-recv"
