@@ -32,6 +32,7 @@ LIBJANSSON = -l:libjansson.a
 
 BINDIR = $(PREFIX)/bin
 LIBDIR = $(PREFIX)/lib
+PKGCONFIGDIR = $(LIBDIR)/pkgconfig
 INCLUDEDIR = $(PREFIX)/include
 MANDIR = $(PREFIX)/share/man
 BASHDIR = $(PREFIX)/share/bash-completion/completions
@@ -257,7 +258,7 @@ section = $(subst .,,$(suffix $1))
 to = $(foreach file,$1,'$(DESTDIR)$(file)')
 
 # Every file that is installed, and with it what uninstall removes.
-installed = $(commands:%=$(BINDIR)/%) $(LIBDIR)/libmq.a $(INCLUDEDIR)/mq.h \
+installed = $(commands:%=$(BINDIR)/%) $(LIBDIR)/libmq.a $(PKGCONFIGDIR)/mq.pc $(INCLUDEDIR)/mq.h \
 	$(foreach p,$(pages),$(MANDIR)/man$(call section,$p)/$(notdir $p)) \
 	$(commands:%=$(BASHDIR)/%) $(ZSHDIR)/_mq $(commands:%=$(FISHDIR)/%.fish) \
 	$(services:%=$(UNITDIR)/%)
@@ -266,6 +267,8 @@ install: all
 	install -d $(call to,$(sort $(dir $(installed))))
 	install -m 755 $(bin) $(call to,$(BINDIR))
 	install -m 644 $(BUILD)/libmq.a $(call to,$(LIBDIR))
+	sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; s|@VERSION@|$(VERSION)|' \
+		lib/mq.pc.in | install -m 644 /dev/stdin $(call to,$(PKGCONFIGDIR)/mq.pc)
 	install -m 644 lib/mq.h $(call to,$(INCLUDEDIR))
 	$(foreach p,$(pages),install -m 644 $p $(call to,$(MANDIR)/man$(call section,$p)) &&) :
 	install -m 644 completions/_mq $(call to,$(ZSHDIR))

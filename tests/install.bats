@@ -45,6 +45,7 @@ files() {
 	cat >>"$T/list" <<-END
 		./opt/x/include/mq.h
 		./opt/x/lib/libmq.a
+		./opt/x/lib/pkgconfig/mq.pc
 		./opt/x/lib/systemd/system/mq-work@.path
 		./opt/x/lib/systemd/system/mq-work@.service
 		./opt/x/share/man/man3/libmq.3
@@ -97,6 +98,16 @@ files() {
 	END
 	${CC:-cc} -std=c11 -I"$T/dest/include" -o "$T/try" "$T/try.c" "$T/dest/lib/libmq.a" -l:libmd.a
 	[ "$("$T/try" "$MQ_SPOOL")" = jobs ]
+}
+
+@test "install: pkg-config says how to compile with it" {
+	command -v pkg-config >/dev/null || skip "no pkg-config"
+	build install DESTDIR="$T/dest" PREFIX=/opt/x
+	export PKG_CONFIG_LIBDIR=$T/dest/opt/x/lib/pkgconfig
+	sed -i '/^Requires/d' "$PKG_CONFIG_LIBDIR/mq.pc" # libmd's is where it is
+	read -ra words < <(pkg-config --cflags --libs mq)
+	same '-I/opt/x/include -L/opt/x/lib -lmq' "${words[*]}"
+	same "$(mq-send --version)" "mq-send $(pkg-config --modversion mq)"
 }
 
 @test "install: bash and fish find the completions where they are" {
