@@ -13,6 +13,9 @@
 #	make check-musl   their tests
 #	make bench      the programs that tests/bench/bulk measures with
 #	make install    to DESTDIR and PREFIX; uninstall takes it away again
+#	make dist       mq-VERSION.tar.gz, of what is committed, in build/
+#	make deb        Debian packages of that, in build/deb/
+#	make check-deb  install, use and remove them in a fresh Debian, as root
 #
 #	CC=clang        another compiler
 #	STATIC=1        executables that need no shared library
@@ -83,8 +86,8 @@ bin = $(commands:%=$(BUILD)/bin/%)
 test_bin = $(commands:%=$(BUILD)/test/bin/%)
 tested = $(bin) $(test_bin) $(units) $(replays) $(BUILD)/test/stress
 
-.PHONY: all check check-core check-crash check-musl check-power check-stress demo lint fuzz \
-	$(fuzzers:%=fuzz-%) install uninstall clean musl needs bench FORCE
+.PHONY: all check check-core check-crash check-deb check-musl check-power check-stress deb demo \
+	dist lint fuzz $(fuzzers:%=fuzz-%) install uninstall clean musl needs bench FORCE
 .DELETE_ON_ERROR:
 .SECONDARY: $(objects) $(fuzz_objects) $(fuzzers:%=$(BUILD)/obj/fuzz/tests/fuzz/%.o)
 
@@ -183,7 +186,9 @@ $(fuzzers:%=$(BUILD)/fuzz/%): $(BUILD)/fuzz/%: $(BUILD)/obj/fuzz/tests/fuzz/%.o 
 # ---- check, demo, lint --------------------------------------------------
 
 # These install what they miss, before anything is compiled.
-targets = $(filter check check-crash check-power check-stress demo lint,$(MAKECMDGOALS)) \
+targets = $(filter check check-crash check-power check-stress demo dist lint,$(MAKECMDGOALS)) \
+	$(if $(filter deb check-deb,$(MAKECMDGOALS)),dist deb) \
+	$(filter check-deb,$(MAKECMDGOALS)) \
 	$(if $(filter fuzz fuzz-%,$(MAKECMDGOALS)),fuzz) \
 	$(if $(filter musl check-musl,$(MAKECMDGOALS)),musl) \
 	$(if $(filter check-musl,$(MAKECMDGOALS)),check)
@@ -199,9 +204,8 @@ run = BUILD='$(BUILD)' VARIABLES='$(subst ','\'',$(MAKEOVERRIDES))' tests/run $(
 check: $(tested) $(benches) $(recorder) | needs
 	@$(run)
 
-# musl's compiler makes static commands.  Those that need a library which Debian
-# has for glibc alone are left out, and so are the tests of the build itself and
-# of disks whose power is cut.
+# Commands that need more of glibc's libraries than libmd and jansson are not made
+# with musl; left out of the tests are those of the build, and of power cuts.
 musl: | needs
 	$(MAKE) CC=musl-gcc STATIC=1 all
 
@@ -235,8 +239,8 @@ fuzz: $(fuzzers:%=fuzz-%)
 $(fuzzers:%=fuzz-%): fuzz-%: $(BUILD)/fuzz/%
 	@tests/fuzz/run $< $(FUZZ_TIME)
 
-scripts = $(wildcard .ci/run tests/needs tests/run tests/crash tests/demo tests/check-* tests/man-examples \
-	tests/*.bash tests/*.bats completions/*.bash) \
+scripts = $(wildcard .ci/run tests/needs tests/run tests/crash tests/deb tests/demo tests/check-* tests/man-examples \
+	tests/*.bash tests/*.bats completions/*.bash debian/mq.postrm) \
 	$(shell grep -ls '^\#!/bin/.*sh' tests/bench/* tests/model/* tests/power/* tests/fuzz/run)
 sources = $(wildcard cmd/*.[ch] lib/*.[ch] lib/musl/*.c tests/unit/*.[ch] tests/bench/*.[ch] \
 	tests/stress/*.[ch] tests/power/*.[ch] tests/fuzz/*.[ch])
@@ -283,6 +287,28 @@ install: all
 
 uninstall:
 	rm -f $(call to,$(installed))
+
+# ---- packages -----------------------------------------------------------
+
+# Of one commit it is the same file to the byte: its times are the commit's.
+dist = $(BUILD)/mq-$(VERSION).tar.gz
+
+dist: | needs
+	@mkdir -p $(BUILD)
+	git archive --format=tar --prefix=mq-$(VERSION)/ HEAD >$(BUILD)/dist.tar
+	gzip -9n <$(BUILD)/dist.tar >$(dist)
+	@rm $(BUILD)/dist.tar
+
+# From the tarball, so that nothing of this directory gets into them.
+deb: dist
+	rm -rf $(BUILD)/deb
+	mkdir $(BUILD)/deb
+	tar -xzf $(dist) -C $(BUILD)/deb
+	cd $(BUILD)/deb/mq-$(VERSION) && env -u MAKEFLAGS dpkg-buildpackage -us -uc
+	lintian --fail-on error,warning $(BUILD)/deb/*.changes
+
+check-deb: deb
+	tests/deb $(BUILD)/deb
 
 clean:
 	rm -rf $(sort build build-asan build-musl $(BUILD))

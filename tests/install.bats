@@ -231,6 +231,71 @@ files() {
 	grep -q MQ_TEST_ "$MQ_TEST_BIN/mq-recv"
 }
 
+# ---- packages -------------------------------------------------------------
+
+@test "dist: the same file each time; it builds where there is no git" {
+	git -C "$TOP" rev-parse HEAD >/dev/null 2>&1 || skip "not a git repository"
+	build dist BUILD="$T/a"
+	build dist BUILD="$T/b"
+	cmp "$T"/a/mq-*.tar.gz "$T"/b/mq-*.tar.gz
+	same "$(git -C "$TOP" ls-tree -r --name-only HEAD | sort)" \
+		"$(tar -tzf "$T"/a/mq-*.tar.gz | sed 's|[^/]*/||' | grep -v '/$' | grep . | sort)"
+
+	sanitized && skip "has been built without sanitizers"
+	mkdir "$T/tree"
+	tar -xzf "$T"/a/mq-*.tar.gz -C "$T/tree" --strip-components=1
+	GIT_DIR=/nonexistent tree CFLAGS=-O0 install DESTDIR="$T/dest" PREFIX=
+	PATH=$T/dest/bin:/usr/bin:/bin
+	mq-create jobs
+	echo hello | mq-send -q jobs
+	[ "$(mq-recv -a jobs)" = hello ]
+}
+
+@test "debian: all that is installed is in one of the packages, of this version" {
+	local package pattern
+	build install DESTDIR="$T/dest" PREFIX=/usr LIBDIR=/usr/lib/triplet
+	cd "$T/dest"
+	for package in mq libmq-dev; do
+		while read -r pattern; do
+			# shellcheck disable=SC2086 # a pattern
+			rm -r $pattern
+		done <"$TOP/debian/$package.install"
+	done
+	same '' "$(files .)"
+	same "$(mq-send --version)" "mq-send $(sed -n '1s/^mq (\(.*\)) .*/\1/p' "$TOP/debian/changelog")"
+}
+
+@test "debian: a purge keeps messages, and nothing else" {
+	local q
+	sed "s|^spool=.*|spool='$MQ_SPOOL'|" "$TOP/debian/mq.postrm" >"$T/postrm"
+	for q in ready delayed leased dead grouped; do
+		mq-create $q
+	done
+	mq-once key true
+	cp -a "$MQ_SPOOL" "$T/empty"
+
+	sh "$T/postrm" remove
+	[ -d "$MQ_SPOOL" ]
+	ok '' sh "$T/postrm" purge
+	[ ! -e "$MQ_SPOOL" ]
+
+	for q in ready delayed leased dead grouped; do
+		cp -a "$T/empty" "$MQ_SPOOL"
+		case $q in
+		ready) mq-send -q -b x $q ;;
+		delayed) mq-send -q -d 1h -b x $q ;;
+		leased) mq-send -q -b x $q && mq-recv $q ;;
+		dead) mq-send -q -b x $q && mq-nack -x "$(mq-recv $q)" ;;
+		grouped) mq-send -q -g g -b x $q ;;
+		esac
+		try sh "$T/postrm" purge
+		is 0 '' "mq: messages are left in $MQ_SPOOL, which is kept"
+		read -ra words < <(figures $q)
+		same 1 "$((words[0] + words[1] + words[2] + words[3]))"
+		rm -rf "$MQ_SPOOL"
+	done
+}
+
 # ---- needs ----------------------------------------------------------------
 
 # machine TOOL...: a PATH with these, bats, and what any Debian has; apt-get
