@@ -9,10 +9,15 @@
 #	make lint       what the compilers do not say
 #	make fuzz       look for input that breaks a parser; FUZZ_TIME=SECONDS each,
 #	                fuzz-TARGET for one of tests/fuzz/
+#	make musl       static commands in build-musl/, with musl-gcc
+#	make check-musl   their tests
 #	make bench      mq beside brokers, in one run; INSTALL=yes installs these,
 #	                BENCH='-c 100000 stream' chooses: see tests/bench/compare
 #	make bench-programs  what the other scripts in tests/bench measure with
 #	make install    to DESTDIR and PREFIX; uninstall takes it away again
+#	make dist       mq-VERSION.tar.gz, of what is committed, in build/
+#	make deb        Debian packages of that, in build/deb/
+#	make check-deb  install, use and remove them in a fresh Debian, as root
 #
 #	CC=clang        another compiler
 #	STATIC=         commands that share libraries: smaller, and slower to start
@@ -21,7 +26,7 @@
 #	BUILD=DIR       where everything that is made goes
 
 PREFIX = /usr/local
-BUILD = build$(if $(SANITIZE),-asan)
+BUILD = build$(if $(SANITIZE),-asan)$(if $(musl),-musl)
 STATIC = 1
 VERSION = 0.1.0
 
@@ -33,6 +38,7 @@ LIBJANSSON = -l:libjansson.a
 
 BINDIR = $(PREFIX)/bin
 LIBDIR = $(PREFIX)/lib
+PKGCONFIGDIR = $(LIBDIR)/pkgconfig
 INCLUDEDIR = $(PREFIX)/include
 MANDIR = $(PREFIX)/share/man
 BASHDIR = $(PREFIX)/share/bash-completion/completions
@@ -47,11 +53,23 @@ cppflags = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -DMQ_VERSION='"$
 	-Ilib $(CPPFLAGS)
 ldflags = -Wl,--gc-sections $(if $(SANITIZE),$(asan)) $(LDFLAGS)
 
+# Debian's musl-gcc finds musl alone.  The kernel's headers and the libraries are
+# those of gcc, which is made for glibc: lib/musl has what they need of that.
+musl = $(filter musl-gcc,$(notdir $(CC)))
+ifneq ($(musl),)
+cppflags += $(musl_headers)
+musl_headers := $(patsubst %,-idirafter /usr/include/%,. $(shell gcc -print-multiarch))
+LIBMD := $(shell gcc -print-file-name=libmd.a)
+LIBJANSSON := $(shell gcc -print-file-name=libjansson.a)
+fortify = $(BUILD)/obj/lib/musl/fortify.o
+endif
+
 # What is there: the library; a main per command, and what commands share; a
 # program per unit test and benchmark; pages; systemd's units.
 lib_objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard lib/*.c))
-commands = $(patsubst cmd/%.c,%,$(wildcard cmd/mq-*.c))
-shared = $(filter-out $(commands:%=cmd/%.c),$(wildcard cmd/*.c))
+commands = $(patsubst cmd/%.c,%,$(filter-out $(if $(musl),$(not_core)),$(wildcard cmd/mq-*.c)))
+not_core = $(patsubst %,cmd/%.c,mq-export mq-import)
+shared = $(filter-out cmd/mq-%,$(wildcard cmd/*.c))
 shared_objects = $(shared:%.c=$(BUILD)/obj/%.o)
 test_common = $(patsubst cmd/%.c,$(BUILD)/obj/test/%.o,$(filter cmd/common.c,$(shared)))
 units = $(patsubst tests/%.c,$(BUILD)/test/%,$(wildcard tests/unit/*.c))
@@ -64,13 +82,16 @@ pages = $(wildcard man/*.[1-8])
 services = $(notdir $(wildcard cmd/systemd/*))
 objects = $(lib_objects) $(shared_objects) $(test_common) $(commands:%=$(BUILD)/obj/cmd/%.o) \
 	$(patsubst $(BUILD)/test/%,$(BUILD)/obj/tests/%.o,$(units) $(benches) $(replays)) \
-	$(BUILD)/obj/tests/fuzz/replay.o $(stress_objects) $(BUILD)/obj/tests/power/recorder.o
+	$(BUILD)/obj/tests/fuzz/replay.o $(stress_objects) $(BUILD)/obj/tests/power/recorder.o \
+	$(fortify)
 fuzz_objects = $(patsubst %.c,$(BUILD)/obj/fuzz/%.o,$(wildcard lib/*.c) cmd/jsonin.c)
 bin = $(commands:%=$(BUILD)/bin/%)
 test_bin = $(commands:%=$(BUILD)/test/bin/%)
+tested = $(bin) $(test_bin) $(units) $(replays) $(BUILD)/test/stress
 
-.PHONY: all check check-crash check-power check-stress demo lint fuzz $(fuzzers:%=fuzz-%) install \
-	uninstall clean needs bench bench-programs bench-clients FORCE
+.PHONY: all check check-core check-crash check-deb check-musl check-power check-stress deb demo \
+	dist lint fuzz $(fuzzers:%=fuzz-%) install uninstall clean musl needs bench bench-programs \
+	bench-clients FORCE
 .DELETE_ON_ERROR:
 .SECONDARY: $(objects) $(fuzz_objects) $(fuzzers:%=$(BUILD)/obj/fuzz/tests/fuzz/%.o)
 
@@ -136,6 +157,7 @@ $(BUILD)/test/bin/%: $(BUILD)/obj/cmd/%.o $(test_common) $(BUILD)/obj/shared.a $
 $(bin) $(test_bin): static = $(if $(STATIC),$(if $(SANITIZE),,-static))
 
 $(BUILD)/bin/mq-send $(BUILD)/test/bin/mq-send: libs = $(LIBJANSSON)
+$(BUILD)/bin/mq-send $(BUILD)/test/bin/mq-send $(BUILD)/test/fuzz/jsonin: $(fortify)
 $(BUILD)/bin/mq-call $(BUILD)/test/bin/mq-call: libs = -pthread
 
 $(BUILD)/test/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libmq.a
@@ -190,8 +212,12 @@ $(fuzzers:%=$(BUILD)/fuzz/%): $(BUILD)/fuzz/%: $(BUILD)/obj/fuzz/tests/fuzz/%.o 
 # ---- check, demo, lint --------------------------------------------------
 
 # These install what they miss, before anything is compiled.
-targets = $(filter bench check check-crash check-power check-stress demo lint,$(MAKECMDGOALS)) \
-	$(if $(filter fuzz fuzz-%,$(MAKECMDGOALS)),fuzz)
+targets = $(filter bench check check-crash check-power check-stress demo dist lint,$(MAKECMDGOALS)) \
+	$(if $(filter deb check-deb,$(MAKECMDGOALS)),dist deb) \
+	$(filter check-deb,$(MAKECMDGOALS)) \
+	$(if $(filter fuzz fuzz-%,$(MAKECMDGOALS)),fuzz) \
+	$(if $(filter musl check-musl,$(MAKECMDGOALS)),musl) \
+	$(if $(filter check-musl,$(MAKECMDGOALS)),check)
 needs:
 	@CC='$(CC)' INSTALL='$(INSTALL)' tests/needs $(targets)
 
@@ -199,8 +225,21 @@ ifneq ($(strip $(targets)),)
 $(objects) $(fuzz_objects): | needs
 endif
 
-check: $(bin) $(test_bin) $(units) $(replays) $(benches) $(BUILD)/test/stress $(recorder) | needs
-	@BUILD='$(BUILD)' VARIABLES='$(subst ','\'',$(MAKEOVERRIDES))' tests/run $(units) $(replays)
+run = BUILD='$(BUILD)' VARIABLES='$(subst ','\'',$(MAKEOVERRIDES))' tests/run $(units) $(replays)
+
+check: $(tested) $(benches) $(recorder) | needs
+	@$(run)
+
+# Commands that need more of glibc's libraries than libmd and jansson are not made
+# with musl; left out of the tests are those of the build, and of power cuts.
+musl: | needs
+	$(MAKE) CC=musl-gcc STATIC=1 all
+
+check-musl: | needs
+	$(MAKE) CC=musl-gcc STATIC=1 check-core
+
+check-core: $(tested)
+	@SUITES='$(filter-out tests/install.bats tests/power.bats,$(wildcard tests/*.bats))' $(run)
 
 # TIME, SEED, WORKERS and DIR choose; tests/stress/stress.c says what is done.
 check-stress: $(BUILD)/test/stress | needs
@@ -226,11 +265,11 @@ fuzz: $(fuzzers:%=fuzz-%)
 $(fuzzers:%=fuzz-%): fuzz-%: $(BUILD)/fuzz/%
 	@tests/fuzz/run $< $(FUZZ_TIME)
 
-scripts = $(wildcard .ci/run tests/needs tests/run tests/crash tests/demo tests/check-* tests/man-examples \
-	tests/*.bash tests/*.bats completions/*.bash) \
+scripts = $(wildcard .ci/run tests/needs tests/run tests/crash tests/deb tests/demo tests/check-* tests/man-examples \
+	tests/*.bash tests/*.bats completions/*.bash debian/mq.postrm) \
 	$(shell grep -ls '^\#!/bin/.*sh' tests/bench/* tests/model/* tests/power/* tests/fuzz/run) \
 	$(wildcard tests/bench/*.bash tests/bench/peers/*.bash)
-sources = $(wildcard cmd/*.[ch] lib/*.[ch] tests/unit/*.[ch] tests/bench/*.[ch] \
+sources = $(wildcard cmd/*.[ch] lib/*.[ch] lib/musl/*.c tests/unit/*.[ch] tests/bench/*.[ch] \
 	tests/bench/peers/*.[ch] tests/stress/*.[ch] tests/power/*.[ch] tests/fuzz/*.[ch])
 
 lint: all | needs
@@ -250,7 +289,7 @@ section = $(subst .,,$(suffix $1))
 to = $(foreach file,$1,'$(DESTDIR)$(file)')
 
 # Every file that is installed, and with it what uninstall removes.
-installed = $(commands:%=$(BINDIR)/%) $(LIBDIR)/libmq.a $(INCLUDEDIR)/mq.h \
+installed = $(commands:%=$(BINDIR)/%) $(LIBDIR)/libmq.a $(PKGCONFIGDIR)/mq.pc $(INCLUDEDIR)/mq.h \
 	$(foreach p,$(pages),$(MANDIR)/man$(call section,$p)/$(notdir $p)) \
 	$(commands:%=$(BASHDIR)/%) $(ZSHDIR)/_mq $(commands:%=$(FISHDIR)/%.fish) \
 	$(services:%=$(UNITDIR)/%)
@@ -259,6 +298,8 @@ install: all
 	install -d $(call to,$(sort $(dir $(installed))))
 	install -m 755 $(bin) $(call to,$(BINDIR))
 	install -m 644 $(BUILD)/libmq.a $(call to,$(LIBDIR))
+	sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; s|@VERSION@|$(VERSION)|' \
+		lib/mq.pc.in | install -m 644 /dev/stdin $(call to,$(PKGCONFIGDIR)/mq.pc)
 	install -m 644 lib/mq.h $(call to,$(INCLUDEDIR))
 	$(foreach p,$(pages),install -m 644 $p $(call to,$(MANDIR)/man$(call section,$p)) &&) :
 	install -m 644 completions/_mq $(call to,$(ZSHDIR))
@@ -274,5 +315,27 @@ install: all
 uninstall:
 	rm -f $(call to,$(installed))
 
+# ---- packages -----------------------------------------------------------
+
+# Of one commit it is the same file to the byte: its times are the commit's.
+dist = $(BUILD)/mq-$(VERSION).tar.gz
+
+dist: | needs
+	@mkdir -p $(BUILD)
+	git archive --format=tar --prefix=mq-$(VERSION)/ HEAD >$(BUILD)/dist.tar
+	gzip -9n <$(BUILD)/dist.tar >$(dist)
+	@rm $(BUILD)/dist.tar
+
+# From the tarball, so that nothing of this directory gets into them.
+deb: dist
+	rm -rf $(BUILD)/deb
+	mkdir $(BUILD)/deb
+	tar -xzf $(dist) -C $(BUILD)/deb
+	cd $(BUILD)/deb/mq-$(VERSION) && env -u MAKEFLAGS dpkg-buildpackage -us -uc
+	lintian --fail-on error,warning $(BUILD)/deb/*.changes
+
+check-deb: deb
+	tests/deb $(BUILD)/deb
+
 clean:
-	rm -rf $(sort build build-asan $(BUILD))
+	rm -rf $(sort build build-asan build-musl $(BUILD))

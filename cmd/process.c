@@ -172,9 +172,21 @@ int command_start(struct command *command, struct cmd *c, int in, int out, const
 
 /* ---- ended ------------------------------------------------------------- */
 
+/* What a signal is called without its SIG, or NULL: sigabbrev_np(3) is glibc's alone. */
+static const char *signal_name(int number)
+{
+#define S(name) [SIG##name] = #name
+	static const char *const names[] = { S(HUP), S(INT), S(QUIT), S(ILL), S(TRAP), S(ABRT),
+		S(BUS), S(FPE), S(KILL), S(USR1), S(SEGV), S(USR2), S(PIPE), S(ALRM), S(TERM),
+		S(CHLD), S(CONT), S(STOP), S(TSTP), S(TTIN), S(TTOU), S(URG), S(XCPU), S(XFSZ),
+		S(VTALRM), S(PROF), S(WINCH), S(POLL), S(PWR), S(SYS) };
+#undef S
+	return number > 0 && (size_t)number < NELEMS(names) ? names[number] : NULL;
+}
+
 struct word process_status(const siginfo_t *info)
 {
-	const char *name = info->si_code == CLD_EXITED ? NULL : sigabbrev_np(info->si_status);
+	const char *name = info->si_code == CLD_EXITED ? NULL : signal_name(info->si_status);
 	struct word w;
 
 	if (name)

@@ -45,12 +45,14 @@ files() {
 	cat >>"$T/list" <<-END
 		./opt/x/include/mq.h
 		./opt/x/lib/libmq.a
+		./opt/x/lib/pkgconfig/mq.pc
 		./opt/x/lib/systemd/system/mq-work@.path
 		./opt/x/lib/systemd/system/mq-work@.service
 		./opt/x/share/man/man3/libmq.3
 		./opt/x/share/man/man5/mq-spool.5
 		./opt/x/share/man/man7/mq-exchange.7
 		./opt/x/share/man/man7/mq-guarantees.7
+		./opt/x/share/man/man7/mq-tour.7
 		./opt/x/share/man/man7/mq.7
 		./opt/x/share/zsh/site-functions/_mq
 	END
@@ -96,6 +98,16 @@ files() {
 	END
 	${CC:-cc} -std=c11 -I"$T/dest/include" -o "$T/try" "$T/try.c" "$T/dest/lib/libmq.a" -l:libmd.a
 	[ "$("$T/try" "$MQ_SPOOL")" = jobs ]
+}
+
+@test "install: pkg-config says how to compile with it" {
+	command -v pkg-config >/dev/null || skip "no pkg-config"
+	build install DESTDIR="$T/dest" PREFIX=/opt/x
+	export PKG_CONFIG_LIBDIR=$T/dest/opt/x/lib/pkgconfig
+	sed -i '/^Requires/d' "$PKG_CONFIG_LIBDIR/mq.pc" # libmd's is where it is
+	read -ra words < <(pkg-config --cflags --libs mq)
+	same '-I/opt/x/include -L/opt/x/lib -lmq' "${words[*]}"
+	same "$(mq-send --version)" "mq-send $(pkg-config --modversion mq)"
 }
 
 @test "install: bash and fish find the completions where they are" {
@@ -205,9 +217,90 @@ files() {
 	grep INTERP "$T/segments.sharing"
 }
 
+@test "build: CC=musl-gcc makes them of musl, its JSON of Debian's jansson" {
+	command -v musl-gcc >/dev/null || skip "no musl-gcc"
+	copy
+	tree CC=musl-gcc STATIC=1 WERROR=1 CFLAGS=-O1 build-musl/bin/mq-{create,send,recv,once}
+	PATH=$T/tree/build-musl/bin:/usr/bin:/bin
+	mq-create jobs
+	echo '{"body":"hello"}' | mq-send -q -j jobs
+	[ "$(mq-recv -a jobs)" = hello ]
+	try mq-send -q -j jobs <<<'{"body":1.5e999}'
+	is 65 '' 'mq-send: .*: line 1: .*: 0 messages were accepted'
+	mq-once abc true
+	[ -f "$MQ_SPOOL/once/ba/ba7816bf8f01cfea414140de5dae2223" ]
+	strings "$T/tree/build-musl/bin/mq-send" >"$T/strings"
+	run ! grep -i 'GLIBC\|ld-linux' "$T/strings"
+}
+
 @test "build: what is installed does not listen to the tests' variables" {
 	run ! grep -q MQ_TEST_ "$MQ_BIN"/mq-*
 	grep -q MQ_TEST_ "$MQ_TEST_BIN/mq-recv"
+}
+
+# ---- packages -------------------------------------------------------------
+
+@test "dist: the same file each time; it builds where there is no git" {
+	git -C "$TOP" rev-parse HEAD >/dev/null 2>&1 || skip "not a git repository"
+	build dist BUILD="$T/a"
+	build dist BUILD="$T/b"
+	cmp "$T"/a/mq-*.tar.gz "$T"/b/mq-*.tar.gz
+	same "$(git -C "$TOP" ls-tree -r --name-only HEAD | sort)" \
+		"$(tar -tzf "$T"/a/mq-*.tar.gz | sed 's|[^/]*/||' | grep -v '/$' | grep . | sort)"
+
+	sanitized && skip "has been built without sanitizers"
+	mkdir "$T/tree"
+	tar -xzf "$T"/a/mq-*.tar.gz -C "$T/tree" --strip-components=1
+	GIT_DIR=/nonexistent tree CFLAGS=-O0 install DESTDIR="$T/dest" PREFIX=
+	PATH=$T/dest/bin:/usr/bin:/bin
+	mq-create jobs
+	echo hello | mq-send -q jobs
+	[ "$(mq-recv -a jobs)" = hello ]
+}
+
+@test "debian: all that is installed is in one of the packages, of this version" {
+	local package pattern
+	build install DESTDIR="$T/dest" PREFIX=/usr LIBDIR=/usr/lib/triplet
+	cd "$T/dest"
+	for package in mq libmq-dev; do
+		while read -r pattern; do
+			# shellcheck disable=SC2086 # a pattern
+			rm -r $pattern
+		done <"$TOP/debian/$package.install"
+	done
+	same '' "$(files .)"
+	same "$(mq-send --version)" "mq-send $(sed -n '1s/^mq (\(.*\)) .*/\1/p' "$TOP/debian/changelog")"
+}
+
+@test "debian: a purge keeps messages, and nothing else" {
+	local q
+	sed "s|^spool=.*|spool='$MQ_SPOOL'|" "$TOP/debian/mq.postrm" >"$T/postrm"
+	for q in ready delayed leased dead grouped; do
+		mq-create $q
+	done
+	mq-once key true
+	cp -a "$MQ_SPOOL" "$T/empty"
+
+	sh "$T/postrm" remove
+	[ -d "$MQ_SPOOL" ]
+	ok '' sh "$T/postrm" purge
+	[ ! -e "$MQ_SPOOL" ]
+
+	for q in ready delayed leased dead grouped; do
+		cp -a "$T/empty" "$MQ_SPOOL"
+		case $q in
+		ready) mq-send -q -b x $q ;;
+		delayed) mq-send -q -d 1h -b x $q ;;
+		leased) mq-send -q -b x $q && mq-recv $q ;;
+		dead) mq-send -q -b x $q && mq-nack -x "$(mq-recv $q)" ;;
+		grouped) mq-send -q -g g -b x $q ;;
+		esac
+		try sh "$T/postrm" purge
+		is 0 '' "mq: messages are left in $MQ_SPOOL, which is kept"
+		read -ra words < <(figures $q)
+		same 1 "$((words[0] + words[1] + words[2] + words[3]))"
+		rm -rf "$MQ_SPOOL"
+	done
 }
 
 # ---- needs ----------------------------------------------------------------

@@ -19,10 +19,10 @@ ID_RE='[0-9]{19}-[0-9a-f]{8}'
 ISO_RE='[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z'
 
 mq_setup() {
+	T=$BATS_TEST_TMPDIR # first: teardown uses it, whatever fails here
 	MQ_BIN=$(cd "$MQ_BIN" && pwd)
 	MQ_TEST_BIN=$(cd "$MQ_TEST_BIN" && pwd)
 	PATH=$MQ_BIN:$PATH
-	T=$BATS_TEST_TMPDIR
 	MQ_SPOOL=$T/spool
 	export PATH MQ_SPOOL LC_ALL=C
 	unset MQ_TEST_PASSED MQ_TEST_STEPPED XDG_STATE_HOME
@@ -432,6 +432,7 @@ there_are() {
 # Whatever a test left running; its spool is in its environment.
 kill_left() {
 	local each
+	[ -n "$T" ] || return 0 # or it would be those of everybody
 	for _ in 1 2 3; do
 		for each in $(grep -lsazE "^MQ_SPOOL=$T/" /proc/[0-9]*/environ || true); do
 			each=${each#/proc/}

@@ -462,7 +462,7 @@ True 10 jkl fourth-jkl
 
 @test "killed by a signal: back after the backoff, with the reason" {
 	mq-config q backoff=1h max-receives=0
-	for signal in KILL TERM SEGV HUP; do
+	for signal in KILL TERM SEGV HUP USR2 XCPU SYS; do
 		mq-send -q -b x q
 		ok '' mq-work -j1 -n1 -l "log.$signal" q -- sh -c "ulimit -c 0; kill -$signal \$\$"
 		has q 0 0 1 0
