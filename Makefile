@@ -122,6 +122,8 @@ $(BUILD)/test/bin/%: $(BUILD)/obj/cmd/%.o $(test_common) $(BUILD)/obj/shared.a $
 
 $(BUILD)/bin/mq-send $(BUILD)/test/bin/mq-send: libs = $(LIBJANSSON)
 $(BUILD)/bin/mq-call $(BUILD)/test/bin/mq-call: libs = -pthread
+$(BUILD)/bin/mq-advise $(BUILD)/test/bin/mq-advise $(BUILD)/test/unit/erlang: libs = -lm
+$(BUILD)/test/unit/erlang: $(BUILD)/obj/cmd/erlang.o
 
 $(BUILD)/test/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libmq.a
 	$(link)
