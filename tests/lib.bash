@@ -11,7 +11,7 @@ MQ_BIN=${MQ_BIN:-$BATS_TEST_DIRNAME/../build/bin}
 MQ_TEST_BIN=${MQ_TEST_BIN:-$BATS_TEST_DIRNAME/../build/test/bin}
 
 # shellcheck disable=SC2034 # used by the test files
-COMMANDS="mq-create mq-config mq-delete mq-purge mq-send mq-recv mq-cat mq-ack mq-nack mq-extend mq-ls mq-redrive mq-stat mq-work mq-wait mq-call mq-once mq-bind mq-fsck"
+COMMANDS="mq-create mq-config mq-delete mq-purge mq-send mq-recv mq-cat mq-ack mq-nack mq-extend mq-ls mq-redrive mq-stat mq-work mq-wait mq-call mq-once mq-bind mq-fsck mq-advise"
 
 # shellcheck disable=SC2034 # used by the test files
 ID_RE='[0-9]{19}-[0-9a-f]{8}'
@@ -19,10 +19,10 @@ ID_RE='[0-9]{19}-[0-9a-f]{8}'
 ISO_RE='[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z'
 
 mq_setup() {
+	T=$BATS_TEST_TMPDIR # first: teardown kills whatever has its spool below it
 	MQ_BIN=$(cd "$MQ_BIN" && pwd)
 	MQ_TEST_BIN=$(cd "$MQ_TEST_BIN" && pwd)
 	PATH=$MQ_BIN:$PATH
-	T=$BATS_TEST_TMPDIR
 	MQ_SPOOL=$T/spool
 	export PATH MQ_SPOOL LC_ALL=C
 	unset MQ_TEST_PASSED MQ_TEST_STEPPED XDG_STATE_HOME
@@ -432,6 +432,7 @@ there_are() {
 # Whatever a test left running; its spool is in its environment.
 kill_left() {
 	local each
+	[ -n "$T" ] || return
 	for _ in 1 2 3; do
 		for each in $(grep -lsazE "^MQ_SPOOL=$T/" /proc/[0-9]*/environ || true); do
 			each=${each#/proc/}
