@@ -61,7 +61,9 @@ static void put_bar(struct out *o, double columns, int blocks)
 	int n = lround(fmin(columns, BAR) * 8);
 
 	if (!blocks)
-		n = n ? (n + 4) / 8 * 8 : 0;
+		n = (n + 4) / 8 * 8;
+	if (n > 0)
+		out_text(o, "  ");
 	for (; n >= 8; n -= 8)
 		out_text(o, blocks ? eighths[7] : "#");
 	if (n > 0)
@@ -90,7 +92,7 @@ static void put_picture(struct out *o, const struct advice *a)
 	for (int row = 0; row < ROWS && n <= a->most; row++, n += step) {
 		double wait = advice_wait(a, n);
 
-		out_format(o, "%c %7llu  %4.0f%%  %9s  ", n == a->workers ? '>' : ' ',
+		out_format(o, "%c %7llu  %4.0f%%  %9s", n == a->workers ? '>' : ' ',
 		    (unsigned long long)n, 100 * a->station.rate * a->station.service / n,
 		    amount_seconds(wait).text);
 		put_bar(o, full > 0 ? wait / full * BAR : 0, blocks);
