@@ -15,7 +15,7 @@
 #include "live.h"
 
 #include <math.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #define ENOUGH 20 /* messages, to reckon a rate from */
@@ -67,16 +67,12 @@ static void infer(struct live *l, struct workload *w, const struct tally *t)
 static void keep_setting(void *ctx, const char *key, const char *value)
 {
 	struct live *l = ctx;
-	struct mq_setting *more = realloc(l->settings, (l->nsettings + 1) * sizeof(*more));
-	char *k = strdup(key), *v = strdup(value);
+	struct live_setting *s = &l->settings[l->nsettings];
 
-	if (more)
-		l->settings = more;
-	if (more && k && v) {
-		l->settings[l->nsettings++] = (struct mq_setting){ k, v };
-	} else {
-		free(k);
-		free(v);
+	if (l->nsettings < NELEMS(l->settings)) {
+		snprintf(s->key, sizeof(s->key), "%s", key);
+		snprintf(s->value, sizeof(s->value), "%s", value);
+		l->nsettings++;
 	}
 }
 
@@ -112,15 +108,6 @@ int live_look(struct cmd *c, const char *queue, struct live *l, struct workload 
 	infer(l, w, &t);
 	take_settings(l, w);
 	return status == MQ_OK ? 0 : -1;
-}
-
-void live_free(struct live *l)
-{
-	for (size_t i = 0; i < l->nsettings; i++) {
-		free((char *)l->settings[i].key);
-		free((char *)l->settings[i].value);
-	}
-	free(l->settings);
 }
 
 const char *live_setting(const struct live *l, const char *key)

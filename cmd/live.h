@@ -9,7 +9,10 @@
 struct live {
 	const char *queue;
 	struct mq_stats stats;
-	struct mq_setting *settings; /* as they are; both strings are ours */
+	struct live_setting { /* as it is */
+		char key[40];
+		char value[128];
+	} settings[32];
 	size_t nsettings;
 	uint64_t retried; /* visible or delayed, and delivered before */
 
@@ -20,7 +23,6 @@ struct live {
 /* Look at the queue, and fill in what the workload does not say and the queue
  * tells.  -1: the failure has been reported. */
 int live_look(struct cmd *, const char *queue, struct live *, struct workload *);
-void live_free(struct live *);
 
 /* The setting's value; "" when there is no such one. */
 const char *live_setting(const struct live *, const char *key);

@@ -195,6 +195,5 @@ int main(int argc, char **argv)
 	read_operands(&s);
 	if (!c.exit)
 		give_advice(&s);
-	live_free(&s.live);
 	return cmd_end(&c);
 }
