@@ -104,6 +104,7 @@ no_trial() {
 	warned 'keys= is not given' rate=100 service=50ms order=key
 	# a key that is held by backoff for longer than its messages come apart
 	warned 'holds every message for' rate=100 service=50ms keys=20 failures=70%
+	same '[false,null]' "$(from '[.stable, .wait]' rate=100 service=50ms keys=20 failures=70%)"
 	same '"key"' "$(from .order keys=5)"
 	mq-advise -n rate=10 service=50ms order=key | grep -F -e 'mq-send -g KEY QUEUE'
 }
