@@ -159,6 +159,8 @@ $(bin) $(test_bin): static = $(if $(STATIC),$(if $(SANITIZE),,-static))
 $(BUILD)/bin/mq-send $(BUILD)/test/bin/mq-send: libs = $(LIBJANSSON)
 $(BUILD)/bin/mq-send $(BUILD)/test/bin/mq-send $(BUILD)/test/fuzz/jsonin: $(fortify)
 $(BUILD)/bin/mq-call $(BUILD)/test/bin/mq-call: libs = -pthread
+$(BUILD)/bin/mq-advise $(BUILD)/test/bin/mq-advise $(BUILD)/test/unit/erlang: libs = -lm
+$(BUILD)/test/unit/erlang: $(BUILD)/obj/cmd/erlang.o
 
 $(BUILD)/test/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libmq.a
 	$(link)

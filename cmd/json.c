@@ -100,6 +100,15 @@ void json_count(struct json *j, const char *key, uint64_t n)
 	out_format(j->out, "%llu", (unsigned long long)n);
 }
 
+void json_number(struct json *j, const char *key, double n)
+{
+	member(j, key);
+	if (n - n == 0) /* else it is none that JSON has */
+		out_format(j->out, "%.9g", n);
+	else
+		out_text(j->out, "null");
+}
+
 void json_bool(struct json *j, const char *key, int value)
 {
 	member(j, key);

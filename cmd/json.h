@@ -21,6 +21,7 @@ void json_newline(struct json *);                             /* after each top-
 
 void json_string(struct json *, const char *key, const char *);
 void json_count(struct json *, const char *key, uint64_t);
+void json_number(struct json *, const char *key, double); /* not finite: null */
 void json_bool(struct json *, const char *key, int);
 void json_seconds(struct json *, const char *key, mq_time); /* 12.345 */
 void json_time(struct json *, const char *key, mq_time);    /* ISO 8601 */

@@ -24,9 +24,12 @@ _mq_exchanges() {
 	_mq_run mq-bind -l | cut -f 1 | uniq
 }
 
-# _mq_settings: their keys; an exchange, made or to be made, has others
+# _mq_settings: their keys, or those of a workload; an exchange, made or to be made, has others
 _mq_settings() {
-	if [[ -n $type ]] || _mq_exchanges | grep -qxF -e "$name"; then
+	if [[ ${self##*/} == mq-advise ]]; then
+		printf '%s=\n' rate burst drain service service-sd failures order keys fanout \
+			durability retention replay reply target-wait outage size hosts copies
+	elif [[ -n $type ]] || _mq_exchanges | grep -qxF -e "$name"; then
 		printf '%s=\n' alternate
 	else
 		printf '%s=\n' visibility max-receives backoff retention dlq-retention \
@@ -50,6 +53,7 @@ _mq_values() {
 		else
 			_mq_run mq-ls
 		fi
+		[[ ${self##*/} != mq-advise ]] || _mq_values key=value # there need be no queue
 		;;
 	RECEIPT*) _mq_each -S leased | cut -f 7 ;;
 	ID)
@@ -70,6 +74,9 @@ _mq_values() {
 		overflow=*) printf 'overflow=%s\n' reject block drop-head dead-letter ;;
 		paused=*) printf 'paused=%s\n' yes no ;;
 		sync=*) printf 'sync=%s\n' full none ;;
+		order=*) printf 'order=%s\n' none key strict ;;
+		durability=*) printf 'durability=%s\n' full none ;;
+		replay=* | reply=*) printf "${cur%%=*}=%s\\n" yes no ;;
 		group-on-dead=*) printf 'group-on-dead=%s\n' skip block ;;
 		dead-letter-to=*) _mq_run mq-ls | sed 's/^/dead-letter-to=/' ;;
 		alternate=*) _mq_exchanges | sed 's/^/alternate=/' ;;
@@ -202,4 +209,4 @@ _mq() {
 	COMPREPLY=("${COMPREPLY[@]#"$before"}")
 } &&
 	complete -F _mq mq-create mq-config mq-delete mq-purge mq-send mq-recv mq-cat mq-ack mq-nack \
-		mq-extend mq-ls mq-redrive mq-stat mq-work mq-wait mq-call mq-once mq-bind mq-fsck
+		mq-extend mq-ls mq-redrive mq-stat mq-work mq-wait mq-call mq-once mq-bind mq-fsck mq-advise

@@ -26,9 +26,17 @@ function __mq_exchanges -S
     mq-bind $spool -l 2>/dev/null | string replace -r '\t.*' '' | uniq
 end
 
-# __mq_settings: their keys; an exchange, made or to be made, has others
+# __mq_advises: whether the command at hand is mq-advise
+function __mq_advises
+    string match -q '*mq-advise' -- (commandline -opc)[1]
+end
+
+# __mq_settings: their keys, or those of a workload; an exchange, made or to be made, has others
 function __mq_settings -S
-    if set -q exchange[1]; or contains -- "$name" (__mq_exchanges)
+    if __mq_advises
+        printf '%s=\n' rate burst drain service service-sd failures order keys fanout \
+            durability retention replay reply target-wait outage size hosts copies
+    else if set -q exchange[1]; or contains -- "$name" (__mq_exchanges)
         printf '%s=\n' alternate
     else
         printf '%s=\n' visibility max-receives backoff retention dlq-retention \
@@ -60,6 +68,9 @@ function __mq_values -S
             else
                 __mq_queues
             end
+            # there need be no queue
+            __mq_advises
+            and __mq_values key=value
         case 'RECEIPT*' ID
             set -l state leased
             set -l field 7
@@ -89,6 +100,12 @@ function __mq_values -S
                     printf 'paused=%s\n' yes no
                 case 'sync=*'
                     printf 'sync=%s\n' full none
+                case 'order=*'
+                    printf 'order=%s\n' none key strict
+                case 'durability=*'
+                    printf 'durability=%s\n' full none
+                case 'replay=*' 'reply=*'
+                    printf '%s\n' (string replace -r '=.*' = -- $word){yes,no}
                 case 'group-on-dead=*'
                     printf 'group-on-dead=%s\n' skip block
                 case 'alternate=*'

@@ -98,7 +98,7 @@ offers() {
 	shift
 	(($# == 0)) || want=$(printf '%s\n' "$@" | sort -u)
 	for shell in bash fish zsh; do
-		seen=$("${shell}_offers" "$line" | sed 's/=$//')
+		seen=$("${shell}_offers" "$line" | sed 's/=$//' | sort -u)
 		[ "$want" = "$seen" ] || {
 			printf '%s: %s\nwanted: <%s>\noffers: <%s>\n' "$shell" "$line" "$want" "$seen"
 			return 1
@@ -262,6 +262,24 @@ options() {
 	offers "mq-config jobs dead-letter-to=j" dead-letter-to=jobs
 	offers "mq-config jobs group-on-dead=" group-on-dead=skip group-on-dead=block
 	offers "mq-config jobs visibility=1"
+}
+
+@test "workloads: keys and values, with or without a queue" {
+	local keys
+	mq-create jobs
+	keys=$(mq-advise --help | sed -n '/Keys:/,/copies/p' | sed 's/^.*Keys://' | tr -d . | xargs)
+	# shellcheck disable=SC2086 # a word each
+	offers "mq-advise jobs " $keys
+	# shellcheck disable=SC2086
+	offers "mq-advise rate=5 " $keys
+	# shellcheck disable=SC2086
+	offers "mq-advise " jobs $keys
+	offers "mq-advise j" jobs
+	offers "mq-advise order=" order=none order=key order=strict
+	offers "mq-advise jobs durability=" durability=full durability=none
+	offers "mq-advise jobs replay=y" replay=yes
+	offers "mq-advise rate=5 reply=" reply=yes reply=no
+	offers "mq-advise jobs rate=1"
 }
 
 @test "settings: of an exchange" {
