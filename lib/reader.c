@@ -130,6 +130,26 @@ int mq_reader_of(mq_lease *l, mq_reader **out)
 	return opened(r, open_message(h, r, l->path, l->receipt, MQ_LEASED), out);
 }
 
+int mq_reader_at(mq_queue *q, const struct mq_message *m, mq_reader **out)
+{
+	size_t n = strlen(q->path);
+	const char *name = strrchr(m->path, '/');
+	mq_reader *r;
+	int status;
+
+	*out = NULL;
+	if ((r = new_reader(q->mq, m->path, &status)) == NULL)
+		return status;
+	if (strcmp(m->queue, q->name) != 0 || strncmp(m->path, q->path, n) != 0 ||
+	    m->path[n] != '/' || entry_parse(name + 1, &r->entry) == -1)
+		return opened(r, fail(q->mq, MQ_DATA, m->path, "not a message of this queue"), out);
+	/* In a lane, what its token knows counts. */
+	r->entry.receives = m->receives;
+	snprintf(r->entry.death, sizeof(r->entry.death), "%s", m->tag);
+	r->q = queue_ref(q);
+	return opened(r, open_message(q->mq, r, m->path, m->path + n + 1, m->state), out);
+}
+
 void mq_reader_close(mq_reader *r)
 {
 	if (r == NULL)
