@@ -13,7 +13,8 @@
 #	make install    to DESTDIR and PREFIX; uninstall takes it away again
 #
 #	CC=clang        another compiler
-#	STATIC=1        executables that need no shared library
+#	STATIC=1        executables that need no shared library, without mq-export
+#	                and mq-import
 #	SANITIZE=1      with ASan and UBSan, in build-asan/
 #	WERROR=1        a warning is an error
 #	BUILD=DIR       where everything that is made goes
@@ -27,6 +28,7 @@ CPPFLAGS =
 LDFLAGS =
 LIBMD = -l:libmd.a
 LIBJANSSON = -l:libjansson.a
+LIBARCHIVE = -larchive
 
 BINDIR = $(PREFIX)/bin
 LIBDIR = $(PREFIX)/lib
@@ -44,11 +46,15 @@ cppflags = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -DMQ_VERSION='"$
 	-Ilib $(CPPFLAGS)
 ldflags = -Wl,--gc-sections $(if $(SANITIZE),$(asan)) $(if $(STATIC),-static) $(LDFLAGS)
 
+# What libarchive is for; it needs too much to be linked with it statically.
+archivers = cmd/mq-export.c cmd/mq-import.c cmd/packer.c cmd/memberput.c cmd/unpacker.c
+left_out = $(if $(STATIC),$(archivers))
+
 # What is there: the library; a main per command, and what commands share; a
 # program per unit test and benchmark; pages; systemd's units.
 lib_objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard lib/*.c))
-commands = $(patsubst cmd/%.c,%,$(wildcard cmd/mq-*.c))
-shared = $(filter-out $(commands:%=cmd/%.c),$(wildcard cmd/*.c))
+commands = $(patsubst cmd/%.c,%,$(filter-out $(left_out),$(wildcard cmd/mq-*.c)))
+shared = $(filter-out $(commands:%=cmd/%.c) $(left_out),$(wildcard cmd/*.c))
 shared_objects = $(shared:%.c=$(BUILD)/obj/%.o)
 test_common = $(patsubst cmd/%.c,$(BUILD)/obj/test/%.o,$(filter cmd/common.c,$(shared)))
 units = $(patsubst tests/%.c,$(BUILD)/test/%,$(wildcard tests/unit/*.c))
@@ -62,7 +68,8 @@ services = $(notdir $(wildcard cmd/systemd/*))
 objects = $(lib_objects) $(shared_objects) $(test_common) $(commands:%=$(BUILD)/obj/cmd/%.o) \
 	$(patsubst $(BUILD)/test/%,$(BUILD)/obj/tests/%.o,$(units) $(benches) $(replays)) \
 	$(BUILD)/obj/tests/fuzz/replay.o $(stress_objects) $(BUILD)/obj/tests/power/recorder.o
-fuzz_objects = $(patsubst %.c,$(BUILD)/obj/fuzz/%.o,$(wildcard lib/*.c) cmd/jsonin.c)
+fuzz_objects = $(patsubst %.c,$(BUILD)/obj/fuzz/%.o,$(wildcard lib/*.c) cmd/common.c cmd/jsonin.c \
+	cmd/member.c)
 bin = $(commands:%=$(BUILD)/bin/%)
 test_bin = $(commands:%=$(BUILD)/test/bin/%)
 
@@ -77,7 +84,7 @@ bench: $(benches)
 # ---- compile and link ---------------------------------------------------
 
 # Objects are made anew when the compiler or its flags change.
-flags := $(strip $(CC) $(cppflags) $(cflags) $(ldflags) $(LIBMD) $(LIBJANSSON))
+flags := $(strip $(CC) $(cppflags) $(cflags) $(ldflags) $(LIBMD) $(LIBJANSSON) $(LIBARCHIVE))
 
 ifneq ($(flags),$(file <$(BUILD)/flags))
 $(BUILD)/flags: FORCE
@@ -122,6 +129,7 @@ $(BUILD)/test/bin/%: $(BUILD)/obj/cmd/%.o $(test_common) $(BUILD)/obj/shared.a $
 
 $(BUILD)/bin/mq-send $(BUILD)/test/bin/mq-send: libs = $(LIBJANSSON)
 $(BUILD)/bin/mq-call $(BUILD)/test/bin/mq-call: libs = -pthread
+$(foreach c,mq-export mq-import,$(BUILD)/bin/$c $(BUILD)/test/bin/$c): libs = $(LIBARCHIVE)
 
 $(BUILD)/test/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libmq.a
 	$(link)

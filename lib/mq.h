@@ -255,7 +255,8 @@ size_t mq_batch_unrouted(const mq_batch *);
 /* What a message brings along from there, besides its properties. */
 struct mq_past {
 	const char *id;
-	enum mq_state state; /* MQ_DEAD: it goes to the dead letters; of others, a leased one is ready */
+	enum mq_state
+	    state; /* MQ_DEAD: it goes to the dead letters; of others, a leased one is ready */
 	unsigned receives;
 	mq_time since;   /* its age in the queue counts from then; 0: from when it was sent */
 	mq_time expires; /* 0: never */
@@ -292,8 +293,8 @@ void mq_import_close(mq_import *);
  * of another state than the one before it commits those: or fails as that does. */
 int mq_import_begin(mq_import *, const struct mq_properties *, const struct mq_past *);
 int mq_import_write(mq_import *, const void *, size_t);
-int mq_import_end(mq_import *);    /* MQ_DATA: larger than max-message; dropped */
-void mq_import_abort(mq_import *); /* forget the message begun */
+int mq_import_end(mq_import *);        /* MQ_DATA: larger than max-message; dropped */
+void mq_import_abort(mq_import *);     /* forget the message begun */
 int mq_import_full(const mq_import *); /* time to commit */
 
 /* As mq_batch_commit, waiting for room under overflow=block alone. */
