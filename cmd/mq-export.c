@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #define VISIBILITY (2 * 60 * MQ_SECOND) /* of what -m has received */
+#define PROGRESS   100                  /* messages between two looks at the time */
 
 static const struct cmd_option options[] = {
 	{ 'S', "state", "STATE", "only ready, delayed, leased or dead ones; repeatable" },
@@ -122,7 +123,8 @@ static int write_message(struct exporter *x, const struct mq_message *m, mq_read
 	if (packer_entry(&x->packer, x->entry) || write_payload(x, reader, m->size) ||
 	    packer_entry_end(&x->packer) || keep(x))
 		return -1;
-	cmd_progress(x->c, ++x->count, "exported");
+	if (++x->count % PROGRESS == 0)
+		cmd_progress(x->c, x->count, "exported");
 	return 0;
 }
 
