@@ -21,6 +21,19 @@ void frame_put(struct out *o, enum frame type, const void *data, size_t n)
 	out_write(o, data, n);
 }
 
+void frame_put_failure(struct out *o, enum mq_status status, const char *why)
+{
+	char text[1024];
+	int n = snprintf(text, sizeof(text), "%c%.*s", '0' + (int)status, 1000, why);
+
+	frame_put(o, FRAME_FAILED, text, (size_t)n);
+}
+
+enum mq_status frame_status(const char *text)
+{
+	return *text > '0' && *text <= '9' ? (enum mq_status)(*text - '0') : MQ_IO;
+}
+
 /* ---- reading ----------------------------------------------------------- */
 
 /* More into the buffer: 0, or -1 at the end. */

@@ -30,6 +30,7 @@ enum frame {
 #define FRAME_HEAD 9
 
 void frame_put(struct out *, enum frame, const void *, size_t);
+void frame_put_failure(struct out *, enum mq_status, const char *why);
 
 struct frames {
 	int fd;
@@ -48,5 +49,8 @@ int frames_begin(struct frames *, const char *file);
  * call.  -1: the pipe ended before the frames did. */
 int frames_next(struct frames *, enum frame *, const char **data, size_t *n);
 void frames_end(struct frames *);
+
+/* That of the text in FRAME_FAILED. */
+enum mq_status frame_status(const char *);
 
 #endif

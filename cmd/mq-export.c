@@ -1,8 +1,8 @@
 /*
  * mq-export - an archive of messages
  *
- * Looks at the messages in the order in which they would be taken, and writes
- * each as a member (member.h).  What someone takes meanwhile is passed over.
+ * Looks at the messages in the order in which they would be taken, those in flight
+ * before all others, and writes each as a member (member.h).  What someone takes meanwhile is passed over.
  *
  * With -m it receives them instead, as many at once as a receive gives: writes
  * them, syncs the archive, and only then acks them.  When that fails, or is
@@ -20,6 +20,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <search.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,7 +41,9 @@ static const struct cmd_option options[] = {
 struct exporter {
 	struct cmd *c;
 	mq_queue *q;
-	mq_queue *other; /* that of dead letters, as last met */
+	mq_queue *other;   /* that of dead letters, as last met */
+	mq_reader *reader; /* of the last message */
+	void *leased;      /* the ids of those in flight, for tsearch */
 	unsigned states;
 	int move;
 	uint64_t count;
@@ -148,24 +151,60 @@ static int show_message(void *ctx, const struct mq_message *m)
 {
 	struct exporter *x = ctx;
 	mq_queue *q = queue_of(x, m);
-	mq_reader *reader;
 	int status;
 
 	if (!q)
 		return x->failed = -1;
-	status = mq_reader_at(q, m, &reader);
+	status = mq_reader_at(q, m, &x->reader);
 	if (status == MQ_NOTFOUND || status == MQ_LAPSED)
 		return 0; /* someone took it meanwhile */
 	if (cmd_check(x->c, status))
 		return 0;
-	x->failed = write_message(x, m, reader, m->receives);
-	mq_reader_close(reader);
-	return x->failed;
+	return x->failed = write_message(x, m, x->reader, m->receives);
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+/* Those in flight come first, as they would be before all others again.  But then
+ * what is received meanwhile is met nowhere: those in flight are looked at once
+ * more, but for those that were so before. */
+static int show_leased(void *ctx, const struct mq_message *m)
+{
+	struct exporter *x = ctx;
+	char *id = strdup(m->id), **found = id ? tsearch(id, &x->leased, compare_ids) : NULL;
+
+	if (!found) {
+		free(id);
+		cmd_error(x->c, MQ_IO, "out of memory");
+		return x->failed = -1;
+	}
+	if (*found == id)
+		return show_message(x, m);
+	free(id);
+	return 0;
+}
+
+static int look_at(struct exporter *x, unsigned states,
+    int (*each)(void *, const struct mq_message *))
+{
+	if (!(x->states & states))
+		return 0;
+	return cmd_check(x->c, mq_list(x->q, x->states & states, each, x)) || x->failed ? -1 : 0;
 }
 
 static int look(struct exporter *x)
 {
-	return cmd_check(x->c, mq_list(x->q, x->states, show_message, x)) || x->failed ? -1 : 0;
+	int r = look_at(x, MQ_LEASED, show_leased) ||
+	    look_at(x, MQ_READY | MQ_DELAYED, show_message) ||
+	    (x->states != MQ_LEASED && look_at(x, MQ_LEASED, show_leased)) ||
+	    look_at(x, MQ_DEAD, show_message);
+
+	tdestroy(x->leased, free);
+	mq_reader_close(x->reader);
+	return r ? -1 : 0;
 }
 
 /* ---- moving ------------------------------------------------------------- */

@@ -48,7 +48,7 @@ static int fail(struct importer *i, enum mq_status status, const char *name, con
 {
 	uint64_t n = mq_import_count(i->import);
 
-	cmd_error(i->c, status, "%s: %s: %s%.100s%s: %llu message%s imported", i->queue, i->source,
+	cmd_error(i->c, status, "%s: %s: %.100s%s%s: %llu message%s imported", i->queue, i->source,
 	    name ? name : "", name ? ": " : "", why, (unsigned long long)n,
 	    n == 1 ? " was" : "s were");
 	return -1;
@@ -57,12 +57,12 @@ static int fail(struct importer *i, enum mq_status status, const char *name, con
 /* The library's words begin with what they are about, which is told anyhow. */
 static int fail_mq(struct importer *i, int status, const char *name)
 {
-	const char *error = mq_error(i->c->mq), *colon = strstr(error, ": ");
-	const char *why = status == MQ_DATA && colon ? colon + 2 : error;
-	char text[1024];
+	const char *why = mq_error(i->c->mq);
+	size_t n = strlen(i->queue);
 
-	snprintf(text, sizeof(text), "%s", why);
-	return fail(i, (enum mq_status)status, name, text);
+	if (!strncmp(why, i->queue, n) && !strncmp(why + n, ": ", 2))
+		why += n + 2;
+	return fail(i, (enum mq_status)status, name, why);
 }
 
 /* ---- one message ------------------------------------------------------- */
@@ -147,7 +147,7 @@ static int import_member(struct importer *i, struct archive_entry *e)
 
 	if (unpacker_is_directory(e))
 		return 0;
-	if (!unpacker_is_regular(e))
+	if (!unpacker_is_regular(e) || archive_entry_hardlink(e))
 		return refuse(i, name, "neither a file nor a directory");
 	if (archive_entry_sparse_count(e) > 0)
 		return refuse(i, name, "a file with holes");
@@ -217,12 +217,15 @@ static int pass_member(struct unpacker *u, struct archive_entry *e, struct out *
 	return n == 0 ? 0 : -1;
 }
 
-static void pass_failure(struct unpacker *u, struct out *out)
+/* Of a file with several names the data stands with one, in cpio with the last. */
+static int is_file(struct archive_entry *e)
 {
-	char text[sizeof(u->why) + 2];
-	int n = snprintf(text, sizeof(text), "%c%s", '0' + (int)u->status, u->why);
+	int named_before = archive_entry_hardlink(e) != NULL;
+	int named_again =
+	    !named_before && archive_entry_nlink(e) > 1 && archive_entry_size_is_set(e);
 
-	frame_put(out, FRAME_FAILED, text, (size_t)n);
+	return unpacker_is_regular(e) &&
+	    !((named_before || named_again) && archive_entry_size(e) == 0);
 }
 
 static void pass_all(struct importer *i)
@@ -237,16 +240,17 @@ static void pass_all(struct importer *i)
 	u->any = 1;
 	r = unpacker_begin(u) ? -1 : 1;
 	while (r == 1 && !out->error && (r = unpacker_next(u, &e)) == 1)
-		if (unpacker_is_regular(e) && pass_member(u, e, out))
+		if (is_file(e) && pass_member(u, e, out))
 			r = -1;
 	if (r == 0)
 		frame_put(out, FRAME_END, "", 0);
 	else if (r == -1)
-		pass_failure(u, out);
+		frame_put_failure(out, u->status, u->why);
 }
 
 /* ---- arguments --------------------------------------------------------- */
 
+/* 0, or -1 with errno. */
 static int open_source(struct importer *i, const char *file)
 {
 	i->source = "standard input";
@@ -257,13 +261,31 @@ static int open_source(struct importer *i, const char *file)
 	} else if (isatty(STDIN_FILENO)) {
 		cmd_usage(i->c, "standard input is a terminal: where is the archive?");
 	}
-	if (i->unpacker.fd >= 0)
-		return 0;
-	cmd_errno(i->c, file, "open");
-	return -1;
+	return i->unpacker.fd >= 0 ? 0 : -1;
 }
 
-static void take_option(struct importer *i, int opt, int *unpack)
+static void unpack(struct importer *i, const char *file)
+{
+	char why[128];
+
+	if (open_source(i, file) == 0) {
+		pass_all(i);
+		return;
+	}
+	snprintf(why, sizeof(why), "open: %s", strerror(errno));
+	frame_put_failure(&i->c->out, errno == ENOENT ? MQ_NOTFOUND : mq_status_of_errno(errno),
+	    why);
+}
+
+static void import(struct importer *i, const char *file)
+{
+	if (open_source(i, file) == 0)
+		import_into(i);
+	else
+		cmd_errno(i->c, file, "open");
+}
+
+static void take_option(struct importer *i, int opt, int *unpacks)
 {
 	switch (opt) {
 	case 'm':
@@ -274,7 +296,7 @@ static void take_option(struct importer *i, int opt, int *unpack)
 		i->unpacker.ratio = cmd_number(i->c, opt, 1, UINT32_MAX);
 		break;
 	case 'u':
-		*unpack = 1;
+		*unpacks = 1;
 		break;
 	}
 }
@@ -292,19 +314,17 @@ int main(int argc, char **argv)
 		.c = &c,
 		.unpacker = { .ratio = UNPACKER_RATIO, .max_member = UNPACKER_MEMBER },
 	};
-	int opt, unpack = 0;
+	int opt, unpacks = 0;
 
 	cmd_begin(&c, argc, argv);
 	while ((opt = cmd_option(&c)) != -1)
-		take_option(&i, opt, &unpack);
-	cmd_start(&c, unpack ? 0 : 1, unpack ? 1 : 2);
-	i.queue = unpack ? NULL : c.argv[0];
-	if (open_source(&i, c.argv[unpack ? 0 : 1]) == 0) {
-		if (unpack)
-			pass_all(&i);
-		else
-			import_into(&i);
-	}
+		take_option(&i, opt, &unpacks);
+	cmd_start(&c, unpacks ? 0 : 1, unpacks ? 1 : 2);
+	i.queue = c.argv[0];
+	if (unpacks)
+		unpack(&i, c.argv[0]);
+	else
+		import(&i, c.argv[1]);
 	unpacker_free(&i.unpacker);
 	return cmd_end(&c);
 }

@@ -138,7 +138,7 @@ int unpacker_next(struct unpacker *u, struct archive_entry **entry)
 
 int unpacker_is_regular(struct archive_entry *e)
 {
-	return archive_entry_filetype(e) == AE_IFREG && !archive_entry_hardlink(e);
+	return archive_entry_filetype(e) == AE_IFREG;
 }
 
 int unpacker_is_directory(struct archive_entry *e)

@@ -50,6 +50,9 @@ struct target {
 	char group[HASH_SIZE];
 };
 
+/* A message that moves while its queue is exported may be met in two of these. */
+enum phase { NOTHING, WAITING, LEASED, DEAD };
+
 struct mq_import {
 	mq_queue *home; /* which has the notes, and is no dead-letter queue */
 	struct target live, dead;
@@ -58,7 +61,7 @@ struct mq_import {
 	struct ids known; /* sorted */
 	uint64_t noted;   /* the number of the last note */
 	uint64_t loaded;  /* that of the last one whose ids are known */
-	enum mq_state state;
+	enum phase phase;
 	mq_time since[BATCH_COUNT];
 	char *history[BATCH_COUNT]; /* NULL: none */
 	uint64_t count;
@@ -390,8 +393,10 @@ static void give_key(struct target *t, struct entry *e, mq_time since)
 {
 	int in_group = e->group[0] != '\0';
 	int64_t *last = in_group ? &t->last_of_group : &t->last[e->priority];
-	int64_t now = key_time(e->key);
+	int64_t now = key_time(e->key), none = 0;
 
+	if (!in_group && e->visible)
+		last = &none; /* it comes when it is due */
 	if (in_group && strcmp(t->group, e->group) != 0) {
 		memcpy(t->group, e->group, HASH_SIZE);
 		*last = 0;
@@ -590,22 +595,26 @@ static char *history_text(const struct mq_past *p)
 	return text;
 }
 
-/* Where a message of that state goes, with those of another state committed and,
- * since one may be met twice that moved from one to the other, known. */
-static int turn_to(mq_import *im, enum mq_state state)
+static enum phase phase_of(enum mq_state state)
+{
+	return state == MQ_DEAD ? DEAD : state == MQ_LEASED ? LEASED : WAITING;
+}
+
+/* Where a message of that phase goes, with those before it committed and known. */
+static int turn_to(mq_import *im, enum phase phase)
 {
 	char name[QUEUE_NAME_SIZE];
 	mq_queue *dead;
 	int r;
 
-	if (state == im->state)
+	if (phase == im->phase)
 		return MQ_OK;
 	if ((r = mq_import_commit(im)) != MQ_OK)
 		return r;
 	if (load_notes(im) == -1)
 		return queue_fail(im->home, "cannot read what was imported");
-	im->state = state;
-	im->at = state == MQ_DEAD && !im->live.q->is_dlq ? &im->dead : &im->live;
+	im->phase = phase;
+	im->at = phase == DEAD && !im->live.q->is_dlq ? &im->dead : &im->live;
 	if (im->at->batch)
 		return MQ_OK;
 	queue_dlq_name(im->home, name);
@@ -640,7 +649,7 @@ int mq_import_begin(mq_import *im, const struct mq_properties *properties,
 
 	if (why)
 		return fail(im->home->mq, MQ_DATA, im->home->name, why);
-	if ((r = turn_to(im, past->state)) != MQ_OK)
+	if ((r = turn_to(im, phase_of(past->state))) != MQ_OK)
 		return r;
 	if (has_id(&im->known, past->id))
 		return fail(im->home->mq, MQ_EMPTY, past->id, "is there already");

@@ -153,8 +153,9 @@ typedef struct mq_reader mq_reader;
 int mq_reader_open(mq *, const char *path, mq_reader **);
 /* The same for a lease at hand, with fewer steps. */
 int mq_reader_of(mq_lease *, mq_reader **);
-/* The same for a message as mq_list shows it, in the open queue that it names. */
-int mq_reader_at(mq_queue *, const struct mq_message *, mq_reader **);
+/* The same for a message as mq_list shows it, in the open queue that it names; *reader
+ * is NULL, or one to be used again, which is closed on failure. */
+int mq_reader_at(mq_queue *, const struct mq_message *, mq_reader **reader);
 void mq_reader_close(mq_reader *);
 const struct mq_message *mq_reader_message(const mq_reader *);
 const char *mq_reader_reply_to(const mq_reader *);       /* NULL: none */

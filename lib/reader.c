@@ -21,21 +21,18 @@ struct mq_reader {
 	struct message_block block;
 	struct death *death; /* NULL until asked for */
 	int fd;
-	uint64_t at; /* of the payload read so far */
+	struct stat file; /* when it was opened */
+	uint64_t at;      /* of the payload read so far */
 };
 
 /* The properties of a message; *torn when the file is not what its name says. */
 static int read_block(mq_reader *r, int *torn)
 {
 	const struct entry *e = &r->entry;
-	struct stat st;
 	char *text;
 
-	*torn = 0;
-	if (fs_fstat(r->fd, &st) == -1)
-		return -1;
-	*torn =
-	    (uint64_t)st.st_size < e->offset + e->header + e->body || e->header > MESSAGE_BLOCK_MAX;
+	*torn = (uint64_t)r->file.st_size < e->offset + e->header + e->body ||
+	    e->header > MESSAGE_BLOCK_MAX;
 	if (*torn || e->header == 0)
 		return 0;
 	if ((text = malloc(e->header)) == NULL)
@@ -48,26 +45,37 @@ static int read_block(mq_reader *r, int *torn)
 	return 0;
 }
 
-/* The message r->entry, which stands at rest below r->q. */
-static int open_message(mq *h, mq_reader *r, const char *path, const char *rest,
+/* The message r->entry, in the file that is open. */
+static int load_message(mq *h, mq_reader *r, const char *path, const char *rest,
     enum mq_state state)
 {
 	int torn;
 
-	r->fd = fs_open_message(r->q->fd, rest);
-	if (r->fd == -1 && errno == ENOENT)
-		return state == MQ_LEASED ? fail(h, MQ_LAPSED, path, "the lease has lapsed") :
-					    fail(h, MQ_NOTFOUND, path, "no such message");
-	if (r->fd == -1 && (errno == ELOOP || errno == EINVAL))
-		return fail(h, MQ_DATA, path, "not a message's file");
-	if (r->fd == -1 || asprintf(&r->path, "%s/%s", r->q->path, rest) == -1)
+	if (asprintf(&r->path, "%s/%s", r->q->path, rest) == -1) {
+		r->path = NULL;
 		return fail_errno(h, path, "cannot open the message");
+	}
 	if (read_block(r, &torn) == -1)
 		return fail_errno(h, path, "cannot read the message");
 	if (torn)
 		return fail(h, MQ_DATA, path, "the message is damaged");
 	show_entry(r->q, &r->entry, state, r->path, &r->message);
 	return mq_reader_rewind(r);
+}
+
+/* The message r->entry, which stands at rest below r->q. */
+static int open_message(mq *h, mq_reader *r, const char *path, const char *rest,
+    enum mq_state state)
+{
+	r->fd = fs_open_message(r->q->fd, rest);
+	if (r->fd == -1 && errno == ENOENT)
+		return state == MQ_LEASED ? fail(h, MQ_LAPSED, path, "the lease has lapsed") :
+					    fail(h, MQ_NOTFOUND, path, "no such message");
+	if (r->fd == -1 && (errno == ELOOP || errno == EINVAL))
+		return fail(h, MQ_DATA, path, "not a message's file");
+	if (r->fd == -1 || fs_fstat(r->fd, &r->file) == -1)
+		return fail_errno(h, path, "cannot open the message");
+	return load_message(h, r, path, rest, state);
 }
 
 static mq_reader *new_reader(mq *h, const char *path, int *status)
@@ -130,33 +138,61 @@ int mq_reader_of(mq_lease *l, mq_reader **out)
 	return opened(r, open_message(h, r, l->path, l->receipt, MQ_LEASED), out);
 }
 
-int mq_reader_at(mq_queue *q, const struct mq_message *m, mq_reader **out)
+/* All but the open file. */
+static void forget_message(mq_reader *r)
 {
-	size_t n = strlen(q->path);
-	const char *name = strrchr(m->path, '/');
-	mq_reader *r;
-	int status;
+	message_free(&r->block);
+	free(r->death);
+	free(r->path);
+	r->death = NULL;
+	r->path = NULL;
+}
 
-	*out = NULL;
-	if ((r = new_reader(q->mq, m->path, &status)) == NULL)
-		return status;
-	if (strcmp(m->queue, q->name) != 0 || strncmp(m->path, q->path, n) != 0 ||
-	    m->path[n] != '/' || entry_parse(name + 1, &r->entry) == -1)
-		return opened(r, fail(q->mq, MQ_DATA, m->path, "not a message of this queue"), out);
+/* Messages that were sent together are in one file, one after the other. */
+static int is_in_file(const mq_reader *r, mq_queue *q, const char *rest)
+{
+	struct stat st;
+
+	return r->q == q && r->fd != -1 && r->entry.offset > 0 && fs_stat(q->fd, rest, &st) == 0 &&
+	    st.st_ino == r->file.st_ino && st.st_dev == r->file.st_dev;
+}
+
+static int open_at(mq_reader *r, mq_queue *q, const struct mq_message *m, const char *rest)
+{
 	/* In a lane, what its token knows counts. */
 	r->entry.receives = m->receives;
 	snprintf(r->entry.death, sizeof(r->entry.death), "%s", m->tag);
+	if (is_in_file(r, q, rest))
+		return load_message(q->mq, r, m->path, rest, m->state);
+	fs_close(r->fd);
+	mq_queue_close(r->q);
 	r->q = queue_ref(q);
-	return opened(r, open_message(q->mq, r, m->path, m->path + n + 1, m->state), out);
+	return open_message(q->mq, r, m->path, rest, m->state);
+}
+
+int mq_reader_at(mq_queue *q, const struct mq_message *m, mq_reader **out)
+{
+	size_t n = strlen(q->path);
+	mq_reader *r = *out;
+	int status = MQ_OK;
+
+	*out = NULL;
+	if (r == NULL && (r = new_reader(q->mq, m->path, &status)) == NULL)
+		return status;
+	forget_message(r);
+	if (strcmp(m->queue, q->name) != 0 || strncmp(m->path, q->path, n) != 0 ||
+	    m->path[n] != '/' || entry_parse(strrchr(m->path, '/') + 1, &r->entry) == -1)
+		status = fail(q->mq, MQ_DATA, m->path, "not a message of this queue");
+	else
+		status = open_at(r, q, m, m->path + n + 1);
+	return opened(r, status, out);
 }
 
 void mq_reader_close(mq_reader *r)
 {
 	if (r == NULL)
 		return;
-	message_free(&r->block);
-	free(r->death);
-	free(r->path);
+	forget_message(r);
 	fs_close(r->fd);
 	mq_queue_close(r->q);
 	free(r);
