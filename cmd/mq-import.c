@@ -47,22 +47,42 @@ struct importer {
 static int fail(struct importer *i, enum mq_status status, const char *name, const char *why)
 {
 	uint64_t n = mq_import_count(i->import);
+	size_t k = strlen(i->queue);
 
+	/* the library's words begin with it, too */
+	if (!strncmp(why, i->queue, k) && !strncmp(why + k, ": ", 2))
+		why += k + 2;
 	cmd_error(i->c, status, "%s: %s: %.100s%s%s: %llu message%s imported", i->queue, i->source,
 	    name ? name : "", name ? ": " : "", why, (unsigned long long)n,
 	    n == 1 ? " was" : "s were");
 	return -1;
 }
 
-/* The library's words begin with what they are about, which is told anyhow. */
-static int fail_mq(struct importer *i, int status, const char *name)
+static int commit(struct importer *i)
 {
-	const char *why = mq_error(i->c->mq);
-	size_t n = strlen(i->queue);
+	int status = mq_import_commit(i->import);
 
-	if (!strncmp(why, i->queue, n) && !strncmp(why + n, ": ", 2))
-		why += n + 2;
-	return fail(i, (enum mq_status)status, name, why);
+	return status == MQ_OK ? 0 : fail(i, (enum mq_status)status, NULL, mq_error(i->c->mq));
+}
+
+/* So far and no further: the messages before this one are kept. */
+static int refuse(struct importer *i, enum mq_status status, const char *name, const char *why)
+{
+	char text[1024];
+
+	snprintf(text, sizeof(text), "%s", why);
+	mq_import_abort(i->import);
+	return commit(i) ? -1 : fail(i, status, name, text);
+}
+
+static int refuse_archive(struct importer *i, const char *name)
+{
+	return refuse(i, i->unpacker.status, name, i->unpacker.why);
+}
+
+static int refuse_message(struct importer *i, int status, const char *name)
+{
+	return refuse(i, (enum mq_status)status, name, mq_error(i->c->mq));
 }
 
 /* ---- one message ------------------------------------------------------- */
@@ -100,27 +120,12 @@ static int read_payload(struct importer *i, const char *name)
 
 	while ((n = unpacker_data(&i->unpacker, buf, sizeof(buf))) > 0)
 		if ((status = mq_import_write(i->import, buf, (size_t)n)) != MQ_OK)
-			return fail_mq(i, status, name);
-	if (n == -1) {
-		mq_import_abort(i->import);
-		return fail(i, i->unpacker.status, name, i->unpacker.why);
-	}
+			return refuse_message(i, status, name);
+	if (n == -1)
+		return refuse_archive(i, name);
 	if ((status = mq_import_end(i->import)) != MQ_OK)
-		return fail_mq(i, status, name);
+		return refuse_message(i, status, name);
 	return 0;
-}
-
-static int commit(struct importer *i)
-{
-	int status = mq_import_commit(i->import);
-
-	return status == MQ_OK ? 0 : fail_mq(i, status, NULL);
-}
-
-/* So far and no further: what came before it is kept. */
-static int refuse(struct importer *i, const char *name, const char *why)
-{
-	return commit(i) ? -1 : fail(i, MQ_DATA, name, why);
 }
 
 static int import_message(struct importer *i, const char *name)
@@ -129,12 +134,10 @@ static int import_message(struct importer *i, const char *name)
 
 	if (status == MQ_EMPTY) {
 		i->passed++;
-		if (unpacker_skip(&i->unpacker))
-			return fail(i, i->unpacker.status, name, i->unpacker.why);
-		return 0;
+		return unpacker_skip(&i->unpacker) ? refuse_archive(i, name) : 0;
 	}
 	if (status != MQ_OK)
-		return fail_mq(i, status, name);
+		return refuse_message(i, status, name);
 	if (read_payload(i, name))
 		return -1;
 	return mq_import_full(i->import) ? commit(i) : 0;
@@ -148,13 +151,13 @@ static int import_member(struct importer *i, struct archive_entry *e)
 	if (unpacker_is_directory(e))
 		return 0;
 	if (!unpacker_is_regular(e) || archive_entry_hardlink(e))
-		return refuse(i, name, "neither a file nor a directory");
+		return refuse(i, MQ_DATA, name, "neither a file nor a directory");
 	if (archive_entry_sparse_count(e) > 0)
-		return refuse(i, name, "a file with holes");
+		return refuse(i, MQ_DATA, name, "a file with holes");
 	if (member_begin(&i->member, name))
-		return refuse(i, name, "not the id of a message");
+		return refuse(i, MQ_DATA, name, "not the id of a message");
 	if ((why = read_properties(&i->member, e)) != NULL)
-		refuse(i, name, why);
+		refuse(i, MQ_DATA, name, why);
 	else
 		r = import_message(i, name);
 	member_free(&i->member);
@@ -185,8 +188,8 @@ static void import_all(struct importer *i)
 			return;
 	if (r == 0)
 		finish(i);
-	else if (commit(i) == 0)
-		fail(i, i->unpacker.status, NULL, i->unpacker.why);
+	else
+		refuse_archive(i, NULL);
 }
 
 static void import_into(struct importer *i)
@@ -305,7 +308,7 @@ int main(int argc, char **argv)
 {
 	struct cmd c = {
 		.name = "mq-import",
-		.usage = "[-m SIZE] [-r RATIO] [-s DIR] QUEUE [FILE] | -u [FILE]",
+		.usage = "[-u] [-m SIZE] [-r RATIO] [-s DIR] QUEUE [FILE]",
 		.about = "Put the messages of an archive, as mq-export writes it, into a queue; "
 			 "print how many.",
 		.options = options,

@@ -34,7 +34,7 @@ static const struct cmd_option options[] = {
 	{ 'l', "lines", NULL, "each line is a message" },
 	{ '0', "null", NULL, "each NUL-ended record is a message" },
 	{ 'j', "json", NULL, "each line is a message in JSON" },
-	{ 'A', "archive", "ARCHIVE", "each file in ARCHIVE is a message, its path a header" },
+	{ 'A', "archive", "FILE", "each file in the archive FILE is a message, its path a header" },
 	{ 'd', "delay", "DELAY", "visible after DELAY" },
 	{ 'a', "at", "TIME", "visible at TIME" },
 	{ 'D', "dedup-id", "DEDUP-ID", "send only if DEDUP-ID was not sent lately" },
@@ -578,7 +578,7 @@ int main(int argc, char **argv)
 	struct cmd c = {
 		.name = "mq-send",
 		.usage =
-		    "[-q] [-l | -0 | -j | -A ARCHIVE | -b TEXT] [-p PRIORITY] [-d DELAY | -a TIME] "
+		    "[-q] [-l | -0 | -j | -A FILE | -b TEXT] [-p PRIORITY] [-d DELAY | -a TIME] "
 		    "[-D DEDUP-ID] [-t TTL] [-g GROUP] [-k KEY] [-H 'Name: value']... "
 		    "[-R REPLY-TO] [-C CORRELATION-ID] [-w WAIT] [-s DIR] "
 		    "-x EXCHANGE | QUEUE [FILE]...",
