@@ -142,6 +142,7 @@ int mq_reader_of(mq_lease *l, mq_reader **out)
 static void forget_message(mq_reader *r)
 {
 	message_free(&r->block);
+	memset(&r->block, 0, sizeof(r->block));
 	free(r->death);
 	free(r->path);
 	r->death = NULL;
