@@ -35,6 +35,7 @@ CPPFLAGS =
 LDFLAGS =
 LIBMD = -l:libmd.a
 LIBJANSSON = -l:libjansson.a
+LIBARCHIVE = -larchive
 
 BINDIR = $(PREFIX)/bin
 LIBDIR = $(PREFIX)/lib
@@ -67,9 +68,12 @@ endif
 # What is there: the library; a main per command, and what commands share; a
 # program per unit test and benchmark; pages; systemd's units.
 lib_objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard lib/*.c))
-commands = $(patsubst cmd/%.c,%,$(filter-out $(if $(musl),$(not_core)),$(wildcard cmd/mq-*.c)))
-not_core = $(patsubst %,cmd/%.c,mq-export mq-import)
-shared = $(filter-out cmd/mq-%,$(wildcard cmd/*.c))
+# What libarchive is for; it needs too much to be linked with it statically, and
+# is none of musl's.
+archivers = cmd/mq-export.c cmd/mq-import.c cmd/packer.c cmd/memberput.c cmd/unpacker.c
+left_out = $(if $(musl),$(archivers))
+commands = $(patsubst cmd/%.c,%,$(filter-out $(left_out),$(wildcard cmd/mq-*.c)))
+shared = $(filter-out cmd/mq-% $(left_out),$(wildcard cmd/*.c))
 shared_objects = $(shared:%.c=$(BUILD)/obj/%.o)
 test_common = $(patsubst cmd/%.c,$(BUILD)/obj/test/%.o,$(filter cmd/common.c,$(shared)))
 units = $(patsubst tests/%.c,$(BUILD)/test/%,$(wildcard tests/unit/*.c))
@@ -84,7 +88,8 @@ objects = $(lib_objects) $(shared_objects) $(test_common) $(commands:%=$(BUILD)/
 	$(patsubst $(BUILD)/test/%,$(BUILD)/obj/tests/%.o,$(units) $(benches) $(replays)) \
 	$(BUILD)/obj/tests/fuzz/replay.o $(stress_objects) $(BUILD)/obj/tests/power/recorder.o \
 	$(fortify)
-fuzz_objects = $(patsubst %.c,$(BUILD)/obj/fuzz/%.o,$(wildcard lib/*.c) cmd/jsonin.c)
+fuzz_objects = $(patsubst %.c,$(BUILD)/obj/fuzz/%.o,$(wildcard lib/*.c) cmd/common.c cmd/jsonin.c \
+	cmd/member.c)
 bin = $(commands:%=$(BUILD)/bin/%)
 test_bin = $(commands:%=$(BUILD)/test/bin/%)
 tested = $(bin) $(test_bin) $(units) $(replays) $(BUILD)/test/stress
@@ -110,7 +115,7 @@ bench: all bench-programs | needs
 # ---- compile and link ---------------------------------------------------
 
 # Objects are made anew when the compiler or its flags change.
-flags := $(strip $(CC) $(cppflags) $(cflags) $(ldflags) $(if $(STATIC),-static) $(LIBMD) $(LIBJANSSON))
+flags := $(strip $(CC) $(cppflags) $(cflags) $(ldflags) $(if $(STATIC),-static) $(LIBMD) $(LIBJANSSON) $(LIBARCHIVE))
 
 ifneq ($(flags),$(file <$(BUILD)/flags))
 $(BUILD)/flags: FORCE
@@ -161,6 +166,8 @@ $(BUILD)/bin/mq-send $(BUILD)/test/bin/mq-send $(BUILD)/test/fuzz/jsonin: $(fort
 $(BUILD)/bin/mq-call $(BUILD)/test/bin/mq-call: libs = -pthread
 $(BUILD)/bin/mq-advise $(BUILD)/test/bin/mq-advise $(BUILD)/test/unit/erlang: libs = -lm
 $(BUILD)/test/unit/erlang: $(BUILD)/obj/cmd/erlang.o
+$(foreach c,mq-export mq-import,$(BUILD)/bin/$c $(BUILD)/test/bin/$c): libs = $(LIBARCHIVE)
+$(foreach c,mq-export mq-import,$(BUILD)/bin/$c $(BUILD)/test/bin/$c): static =
 
 $(BUILD)/test/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libmq.a
 	$(link)

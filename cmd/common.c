@@ -270,6 +270,27 @@ mq_time cmd_visibility(struct cmd *c, int letter)
 	return t ? t : 1;
 }
 
+unsigned cmd_states(struct cmd *c, int letter)
+{
+	const char *text = optarg;
+	unsigned states = 0;
+
+	for (;;) {
+		size_t n = strcspn(text, ",");
+		unsigned state;
+
+		for (state = MQ_READY; state <= MQ_DEAD; state <<= 1)
+			if (strlen(state_name(state)) == n && !memcmp(state_name(state), text, n))
+				break;
+		if (state > MQ_DEAD)
+			cmd_usage(c, "-%c: no such state: '%.*s'", letter, (int)n, text);
+		states |= state;
+		if (!text[n])
+			return states;
+		text += n + 1;
+	}
+}
+
 struct mq_setting *cmd_settings(struct cmd *c, int first, size_t *n)
 {
 	struct mq_setting *list = cmd_realloc(c, NULL, c->argc * sizeof(*list));

@@ -112,6 +112,9 @@ mq_time cmd_duration(struct cmd *, int letter);
  * takes 0 as "the queue's setting". */
 mq_time cmd_visibility(struct cmd *, int letter);
 
+/* One or more states of messages, with commas between them, as a mask. */
+unsigned cmd_states(struct cmd *, int letter);
+
 /* The operands from first on as key=value settings; *n of them, to be freed. */
 struct mq_setting *cmd_settings(struct cmd *, int first, size_t *n);
 

@@ -9,8 +9,6 @@
 #include "json.h"
 #include "table.h"
 
-#include <string.h>
-
 static const struct cmd_option options[] = {
 	{ 'S', "state", "STATE", "only ready, delayed, leased or dead ones; repeatable" },
 	{ 'n', "max", "MAX", "no more than MAX messages" },
@@ -36,27 +34,6 @@ struct ls {
 	int json;
 	struct table table;
 };
-
-/* One or more states, with commas between them. */
-static unsigned parse_states(struct cmd *c, const char *text)
-{
-	unsigned states = 0;
-
-	for (;;) {
-		size_t n = strcspn(text, ",");
-		unsigned state;
-
-		for (state = MQ_READY; state <= MQ_DEAD; state <<= 1)
-			if (strlen(state_name(state)) == n && !memcmp(state_name(state), text, n))
-				break;
-		if (state > MQ_DEAD)
-			cmd_usage(c, "-S: no such state: '%.*s'", (int)n, text);
-		states |= state;
-		if (!text[n])
-			return states;
-		text += n + 1;
-	}
-}
 
 static void print_json(struct ls *ls, const struct mq_message *m, mq_reader *reader)
 {
@@ -158,7 +135,7 @@ int main(int argc, char **argv)
 	while ((opt = cmd_option(&c)) != -1) {
 		switch (opt) {
 		case 'S':
-			ls.states |= parse_states(&c, optarg);
+			ls.states |= cmd_states(&c, opt);
 			break;
 		case 'n':
 			ls.left = cmd_number(&c, opt, 1, UINT64_MAX);

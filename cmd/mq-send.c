@@ -17,6 +17,7 @@
  * is over.  But for 0, the failure has been reported.
  */
 #include "common.h"
+#include "frames.h"
 #include "jsonin.h"
 #include "records.h"
 #include "sendopts.h"
@@ -33,6 +34,7 @@ static const struct cmd_option options[] = {
 	{ 'l', "lines", NULL, "each line is a message" },
 	{ '0', "null", NULL, "each NUL-ended record is a message" },
 	{ 'j', "json", NULL, "each line is a message in JSON" },
+	{ 'A', "archive", "FILE", "each file in the archive FILE is a message, its path a header" },
 	{ 'd', "delay", "DELAY", "visible after DELAY" },
 	{ 'a', "at", "TIME", "visible at TIME" },
 	{ 'D', "dedup-id", "DEDUP-ID", "send only if DEDUP-ID was not sent lately" },
@@ -47,6 +49,7 @@ struct sender {
 	const char *exchange; /* -x */
 	const char *name;     /* of the exchange, or of the queue */
 	char **files;         /* the operands after that */
+	const char *archive;  /* -A */
 	mq_batch *batch;
 	struct sendopts given; /* for each message; but see visible_at() */
 	mq_time delay;
@@ -59,6 +62,7 @@ struct sender {
 	uint64_t accepted;
 	uint64_t unrouted;  /* matched no binding */
 	const char *source; /* the FILE being read; NULL: standard input */
+	const char *path;   /* of the archive's member being read, or NULL */
 	struct records input;
 
 	/* -j: the line that is being gathered */
@@ -84,7 +88,7 @@ static struct note accepted_note(const struct sender *s)
 
 static int is_stream(const struct sender *s)
 {
-	return s->mode == 'l' || s->mode == '0' || s->mode == 'j';
+	return s->mode && s->mode != 'b';
 }
 
 /* What ends the sending: returns -1. */
@@ -119,7 +123,7 @@ static int commit(struct sender *s)
 	return cmd_flush(s->c, accepted_note(s).text);
 }
 
-/* "QUEUE: FILE: line 3: what is wrong", as far as that tells anything; to be
+/* "QUEUE: FILE: line 3: what is wrong", or the member's path for the line, as far as that tells anything; to be
  * freed.  The library's words begin with the queue's name by themselves. */
 static char *refusal(const struct sender *s, const char *why)
 {
@@ -128,11 +132,12 @@ static char *refusal(const struct sender *s, const char *why)
 
 	if (strncmp(why, s->name, n) == 0 && strncmp(why + n, ": ", 2) == 0)
 		why += n + 2;
-	if (is_stream(s))
+	if (is_stream(s) && s->mode != 'A')
 		snprintf(record, sizeof(record), "%s %llu: ", s->mode == '0' ? "record" : "line",
 		    (unsigned long long)s->input.number);
-	if (asprintf(&text, "%s: %s%s%s%s", s->name, s->source ? s->source : "",
-		s->source ? ": " : "", record, why) < 0)
+	if (asprintf(&text, "%s: %s%s%s%s%s%s", s->name, s->source ? s->source : "",
+		s->source ? ": " : "", s->path ? s->path : "", s->path ? ": " : "", record,
+		why) < 0)
 		text = NULL;
 	return text;
 }
@@ -345,6 +350,107 @@ static int send_file(struct sender *s, const char *path)
 	return result;
 }
 
+/* ---- archives ---------------------------------------------------------- */
+
+/* A path as a header's value: control characters, '%' and, unless it is UTF-8, the
+ * bytes above 127 as %XX.  To be freed. */
+static char *encode_path(struct sender *s, const char *path)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	int utf8 = mq_valid_utf8(path, strlen(path));
+	char *value = cmd_realloc(s->c, NULL, 3 * strlen(path) + 1), *to = value;
+
+	for (; *path; path++) {
+		unsigned char byte = (unsigned char)*path;
+
+		if (byte >= 0x20 && byte != 0x7f && byte != '%' && (utf8 || byte < 0x80)) {
+			*to++ = *path;
+			continue;
+		}
+		*to++ = '%';
+		*to++ = digits[byte >> 4];
+		*to++ = digits[byte & 15];
+	}
+	*to = '\0';
+	return value;
+}
+
+/* The message is begun with all that is given for each, and its path. */
+static int begin_member(struct sender *s, const char *path)
+{
+	struct mq_properties props = s->given.props;
+	size_t n = props.nheaders;
+	struct mq_header *headers = cmd_realloc(s->c, NULL, (n + 1) * sizeof(*headers));
+	char *value = encode_path(s, path);
+	int result;
+
+	if (n)
+		memcpy(headers, props.headers, n * sizeof(*headers));
+	headers[n] = (struct mq_header){ "Path", value };
+	props.headers = headers;
+	props.nheaders = n + 1;
+	props.visible_at = visible_at(s);
+	s->path = path;
+	result = begin(s, &props);
+	free(value);
+	free(headers);
+	return result;
+}
+
+/* What its reader says of an archive that it cannot read on. */
+static int archive_failed(struct sender *s, enum mq_status status, const char *why)
+{
+	mq_batch_abort(s->batch);
+	return refuse(s, status, why);
+}
+
+/* 0 when there is more to come. */
+static int take_frame(struct sender *s, enum frame type, const char *data, size_t n)
+{
+	int result;
+
+	switch (type) {
+	case FRAME_FILE:
+		free(s->line);
+		s->line = cmd_realloc(s->c, NULL, n + 1);
+		memcpy(s->line, data, n + 1);
+		return begin_member(s, s->line);
+	case FRAME_DATA:
+		return send_part(s, data, n);
+	case FRAME_WHOLE:
+		result = end(s);
+		s->path = NULL;
+		return result;
+	case FRAME_END:
+		return 1;
+	case FRAME_FAILED:
+		break;
+	}
+	return archive_failed(s, frame_status(data), n > 0 ? data + 1 : "?");
+}
+
+static int send_archive(struct sender *s, const char *file)
+{
+	struct frames frames;
+	enum frame type;
+	const char *data;
+	size_t n;
+	int result = 0;
+
+	if (frames_begin(&frames, file)) {
+		cmd_error(s->c, MQ_IO, "mq-import: run: %s", strerror(errno));
+		return -1;
+	}
+	s->source = strcmp(file, "-") == 0 ? "standard input" : file;
+	while (result == 0)
+		if (frames_next(&frames, &type, &data, &n))
+			result = archive_failed(s, MQ_IO, "mq-import has failed");
+		else
+			result = take_frame(s, type, data, n);
+	frames_end(&frames);
+	return result;
+}
+
 static void warn_unrouted(struct sender *s)
 {
 	if (s->unrouted > 0)
@@ -361,6 +467,8 @@ static void send_all(struct sender *s)
 	if (text) {
 		s->given.props.visible_at = visible_at(s);
 		result = send_message(s, &s->given.props, text, strlen(text));
+	} else if (s->archive) {
+		result = send_archive(s, s->archive);
 	} else if (!*files) {
 		result = send_input(s, STDIN_FILENO);
 	}
@@ -391,9 +499,12 @@ static void take_option(struct sender *s, struct times *t, int opt)
 	case 'l':
 	case '0':
 	case 'j':
-		if (s->mode && (s->mode != opt || opt == 'b'))
-			cmd_usage(s->c, "-l, -0, -j and -b exclude each other");
+	case 'A':
+		if (s->mode && (s->mode != opt || opt == 'b' || opt == 'A'))
+			cmd_usage(s->c, "-l, -0, -j, -A and -b exclude each other");
 		s->mode = opt;
+		if (opt == 'A')
+			s->archive = optarg;
 		break;
 	case 'd':
 		t->delayed = 1;
@@ -432,8 +543,8 @@ static void check_arguments(struct sender *s, const struct times *t)
 	s->many = is_stream(s) || files > 1;
 	if (t->delayed && t->at)
 		cmd_usage(c, "-d and -a exclude each other");
-	if (s->given.text && files > 0)
-		cmd_usage(c, "-b takes no FILE");
+	if ((s->given.text || s->archive) && files > 0)
+		cmd_usage(c, "-%c takes no FILE", s->mode);
 	if (s->given.props.dedup_id && (is_stream(s) || files > 1))
 		cmd_usage(c, "-D is for a single message");
 	if (s->given.props.dedup_id && s->exchange)
@@ -466,10 +577,11 @@ int main(int argc, char **argv)
 {
 	struct cmd c = {
 		.name = "mq-send",
-		.usage = "[-q] [-l | -0 | -j | -b TEXT] [-p PRIORITY] [-d DELAY | -a TIME] "
-			 "[-D DEDUP-ID] [-t TTL] [-g GROUP] [-k KEY] [-H 'Name: value']... "
-			 "[-R REPLY-TO] [-C CORRELATION-ID] [-w WAIT] [-s DIR] "
-			 "-x EXCHANGE | QUEUE [FILE]...",
+		.usage =
+		    "[-q] [-l | -0 | -j | -A FILE | -b TEXT] [-p PRIORITY] [-d DELAY | -a TIME] "
+		    "[-D DEDUP-ID] [-t TTL] [-g GROUP] [-k KEY] [-H 'Name: value']... "
+		    "[-R REPLY-TO] [-C CORRELATION-ID] [-w WAIT] [-s DIR] "
+		    "-x EXCHANGE | QUEUE [FILE]...",
 		.about = "Send standard input, or each FILE, as a message; print the ids.",
 		.options = options,
 		.more_options = sendopts_options,

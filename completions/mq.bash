@@ -67,6 +67,7 @@ _mq_values() {
 		[[ $cur == *,* ]] && before=${cur%,*},
 		printf "$before%s\n" ready delayed leased dead
 		;;
+	HOW) printf '%s\n' gzip zstd xz none ;;
 	PRIORITY) printf '%s\n' {0..9} ;;
 	*FIELD*) printf '%s\n' visible in_flight delayed dead oldest_age bytes ;;
 	key=value)
@@ -209,4 +210,5 @@ _mq() {
 	COMPREPLY=("${COMPREPLY[@]#"$before"}")
 } &&
 	complete -F _mq mq-create mq-config mq-delete mq-purge mq-send mq-recv mq-cat mq-ack mq-nack \
-		mq-extend mq-ls mq-redrive mq-stat mq-work mq-wait mq-call mq-once mq-bind mq-fsck mq-advise
+		mq-extend mq-ls mq-redrive mq-stat mq-work mq-wait mq-call mq-once mq-bind mq-fsck mq-advise \
+		mq-export mq-import

@@ -88,6 +88,8 @@ function __mq_values -S
             __fish_complete_directories $word ''
         case STATE
             printf '%s\n' (string replace -r '[^,]*$' '' -- $word){ready,delayed,leased,dead}
+        case HOW
+            printf '%s\n' gzip zstd xz none
         case PRIORITY
             seq 0 9
         case '*FIELD*'

@@ -31,6 +31,7 @@ struct mq_batch {
 	int begun; /* entries[n] is being written */
 	int too_large;
 	char *dedup_id;
+	int keyed; /* an import: its entries have their keys and ids at the commit */
 	struct room room;
 	size_t unrouted;
 };

@@ -551,6 +551,7 @@ static const struct {
 	{ "delayed", 1, 1 },
 	{ "dlq", 0, 1 },
 	{ "groups", 0, 1 },
+	{ "import", 0, 1 },
 	{ "leased", 1, 1 },
 	{ "lock", 0, 0 },
 	{ "owner", 0, 0 },

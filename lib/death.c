@@ -76,7 +76,7 @@ static void add_event(struct death *d, const char *reason, const char *queue, mq
 	d->event[d->n++] = v;
 }
 
-static char *format_history(const struct death *d)
+char *death_text(const struct death *d)
 {
 	char *text = malloc(d->n * (sizeof(struct death_event) + 64) + 1), *p = text;
 	size_t i;
@@ -92,16 +92,23 @@ static char *format_history(const struct death *d)
 	return text;
 }
 
-static int write_history(mq_queue *q, const struct entry *e, const char *text)
+static int write_history(mq_queue *q, struct entry *e, const char *text, int sync)
 {
 	char path[ENTRY_PATH];
 	int r;
 
+	snprintf(e->death, sizeof(e->death), "%08llx",
+	    (unsigned long long)(nonce_next(&q->mq->nonce) & 0xffffffff));
 	history_path(e, path);
-	r = queue_write_file(q->mq, q->fd, path, text, 1);
+	r = queue_write_file(q->mq, q->fd, path, text, sync);
 	if (r == -1 && errno == ENOENT && (fs_mkdir(q->fd, "why") == 0 || errno == EEXIST))
-		r = queue_write_file(q->mq, q->fd, path, text, 1);
+		r = queue_write_file(q->mq, q->fd, path, text, sync);
 	return r;
+}
+
+int death_write(mq_queue *q, struct entry *e, const char *text)
+{
+	return write_history(q, e, text, 0);
 }
 
 int death_record(mq_queue *from, mq_queue *to, struct entry *e, const char *reason,
@@ -113,10 +120,8 @@ int death_record(mq_queue *from, mq_queue *to, struct entry *e, const char *reas
 
 	if (d && death_read(from->fd, e, d) == 0) {
 		add_event(d, reason, where, queue_now(from));
-		snprintf(e->death, sizeof(e->death), "%08llx",
-		    (unsigned long long)(nonce_next(&from->mq->nonce) & 0xffffffff));
-		if ((text = format_history(d)) != NULL)
-			r = write_history(to, e, text);
+		if ((text = death_text(d)) != NULL)
+			r = write_history(to, e, text, 1);
 	}
 	free(text);
 	free(d);

@@ -37,6 +37,11 @@ int death_read(int dir, const struct entry *, struct death *);
 int death_record(mq_queue *from, mq_queue *to, struct entry *, const char *reason,
     const char *where);
 
+/* What such a file would have, to be freed; NULL: no memory. */
+char *death_text(const struct death *);
+/* Give an entry that text as its history, under a new tag; not synced. */
+int death_write(mq_queue *, struct entry *, const char *text);
+
 /* Give the history to another queue as well, under the same name. */
 int death_carry(mq_queue *from, mq_queue *to, const struct entry *);
 

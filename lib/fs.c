@@ -406,6 +406,14 @@ int fs_sync(int fd)
 	return r;
 }
 
+int fs_sync_all(int fd)
+{
+	int r;
+
+	RETRY(r, syncfs(fd));
+	return r;
+}
+
 int fs_sync_path(int dir, const char *path)
 {
 	int fd = fs_open(dir, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);

@@ -71,6 +71,8 @@ char *fs_slurp(int dir, const char *path);
 
 int fs_sync(int fd);
 int fs_sync_path(int dir, const char *path);
+/* All that was written to that file system. */
+int fs_sync_all(int fd);
 /* The directory at path, and all that lead to it from dir, which is the last:
  * somebody may have made them just now.  ENOENT: the first is gone. */
 int fs_sync_way(int dir, const char *path);

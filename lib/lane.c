@@ -128,7 +128,6 @@ static int make_token(mq_queue *q, const char *group, char made[ENTRY_PATH])
 static void new_token(mq_queue *q, const struct entry *m, struct entry *t)
 {
 	lane_token(m, t);
-	t->receives = 0;
 	t->death[0] = '\0';
 	t->lease = LEASE_OWN;
 	t->nonce = nonce_next(&q->mq->nonce);
@@ -552,7 +551,6 @@ static int turn_to(mq_queue *q, const char *path, const struct entry *token,
 	struct entry t;
 
 	lane_token(next, &t);
-	t.receives = 0;
 	t.death[0] = '\0';
 	t.lease = token->lease;
 	t.nonce = token->nonce;

@@ -160,34 +160,12 @@ static int walk_buckets(mq_queue *q, const char *part, visit_fn *visit, void *ct
 	return r;
 }
 
-/* Those in lanes that are visible, or those that are not yet. */
-struct sieve {
-	int delayed;
-	visit_fn *visit;
-	void *ctx;
-};
-
-static int sift(void *ctx, mq_queue *q, const char *path, const struct entry *e)
-{
-	struct sieve *s = ctx;
-
-	if (s->delayed != (e->visible * MILLISECOND > queue_now(q)))
-		return 0;
-	return s->visit(s->ctx, q, path, e);
-}
-
-static int walk_lanes(mq_queue *q, int delayed, visit_fn *visit, void *ctx)
-{
-	struct sieve s = { delayed, visit, ctx };
-
-	return lanes_walk(q, LANES_WAITING, sift, &s);
-}
-
 /* ---- listing ----------------------------------------------------------- */
 
 struct listing {
 	int (*each)(void *ctx, const struct mq_message *);
 	void *ctx;
+	unsigned states; /* that are wanted */
 	enum mq_state state;
 	const char *died_in; /* only those that last failed in this queue */
 	int ended;
@@ -239,6 +217,15 @@ static int show(void *ctx, mq_queue *q, const char *path, const struct entry *e)
 	return l->ended;
 }
 
+/* What is in lanes is in order there, be it visible or not yet. */
+static int show_in_lane(void *ctx, mq_queue *q, const char *path, const struct entry *e)
+{
+	struct listing *l = ctx;
+
+	l->state = e->visible * MILLISECOND > queue_now(q) ? MQ_DELAYED : MQ_READY;
+	return l->states & l->state ? show(l, q, path, e) : 0;
+}
+
 static int list_part(mq_queue *q, struct listing *l, enum mq_state state)
 {
 	int r = 0;
@@ -247,16 +234,19 @@ static int list_part(mq_queue *q, struct listing *l, enum mq_state state)
 	switch (state) {
 	case MQ_READY:
 		r = walk_lines(q, TO_LOOK, show, l);
-		return r ? r : walk_lanes(q, 0, show, l);
+		break;
 	case MQ_DELAYED:
 		r = walk_buckets(q, "delayed", show, l);
-		return r ? r : walk_lanes(q, 1, show, l);
+		break;
 	case MQ_LEASED:
 		return walk_buckets(q, "leased", show, l);
 	case MQ_DEAD:
 		break;
 	}
-	return 0;
+	/* Once, after the last of the two. */
+	if (r == 0 && (state == MQ_DELAYED || !(l->states & MQ_DELAYED)))
+		r = lanes_walk(q, LANES_WAITING, show_in_lane, l);
+	return r;
 }
 
 /* What waits in a queue of dead letters, shown as dead. */
@@ -307,7 +297,7 @@ int mq_list(mq_queue *q, unsigned states, int (*each)(void *ctx, const struct mq
     void *ctx)
 {
 	static const enum mq_state order[] = { MQ_READY, MQ_DELAYED, MQ_LEASED };
-	struct listing l = { .each = each, .ctx = ctx };
+	struct listing l = { .each = each, .ctx = ctx, .states = states };
 	size_t i;
 	int r;
 

@@ -132,6 +132,8 @@ struct mq_message {
 	mq_time due;       /* delayed: when it becomes visible; else 0 */
 	mq_time deadline;  /* leased: when the lease lapses; else 0 */
 	mq_time expires;   /* 0: never */
+	mq_time ttl_ends;  /* as expires, but by its TTL alone, whatever the queue's retention */
+	const char *tag;   /* of its history, for mq_reader_at; "": it has none */
 };
 
 /* Call each for the messages in the states given (a mask), in the order in
@@ -152,6 +154,9 @@ int mq_reader_open(mq *, const char *path, mq_reader **);
 /* The same for a lease at hand, with fewer steps.  That the lease is over may go
  * unnoticed. */
 int mq_reader_of(mq_lease *, mq_reader **);
+/* The same for a message as mq_list shows it, in the open queue that it names; *reader
+ * is NULL, or one to be used again, which is closed on failure. */
+int mq_reader_at(mq_queue *, const struct mq_message *, mq_reader **reader);
 void mq_reader_close(mq_reader *);
 const struct mq_message *mq_reader_message(const mq_reader *);
 const char *mq_reader_reply_to(const mq_reader *);       /* NULL: none */
@@ -246,6 +251,61 @@ int mq_batch_commit(mq_batch *, mq_time wait, size_t *accepted,
 
 /* Of the last commit: messages that matched no binding. */
 size_t mq_batch_unrouted(const mq_batch *);
+
+/* ---- sending what was in a queue before -------------------------------- */
+
+/* What a message brings along from there, besides its properties. */
+struct mq_past {
+	const char *id;
+	enum mq_state
+	    state; /* MQ_DEAD: it goes to the dead letters; of others, a leased one is ready */
+	unsigned receives;
+	mq_time since;   /* its age in the queue counts from then; 0: from when it was sent */
+	mq_time expires; /* 0: never */
+	const struct mq_event *events; /* its history, oldest first */
+	size_t nevents;                /* at most MQ_EVENTS_MAX */
+};
+
+#define MQ_EVENTS_MAX 64
+
+/* An import puts such messages at the end of the queue, in the order in which
+ * they come, and those that are dead into its dead-letter queue:
+ *
+ *	if ((r = mq_import_begin(i, &props, &past)) == MQ_OK) {
+ *		mq_import_write(i, data, n)...; mq_import_end(i);
+ *		if (mq_import_full(i))
+ *			mq_import_commit(i);
+ *	}
+ *
+ * Their ids are written down, so that an import that was not finished can be
+ * done again from its start: what is in the queue or among its dead letters when
+ * the import is opened, and what was imported since the last one that was
+ * finished, is passed over.  Only of a commit that was killed half way can a
+ * message be imported twice: one that it placed, when that and all that it placed
+ * after it were taken and acked before the import is done again. */
+typedef struct mq_import mq_import;
+
+/* MQ_BUSY: there is another import into this queue. */
+int mq_import_open(mq_queue *, mq_import **);
+/* What was not committed is dropped. */
+void mq_import_close(mq_import *);
+
+/* As mq_batch_begin, but neither ttl nor dedup_id counts.  MQ_EMPTY: the message
+ * is there already, pass it over.  MQ_DATA: also when its past is malformed.  One
+ * of another state than the one before it commits those: or fails as that does. */
+int mq_import_begin(mq_import *, const struct mq_properties *, const struct mq_past *);
+int mq_import_write(mq_import *, const void *, size_t);
+int mq_import_end(mq_import *);        /* MQ_DATA: larger than max-message; dropped */
+void mq_import_abort(mq_import *);     /* forget the message begun */
+int mq_import_full(const mq_import *); /* time to commit */
+
+/* As mq_batch_commit, waiting for room under overflow=block alone. */
+int mq_import_commit(mq_import *);
+/* How many messages are kept, also after a failure. */
+uint64_t mq_import_count(const mq_import *);
+
+/* All was imported and committed: forget the ids. */
+int mq_import_finish(mq_import *);
 
 /* ---- exchanges --------------------------------------------------------- */
 

@@ -142,14 +142,57 @@ int mq_reader_of(mq_lease *l, mq_reader **out)
 	return opened(r, open_message(h, r, l->path, l->receipt, l->inode, MQ_LEASED), out);
 }
 
+static void forget_message(mq_reader *r)
+{
+	message_free(&r->block);
+	memset(&r->block, 0, sizeof(r->block));
+	free(r->death);
+	free(r->path);
+	file_unref(r->file);
+	r->death = NULL;
+	r->path = NULL;
+	r->file = NULL;
+}
+
+static int open_at(mq_reader *r, mq_queue *q, const struct mq_message *m, const char *rest)
+{
+	struct stat st;
+
+	/* In a lane, what its token knows counts. */
+	r->entry.receives = m->receives;
+	snprintf(r->entry.death, sizeof(r->entry.death), "%s", m->tag);
+	if (r->q != q) {
+		mq_queue_close(r->q);
+		r->q = queue_ref(q);
+	}
+	r->path = strdup(m->path);
+	return open_message(q->mq, r, m->path, rest, fs_stat(q->fd, rest, &st) == 0 ? st.st_ino : 0,
+	    m->state);
+}
+
+int mq_reader_at(mq_queue *q, const struct mq_message *m, mq_reader **out)
+{
+	size_t n = strlen(q->path);
+	mq_reader *r = *out;
+	int status = MQ_OK;
+
+	*out = NULL;
+	if (r == NULL && (r = new_reader(q->mq, m->path, &status)) == NULL)
+		return status;
+	forget_message(r);
+	if (strcmp(m->queue, q->name) != 0 || strncmp(m->path, q->path, n) != 0 ||
+	    m->path[n] != '/' || entry_parse(strrchr(m->path, '/') + 1, &r->entry) == -1)
+		status = fail(q->mq, MQ_DATA, m->path, "not a message of this queue");
+	else
+		status = open_at(r, q, m, m->path + n + 1);
+	return opened(r, status, out);
+}
+
 void mq_reader_close(mq_reader *r)
 {
 	if (r == NULL)
 		return;
-	message_free(&r->block);
-	free(r->death);
-	free(r->path);
-	file_unref(r->file);
+	forget_message(r);
 	mq_queue_close(r->q);
 	free(r);
 }

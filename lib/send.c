@@ -152,6 +152,8 @@ static int prepare(struct commit *c)
 	if (batch_flush(b) == -1 ||
 	    (c->q->conf.sync && !queue_sync_covers_name(c->q) && fs_sync(b->fd) == -1))
 		return queue_fail(c->q, "cannot write the message");
+	if (b->keyed)
+		return MQ_OK;
 	queue_new_keys(c->q, b->entries, b->n);
 	for (i = 0; i < b->n; i++)
 		memcpy(b->entries[i].id, b->entries[i].key, KEY_SIZE);

@@ -20,4 +20,6 @@ void show_entry(const mq_queue *q, const struct entry *e, enum mq_state state, c
 	m->since = key_time(e->key);
 	m->due = e->visible * MILLISECOND;
 	m->expires = queue_expiry(q, e);
+	m->ttl_ends = e->expires * MILLISECOND;
+	m->tag = e->death;
 }

@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (parse_event(line, &d.event[0]) == 0) {
 		MUST(d.event[0].first >= 0 && d.event[0].last >= 0);
 		d.n = 1;
-		MUST((text = format_history(&d)) != NULL);
+		MUST((text = death_text(&d)) != NULL);
 		text[strlen(text) - 1] = '\0';
 		memset(&again, 0, sizeof(again));
 		MUST(parse_event(text, &again) == 0);
