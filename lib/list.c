@@ -96,25 +96,23 @@ static int walk_lines(mq_queue *q, enum look look, visit_fn *visit, void *ctx)
 	return r;
 }
 
-/* A bundle in flight. */
+/* A bundle in flight, in the order of its messages. */
 static int walk_bundle(mq_queue *q, const char *bundle, uint64_t nonce, visit_fn *visit, void *ctx)
 {
+	struct segment g = { 0 };
 	char path[ENTRY_PATH];
 	struct entry e;
-	struct fs_dir d;
-	const char *name;
-	int r = 0;
+	size_t i;
+	int r = segment_read(q->fd, bundle, &g);
 
-	if (fs_dir_open(&d, q->fd, bundle) == -1)
-		return errno == ENOENT ? 0 : -1;
-	while (r == 0 && (name = fs_dir_next(&d)) != NULL) {
-		snprintf(path, sizeof(path), "%.*s/%.*s", STRIP_PATH, bundle, NAME_SIZE, name);
-		if (entry_parse(name, &e) == -1 || e.lease)
+	for (i = 0; r == 0 && i < g.n; i++) {
+		snprintf(path, sizeof(path), "%.*s/%s", STRIP_PATH, bundle, g.names[i].name);
+		if (entry_parse(g.names[i].name, &e) == -1 || e.lease)
 			continue;
 		bundle_lease(&e, nonce);
 		r = visit(ctx, q, path, &e);
 	}
-	fs_dir_close(&d);
+	segment_free(&g);
 	return r;
 }
 

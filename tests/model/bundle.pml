@@ -40,7 +40,7 @@ byte form[2], number[2];
 byte place[MESSAGES];
 bool sent[MESSAGES], taken[MESSAGES];
 byte lock = 0; /* who has it */
-byte senders = 3;
+byte senders;
 
 #define IS(f, n) (form[A] == f && number[A] == n || form[B] == f && number[B] == n)
 
@@ -98,7 +98,7 @@ inline install(b, mortal)
 #endif
 		atomic {
 			if
-			:: form[b] == MADE -> form[b] = CLOSED; number[b] = seen
+			:: form[b] == MADE && !IS(CLOSED, seen) -> form[b] = CLOSED; number[b] = seen
 			:: else -> got = false
 			fi
 		};
@@ -388,11 +388,13 @@ init {
 		place[3] = IN(B);
 		exists[0] = true;
 		run publisher();
+#ifdef OTHERS
 		run bundler();
-#ifdef LATE
 		run sender();
+		senders = 3;
 #else
 		run helper();
+		senders = 2;
 #endif
 		run consumer();
 #ifdef TWO
