@@ -1,11 +1,13 @@
 /*
  * bundle.c - verb: a batch sent as bundles
  *
- *	1  make a directory in tmp/, link the batch's file into it for each message
- *	2  rename the directory into the line, as a bundle (strip.h)
+ *	1  make directories in tmp/, link the batch's file into them for each message
+ *	2  rename the directories into the line, as bundles, and move its tail behind
+ *	   them (strip.h)
  *
  * so that one rename publishes up to BUNDLE_ENTRIES messages, and another can
- * lease them.  A kill before that leaves litter in tmp/.
+ * lease them.  A kill before the end leaves litter in tmp/, or bundles behind the
+ * tail that nobody was told of.
  *
  * The sync of the file that follows makes the names durable with it, but says
  * nothing of a directory that some file systems may have made durable under its
@@ -23,14 +25,14 @@
 #define INSTALL_TRIES 50
 static const struct timespec install_pause = { 0, 200000 };
 
-struct bundle {
+#define BUNDLES ((BATCH_COUNT + BUNDLE_ENTRIES - 1) / BUNDLE_ENTRIES)
+
+struct bundles {
 	mq_batch *b;
 	struct strip line;
-	struct entry *entries; /* of the batch */
+	char path[BUNDLES][ENTRY_PATH];
+	int dir[BUNDLES]; /* open */
 	size_t n;
-	int last; /* of the batch: its file is not needed any more */
-	char path[ENTRY_PATH];
-	int dir;
 };
 
 static int is_plain(const mq_batch *b, const struct entry *e)
@@ -51,96 +53,122 @@ int bundle_fits(const mq_batch *b)
 	return i == b->n;
 }
 
-static int fill(struct bundle *u)
+static size_t entries_to(const struct bundles *u, size_t bundles)
 {
-	char name[NAME_SIZE];
+	size_t n = bundles * BUNDLE_ENTRIES;
+
+	return n < u->b->n ? n : u->b->n;
+}
+
+/* One more directory, with what is for it.  The last link is a rename. */
+static int fill(struct bundles *u)
+{
+	size_t i = entries_to(u, u->n), end = entries_to(u, u->n + 1);
 	mq_queue *q = u->b->q;
-	size_t i;
+	char name[NAME_SIZE];
+	int r = 0, dir;
+
+	queue_scratch(q, u->path[u->n]);
+	if (fs_mkdir(q->fd, u->path[u->n]) == -1 || (dir = fs_open_dir(q->fd, u->path[u->n])) == -1)
+		return -1;
+	u->dir[u->n++] = dir;
+	for (; r == 0 && i < end; i++) {
+		entry_format(&u->b->entries[i], name);
+		r = i == u->b->n - 1 ? fs_rename(q->fd, u->b->path, dir, name) :
+				       fs_link(q->fd, u->b->path, dir, name);
+	}
+	return r;
+}
+
+static int fill_all(struct bundles *u)
+{
 	int r = 0;
 
-	queue_scratch(q, u->path);
-	if (fs_mkdir(q->fd, u->path) == -1 || (u->dir = fs_open_dir(q->fd, u->path)) == -1)
-		return -1;
-	for (i = 0; r == 0 && i < u->n; i++) {
-		entry_format(&u->entries[i], name);
-		r = u->last && i == u->n - 1 ? fs_rename(q->fd, u->b->path, u->dir, name) :
-					       fs_link(q->fd, u->b->path, u->dir, name);
-	}
+	while (r == 0 && entries_to(u, u->n) < u->b->n)
+		r = fill(u);
 	return r;
 }
 
 /* Somebody else is moving the tail all the time. */
-static int place_one_by_one(struct bundle *u)
+static int place_one_by_one(struct bundles *u, size_t *placed)
 {
 	char name[NAME_SIZE];
-	struct source from = { u->dir, name, STRIP_RENAME };
+	struct source from = { -1, name, STRIP_RENAME };
 	struct tails tails;
-	size_t i;
 
 	tails_reset(&tails);
-	for (i = 0; i < u->n; i++) {
-		entry_format(&u->entries[i], name);
-		if (place_ready(u->b->q, &from, &u->entries[i], &tails) == -1)
+	for (; *placed < u->b->n; (*placed)++) {
+		from.dir = u->dir[*placed / BUNDLE_ENTRIES];
+		entry_format(&u->b->entries[*placed], name);
+		if (place_ready(u->b->q, &from, &u->b->entries[*placed], &tails) == -1)
 			return -1;
 	}
-	return fs_rmdir(u->b->q->fd, u->path);
+	return 0;
 }
 
 /* Who has the lock has it for a moment, unless stopped: that is not waited for. */
-static int install(struct bundle *u)
+static int install(struct bundles *u, size_t *placed)
 {
 	mq_queue *q = u->b->q;
+	size_t done;
 	int r, tries;
 
 	for (tries = 0; tries < INSTALL_TRIES; tries++) {
-		if ((r = strip_install(&u->line, q->fd, u->path, queue_scratch, q)) != 0)
+		r = strip_install_all(&u->line, q->fd, u->path, u->n, &done, queue_scratch, q);
+		*placed = entries_to(u, done);
+		if (r != 0)
 			return r == 1 ? 0 : -1;
 		nanosleep(&install_pause, NULL);
 	}
-	return place_one_by_one(u);
+	return place_one_by_one(u, placed);
 }
 
-static int make_durable(struct bundle *u)
+static int make_durable(const struct bundles *u)
 {
-	return !u->b->q->conf.sync || fs_keeps_order(u->dir) ? 0 : fs_sync(u->dir);
+	size_t i;
+
+	if (!u->b->q->conf.sync || fs_keeps_order(u->dir[0]))
+		return 0;
+	for (i = 0; i < u->n; i++)
+		if (fs_sync(u->dir[i]) == -1)
+			return -1;
+	return 0;
 }
 
-static int send(struct bundle *u)
+/* Directories that are not in the line are no use any more. */
+static void drop(struct bundles *u)
 {
-	mq_queue *q = u->b->q;
-	int r = -1, saved;
+	int saved = errno;
 
-	u->dir = -1;
-	if (fill(u) == 0 && install(u) == 0)
-		r = make_durable(u);
-	saved = errno;
-	fs_close(u->dir);
-	if (r == -1)
-		fs_remove_tree(q->fd, u->path);
+	while (u->n > 0) {
+		fs_close(u->dir[--u->n]);
+		fs_remove_tree(u->b->q->fd, u->path[u->n]);
+	}
 	errno = saved;
-	return r;
+}
+
+static uint64_t bytes_of(const mq_batch *b, size_t from)
+{
+	uint64_t bytes = 0;
+
+	for (; from < b->n; from++)
+		bytes += b->entries[from].body;
+	return bytes;
 }
 
 int bundle_send(mq_batch *b, size_t *placed)
 {
-	struct bundle u = { .b = b, .line = queue_strip(b->q, LINE_READY, b->entries[0].priority) };
-	uint64_t bytes;
-	size_t i;
+	struct bundles u = { .b = b,
+		.line = queue_strip(b->q, LINE_READY, b->entries[0].priority) };
+	int r, saved;
 
-	for (*placed = 0; *placed < b->n; *placed += u.n) {
-		u.entries = b->entries + *placed;
-		u.n = b->n - *placed < BUNDLE_ENTRIES ? b->n - *placed : BUNDLE_ENTRIES;
-		u.last = *placed + u.n == b->n;
-		for (i = 0, bytes = 0; i < u.n; i++)
-			bytes += u.entries[i].body;
-		limit_add(b->q, u.n, bytes);
-		if (send(&u) == -1) {
-			int saved = errno;
-
-			limit_release(b->q, u.n, bytes);
-			errno = saved;
-			return -1;
-		}
-	}
-	return 0;
+	*placed = 0;
+	limit_add(b->q, b->n, bytes_of(b, 0));
+	if ((r = fill_all(&u)) == 0 && (r = install(&u, placed)) == 0)
+		r = make_durable(&u);
+	saved = errno;
+	limit_release(b->q, b->n - *placed, bytes_of(b, *placed));
+	errno = saved;
+	drop(&u);
+	return r;
 }

@@ -16,7 +16,7 @@
 struct member {
 	char queue[QUEUE_NAME_SIZE];
 	int dead;
-	int is_bundle;
+	int is_bundle, is_opened;
 	unsigned level;
 	struct entry entry;
 };
@@ -74,6 +74,7 @@ static int parse_member(const char *name, struct member *m)
 	if (rest[0] != 'p' || m->dead)
 		return entry_parse(rest, &m->entry) == 0 && !m->entry.token ? 0 : -1;
 	m->is_bundle = 1;
+	m->is_opened = name[strlen(name) - 1] == '-';
 	m->level = (unsigned)(rest[1] - '0');
 	return m->level < LEVELS && rest[2] == MARK ? 0 : -1;
 }
@@ -154,6 +155,18 @@ static void deliver_one_by_one(struct delivery *d, const char *member)
 	fs_rmdir(d->dir, member);
 }
 
+/* First under another name: nothing may be taken from what becomes a bundle. */
+static void open_and_deliver(struct delivery *d, const char *member)
+{
+	char opened[MEMBER_SIZE + 1];
+
+	snprintf(opened, sizeof(opened), "%s-", member);
+	if (fs_rename(d->dir, member, d->dir, opened) == -1 && errno != ENOENT)
+		note_trouble(d, -1);
+	else
+		deliver_one_by_one(d, opened);
+}
+
 static void deliver_bundle(struct delivery *d, const char *member, unsigned level)
 {
 	struct strip s = queue_strip(d->q, LINE_READY, level);
@@ -167,7 +180,7 @@ static void deliver_bundle(struct delivery *d, const char *member, unsigned leve
 	d->tails.segment[level] = STRIP_TAIL;
 	d->tails.count[level] = 0;
 	if (r == 0)
-		deliver_one_by_one(d, member);
+		open_and_deliver(d, member);
 }
 
 /* What was for a queue that is gone went with it. */
@@ -197,6 +210,8 @@ static void deliver_member(struct delivery *d, const char *name)
 	if (d->q == NULL) {
 		if (d->gone)
 			drop_member(d, name, m.is_bundle);
+	} else if (m.is_opened) {
+		deliver_one_by_one(d, name);
 	} else if (m.is_bundle) {
 		deliver_bundle(d, name, m.level);
 	} else {

@@ -5,6 +5,7 @@
  *	SPOOL/j/ID/QUEUE~ENTRY         one message for that queue
  *	SPOOL/j/ID/QUEUE!ENTRY         one for its dead letters: it was full
  *	SPOOL/j/ID/QUEUE~pN~I/ENTRY    the I-th bundle for its level N
+ *	SPOOL/j/ID/QUEUE~pN~I-/ENTRY   one that is delivered one by one
  *
  *	1  a directory in tmp/ is filled with a link for every queue and message
  *	2  it is renamed to j/ID, and the messages' file synced: the commit

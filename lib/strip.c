@@ -223,17 +223,24 @@ static int lock_strip(const struct strip *s)
 	return fs_lock(s->dir, path, 0);
 }
 
-static int rotate_locked(const struct strip *s, uint64_t segment, scratch_fn *scratch, void *ctx)
+/* The segment of a number that tail is to be put on. */
+static int make_segment(const struct strip *s, uint64_t number)
 {
 	char path[ENTRY_PATH];
+
+	strip_segment_path(s, number, path);
+	return fs_mkdir(s->dir, path) == 0 || errno == EEXIST ? 0 : -1;
+}
+
+static int rotate_locked(const struct strip *s, uint64_t segment, scratch_fn *scratch, void *ctx)
+{
 	uint64_t tail;
 
 	if (strip_tail(s, &tail) == -1)
 		return -1;
 	if (tail != segment || tail >= LAST)
 		return 0;
-	strip_segment_path(s, segment + 1, path);
-	if (fs_mkdir(s->dir, path) == -1 && errno != EEXIST)
+	if (make_segment(s, segment + 1) == -1)
 		return -1;
 	return set_mark(s, "tail", segment + 1, scratch, ctx);
 }
@@ -249,7 +256,13 @@ int strip_rotate(const struct strip *s, uint64_t segment, scratch_fn *scratch, v
 	return r;
 }
 
-/* The tail first: once from is gone, all that is added later comes after it. */
+static int is_taken(void)
+{
+	return errno == ENOTEMPTY || errno == EEXIST;
+}
+
+/* The tail first: once from is gone, whoever took it, all that is added later
+ * comes after it. */
 static int install_locked(const struct strip *s, int fromdir, const char *from, scratch_fn *scratch,
     void *ctx)
 {
@@ -263,28 +276,72 @@ static int install_locked(const struct strip *s, int fromdir, const char *from, 
 	}
 	if (tail >= LAST)
 		return 0;
-	if (set_mark(s, "tail", tail + 1, scratch, ctx) == -1)
+	if (make_segment(s, tail + 1) == -1 || set_mark(s, "tail", tail + 1, scratch, ctx) == -1)
 		return -1;
 	form_path(s, tail + 1, FORM_BUNDLE, path);
-	/* What is added to the segment of this number comes after the bundle;
-	 * whoever does that makes it. */
 	if (fs_rename(fromdir, from, s->dir, path) == 0)
 		return 1;
-	return errno == ENOTEMPTY || errno == EEXIST ? 0 : -1;
+	return is_taken() ? 0 : -1;
+}
+
+/* A number that is taken has what a sender left who was killed here. */
+static int install_all_locked(const struct strip *s, int fromdir, char (*from)[ENTRY_PATH],
+    size_t n, size_t *done, scratch_fn *scratch, void *ctx)
+{
+	char path[ENTRY_PATH];
+	uint64_t tail;
+	int saved = 0;
+
+	if (strip_tail(s, &tail) == -1)
+		return -1;
+	while (*done < n && !saved && tail < LAST - 1) {
+		form_path(s, ++tail, FORM_BUNDLE, path);
+		if (fs_rename(fromdir, from[*done], s->dir, path) == 0)
+			(*done)++;
+		else if (!is_taken())
+			saved = errno;
+	}
+	if (*done > 0 &&
+	    (make_segment(s, tail) == -1 || set_mark(s, "tail", tail, scratch, ctx) == -1)) {
+		*done = 0; /* they come, if somebody moves the tail later */
+		return -1;
+	}
+	errno = saved;
+	return saved ? -1 : *done == n;
+}
+
+/* The lock, of a strip that is made if need be: -1 with EWOULDBLOCK, too. */
+static int lock_or_make(const struct strip *s, scratch_fn *scratch, void *ctx)
+{
+	int fd;
+
+	while ((fd = lock_strip(s)) == -1)
+		if (errno != ENOENT || strip_make(s, scratch, ctx) == -1)
+			return -1;
+	return fd;
 }
 
 int strip_install(const struct strip *s, int fromdir, const char *from, scratch_fn *scratch,
     void *ctx)
 {
-	int fd, r;
+	int fd = lock_or_make(s, scratch, ctx), r;
 
-	while ((fd = lock_strip(s)) == -1) {
-		if (errno == EWOULDBLOCK)
-			return 0;
-		if (errno != ENOENT || strip_make(s, scratch, ctx) == -1)
-			return -1;
-	}
+	if (fd == -1)
+		return errno == EWOULDBLOCK ? 0 : -1;
 	r = install_locked(s, fromdir, from, scratch, ctx);
+	fs_unlock(fd);
+	return r;
+}
+
+int strip_install_all(const struct strip *s, int fromdir, char (*from)[ENTRY_PATH], size_t n,
+    size_t *done, scratch_fn *scratch, void *ctx)
+{
+	int fd = lock_or_make(s, scratch, ctx), r;
+
+	*done = 0;
+	if (fd == -1)
+		return errno == EWOULDBLOCK ? 0 : -1;
+	r = install_all_locked(s, fromdir, from, n, done, scratch, ctx);
 	fs_unlock(fd);
 	return r;
 }
@@ -369,13 +426,13 @@ static int is_empty_directory(int dir, const char *path)
 	return empty;
 }
 
-/* Whether nothing stands under a number. */
-static int is_empty(const struct strip *s, uint64_t number)
+/* Whether nothing stands under a number, in this form and those after it. */
+static int is_empty(const struct strip *s, uint64_t number, int form)
 {
 	char path[ENTRY_PATH];
-	int form, empty = 1;
+	int empty = 1;
 
-	for (form = 0; empty && form < FORMS; form++) {
+	for (; empty && form < FORMS; form++) {
 		form_path(s, number, (enum form)form, path);
 		empty = is_empty_directory(s->dir, path);
 	}
@@ -383,16 +440,17 @@ static int is_empty(const struct strip *s, uint64_t number)
 }
 
 /* A kill may leave an empty segment behind the tail, which is taken for the next,
- * or before the head. */
+ * or bundles, which the next one to move the tail takes in; or an empty segment
+ * before the head. */
 static const char *stray_fault(const struct strip *s, const uint64_t *numbers, size_t n,
     uint64_t head, uint64_t tail)
 {
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		if (numbers[i] > tail && !is_empty(s, numbers[i]))
+		if (numbers[i] > tail && !is_empty(s, numbers[i], FORM_OPENED))
 			return "there are messages behind the tail";
-		if (numbers[i] < head && !is_empty(s, numbers[i]))
+		if (numbers[i] < head && !is_empty(s, numbers[i], FORM_BUNDLE))
 			return "there are messages before the head";
 	}
 	return NULL;
@@ -645,10 +703,24 @@ int strip_open_at(int dir, char *path)
 	return r;
 }
 
+/* Whether there is a bundle of this number. */
+static int has_bundle(const struct strip *s, uint64_t number)
+{
+	char path[ENTRY_PATH];
+	int form, found = 0;
+
+	for (form = 0; !found && form < FORM_SEGMENT; form++) {
+		form_path(s, number, (enum form)form, path);
+		found = fs_exists(s->dir, path) == 1;
+	}
+	return found;
+}
+
 /* What stands first under this number: as load.  A bundle that is not found
  * under its first name was opened, so it is looked for under its second one
- * after that; what is found under neither is gone.  An empty one can go. */
-static int load_first(const struct strip *s, uint64_t number, struct segment *g, int *there)
+ * after that; what is found under neither is gone, or not yet there.  An empty
+ * one can go. */
+static int load_forms(const struct strip *s, uint64_t number, struct segment *g, int *there)
 {
 	int form, r, any = 0;
 
@@ -661,6 +733,20 @@ static int load_first(const struct strip *s, uint64_t number, struct segment *g,
 	}
 	*there = any;
 	return 0;
+}
+
+/* The same; sure: the tail was seen beyond the number, so a bundle that is not
+ * there has been taken.  If not, one that has come since goes before the entries
+ * of the segment, which may have been sent after it. */
+static int load_first(const struct strip *s, uint64_t number, int sure, struct segment *g,
+    int *there)
+{
+	int r, tries = 0;
+
+	do
+		r = load_forms(s, number, g, there);
+	while (r == 1 && g->form == FORM_SEGMENT && !sure && ++tries < 8 && has_bundle(s, number));
+	return r;
 }
 
 /* Where to start: the hint, or what is there when the hint is not. */
@@ -708,12 +794,12 @@ static int seek(const struct strip *s, struct segment *g, scratch_fn *scratch, v
 	if (head < g->number)
 		head = g->number;
 	for (;;) {
-		if ((r = load_first(s, head, g, &there)) != 0)
-			break;
-		/* After the listing, so that what was rotated since is seen. */
-		if (strip_tail(s, &tail) == -1)
+		/* Before the look: what was installed by then is seen. */
+		if (strip_tail(s, &tail) == -1) {
+			g->n = 0;
 			return errno == ENOENT ? 0 : -1;
-		if (head >= tail)
+		}
+		if ((r = load_first(s, head, head < tail, g, &there)) != 0 || head >= tail)
 			break;
 		gone = there ? seal(s, head, FORM_SEGMENT) : 1;
 		if (gone == -1)

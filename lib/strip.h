@@ -18,9 +18,15 @@
  *	take    list the head segment, lowest name first.  Found empty, and tail
  *	        beyond it: rmdir it, and every few segments move head.
  *
- *	install once in a bundle, which is a directory that was filled elsewhere:
- *	        put tail on the next number, rename the bundle to that number.
+ *	install a bundle, which is a directory that was filled elsewhere, with the
+ *	        lock: make the next segment, put tail on it, rename the bundle to
+ *	        that number.  Or several, which nobody else can install: the
+ *	        renames first, then tail behind the last.
  *	open    rename a bundle to its other name, to take single entries.
+ *	take    read tail, then look for the bundle of a number, closed or opened,
+ *	        then for the segment.  Only when tail is beyond the number is the
+ *	        bundle known to have been there, if there is one: otherwise look
+ *	        once more after the segment was found to have an entry.
  *
  * Nothing is put into a bundle, and nothing taken out before it was opened: as
  * it leaves its name by one rename, whoever has that has all that it listed.
@@ -90,6 +96,11 @@ int strip_rotate(const struct strip *, uint64_t segment, scratch_fn *, void *ctx
  * tail behind it.  1; 0: not now, as somebody is moving the tail, or the number
  * is taken; -1 with errno.  ENOENT: from is gone. */
 int strip_install(const struct strip *, int fromdir, const char *from, scratch_fn *, void *ctx);
+
+/* The same for several directories of the caller's own, in their order.  1: all;
+ * 0: not now; -1 with errno: *done of them stand in the line. */
+int strip_install_all(const struct strip *, int fromdir, char (*from)[ENTRY_PATH], size_t n,
+    size_t *done, scratch_fn *, void *ctx);
 
 /* What is wrong with head and tail, in words; NULL: nothing, or there is no such
  * strip.  A rotation under way looks wrong: it has the lock. */

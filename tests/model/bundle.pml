@@ -174,9 +174,11 @@ proctype publisher()
 	:: else
 	fi;
 	atomic { sent[0] = true; sent[1] = true };
+	may_die(true);
 	add(2, NOWHERE);
+	sent[2] = true;
 killed:
-	atomic { sent[2] = true; senders-- }
+	senders--
 }
 
 proctype bundler()
@@ -188,7 +190,7 @@ proctype bundler()
 	:: got -> break
 	:: !got && lock == 0 -> install(B, false)
 	od;
-killed:
+killed: /* which it is not */
 	atomic { sent[3] = true; senders-- }
 }
 
