@@ -418,17 +418,17 @@ static void reap_in_bundle(struct reaping *r, const char *bundle, const char *na
 	reap(r, path, &e);
 }
 
-/* A bundle whose clock runs is not looked into. */
+/* A bundle whose clock runs is not looked into.  Of one that has none there may be
+ * messages that have clocks of their own. */
 static void reap_bundle(struct reaping *r, const char *bundle, uint64_t nonce)
 {
-	struct entry any = { .lease = LEASE_BUNDLE, .nonce = nonce };
+	char clock[ENTRY_PATH];
 	struct fs_dir d;
 	const char *name;
 
-	if (!is_condemned(r, nonce)) {
-		check_clock(r, &any);
+	lease_clock_path(r->bucket, nonce, NULL, clock);
+	if (!is_condemned(r, nonce) && fs_exists(r->q->fd, clock) != 0)
 		return;
-	}
 	if (fs_dir_open(&d, r->q->fd, bundle) == -1) {
 		note_trouble(r->q);
 		r->stuck |= errno != ENOENT;
