@@ -107,7 +107,7 @@ most() {
 @test "mq-work: a process each, and little besides" {
 	seq 100 | mq-send -q -l q
 	strace -qq -o calls mq-work -j 1 -n 100 q -- true
-	most 4200 "100 jobs"
+	most 4600 "100 jobs"
 }
 
 @test "a message of a group" {

@@ -3,20 +3,23 @@
  *
  * The steps of lib/strip.c and lib/journal.c, one system call each.  A publisher
  * and a helper, who may be killed at any step, both deliver the bundle A of two
- * messages from the journal; the publisher then sends one message.  Others send
- * the bundle B, and one more message.  A consumer takes bundles whole or opens
- * them, as it likes.  Checked: nothing is taken twice, what was listed of a bundle
- * that was taken whole is in it, what was sent is found by who then finds the
- * strip empty, and a message comes after those that were sent before it was begun.
+ * messages from the journal, and the publisher then sends one message.  A consumer
+ * takes bundles whole or opens them, as it likes.  Checked: nothing is taken twice,
+ * what was listed of a bundle that was taken whole is in it, what was sent is found
+ * before the strip is called empty, and a message comes after those that were sent
+ * before it was begun.
  *
- * TWO runs two consumers, which promise no order.  Each of these takes away one
- * step that the protocol needs:
+ * OTHERS  instead of the helper one who sends the bundle B, and one more message
+ * TWO     instead of the helper one who sends B; two consumers, who keep no order
  *
- *	NO_AGAIN     a number is passed, or its segment taken from, although its
- *	             bundle was looked for before the tail was seen beyond it
+ * Each of these takes away one step that the protocol needs:
+ *
+ *	LOOK_FIRST   the tail is read after the look at a number
+ *	NO_AGAIN     when a segment that may be the last has an entry, its bundle is
+ *	             not looked for once more
  *	MINUS_FIRST  the opened bundle is looked for before the closed one
  *	FROM_CLOSED  single messages are taken from a bundle that is not opened
- *	NAME_FIRST   the bundle gets its name before the tail is moved
+ *	NAME_FIRST   a bundle from the journal gets its name before the tail is moved
  *	NO_SEGMENT   the segment of the new tail is left to be made by who adds to it
  *	NO_LOCK      two may install at once
  *	NO_CLAIM     who delivers a bundle one by one leaves it its name
@@ -181,17 +184,26 @@ killed:
 	senders--
 }
 
+/* Nobody else has B: it gets its name, and the next free number, before the tail
+ * is moved.  A kill leaves it behind the tail. */
 proctype bundler()
 {
 	byte seen;
-	bool got;
 
-	do
-	:: got -> break
-	:: !got && lock == 0 -> install(B, false)
-	od;
-killed: /* which it is not */
-	atomic { sent[3] = true; senders-- }
+	atomic { lock == 0 -> lock = _pid };
+	may_die(true);
+	seen = tail + 1;
+	if
+	:: IS(CLOSED, seen) -> seen++
+	:: else
+	fi;
+	atomic { form[B] = CLOSED; number[B] = seen };
+	may_die(true);
+	exists[seen] = true;
+	tail = seen;
+	sent[3] = true;
+killed:
+	atomic { unlock(); seen = 0; senders-- }
 }
 
 proctype sender()
@@ -267,12 +279,17 @@ inline take_from(where)
 
 proctype consumer()
 {
-	byte at, known, b, m, found, listed;
+	byte at, b, m, found, listed;
 	bool quiet, sure;
 
 look:
-	atomic { at = head; known = 0; quiet = senders == 0 };
+	atomic { at = head; quiet = senders == 0 };
 probe:
+#ifdef LOOK_FIRST
+	sure = true;
+#else
+	sure = at < tail;
+#endif
 #ifdef MINUS_FIRST
 	if
 	:: IS(OPENED, at) -> goto opened
@@ -280,14 +297,7 @@ probe:
 	fi;
 #endif
 	/* N+ */
-	atomic {
-#ifdef NO_AGAIN
-		sure = true;
-#else
-		sure = at < known;
-#endif
-		list_bundle(CLOSED)
-	};
+	atomic { list_bundle(CLOSED) };
 	if
 	:: found == NOWHERE
 	:: found != NOWHERE -> /* whole */
@@ -344,23 +354,27 @@ segment:
 	};
 	if
 	:: found != NOWHERE ->
+#ifndef NO_AGAIN
 		if
-		:: !sure && IS(CLOSED, at) -> goto probe
+		:: !sure && (IS(CLOSED, at) || IS(OPENED, at)) -> goto probe
 		:: else
 		fi;
+#endif
 		atomic { take_from(at); goto look }
 	:: else
 	fi;
 	atomic {
+#ifdef LOOK_FIRST
+		sure = at < tail;
+#endif
 		if
-		:: at >= tail && quiet ->
+		:: !sure && quiet ->
 			for (m : 0 .. MESSAGES - 1) {
 				assert(!sent[m] || taken[m])
 			}
 			goto done
-		:: at >= tail && !quiet -> goto look
-		:: at < tail && !sure -> known = tail; goto probe
-		:: else
+		:: !sure && !quiet -> goto look
+		:: sure
 		fi
 	};
 	/* rmdir: when somebody was late, look again */
@@ -391,13 +405,14 @@ init {
 		exists[0] = true;
 		run publisher();
 #ifdef OTHERS
-		run bundler();
 		run sender();
-		senders = 3;
+#endif
+#if defined(OTHERS) || defined(TWO)
+		run bundler();
 #else
 		run helper();
-		senders = 2;
 #endif
+		senders = _nr_pr - 1;
 		run consumer();
 #ifdef TWO
 		run consumer()

@@ -81,13 +81,15 @@ peer_start_rabbit() {
 	peer_rabbit_conf "$port" >"$dir/rabbitmq.conf"
 	peer_rabbit_advanced >"$dir/advanced.config"
 	echo '[].' >"$dir/enabled_plugins"
+	# Made here: node and rabbitmqctl start at once, and each would make another.
+	(umask 377 && head -c 20 /dev/urandom | od -An -v -tx1 | tr -d ' \n' >"$dir/home/.erlang.cookie")
 	peer_rabbit_env "$dir"
 
 	env "${peer_rabbit_env[@]}" epmd -address 127.0.0.1 -port "${peer_port[epmd]}" \
 		>"$dir/epmd.log" 2>&1 </dev/null &
 	peer_pid[epmd]=$!
 	peer_await epmd env "${peer_rabbit_env[@]}" epmd -names || return
-	env "${peer_rabbit_env[@]}" "$PEER_RABBIT_BIN/rabbitmq-server" >"$dir/log" 2>&1 </dev/null &
+	env "${peer_rabbit_env[@]}" "$PEER_RABBIT_BIN/rabbitmq-server" >>"$dir/log" 2>&1 </dev/null &
 	peer_pid[rabbit]=$!
 	env "${peer_rabbit_env[@]}" "$PEER_RABBIT_BIN/rabbitmqctl" wait --timeout "$PEER_TIMEOUT" \
 		--pid "$!" >>"$dir/log" 2>&1 &&
