@@ -172,12 +172,27 @@ static char *note_text(const struct entry *entries, size_t n)
 	return text;
 }
 
-static int write_note(mq_import *im, uint64_t number, const char *doubt, const char *text)
+/* Whole before the commit begins: one that was torn by a power cut is of a batch of
+ * which nothing was placed. */
+static int write_note(mq_import *im, const char *text)
 {
+	mq_queue *q = im->home;
 	char path[NOTE_PATH];
+	int fd, r = -1;
 
-	note_path(number, doubt, path);
-	return queue_write_file(im->home->mq, im->home->fd, path, text, im->home->conf.sync);
+	note_path(im->noted, "~", path);
+	if ((fd = fs_create(q->fd, path)) == -1)
+		return -1;
+	if (fs_write(fd, text, strlen(text)) == 0)
+		r = q->conf.sync ? fs_sync_name(fd, q->fd, path) : 0;
+	if (r == -1) {
+		int saved = errno;
+
+		fs_unlink(q->fd, path);
+		errno = saved;
+	}
+	fs_close(fd);
+	return r;
 }
 
 static int drop_doubt(mq_import *im, uint64_t number)
@@ -191,7 +206,13 @@ static int drop_doubt(mq_import *im, uint64_t number)
 /* These were placed, and no more of those in doubt. */
 static int close_note(mq_import *im, uint64_t number, const char *placed)
 {
-	return write_note(im, number, "", placed) == 0 ? drop_doubt(im, number) : -1;
+	mq_queue *q = im->home;
+	char path[NOTE_PATH];
+
+	note_path(number, "", path);
+	if (queue_write_file(q->mq, q->fd, path, placed, q->conf.sync) == -1)
+		return -1;
+	return drop_doubt(im, number);
 }
 
 /* Cut the text of a note after the last of its ids that is known. */
@@ -452,7 +473,7 @@ static int prepare(mq_import *im)
 
 	give_keys(im);
 	im->noted++;
-	r = text ? write_note(im, im->noted, "~", text) : -1;
+	r = text ? write_note(im, text) : -1;
 	free(text);
 	if (r == 0 && write_histories(im) == -1) {
 		int saved = errno;
