@@ -32,7 +32,8 @@ numbers() {
 # entries QUEUE: the fields of its names that an import does not give
 entries() {
 	find "$MQ_SPOOL/q/$1" -name '*,b*' -printf '%f\n' |
-		sed -E 's/^[^,]*,i([^,]*)/\1/; s/,[oh][0-9]+//g; s/,d[0-9a-f]{8}/,d/; s/,[ls][0-9a-f]{16}//' | sort
+		sed -E 's/^[^,]*,i([^,]*)/\1/; s/,[oh][0-9]+//g; s/,d[0-9a-f]{8}/,d/; s/,[ls][0-9a-f]{16}//
+			/,g/s/,[rv][0-9]+//g' | sort
 }
 
 # an_archive PYTHON...: those statements, with tar open as t and add(name, data,
