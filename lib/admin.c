@@ -119,7 +119,7 @@ static int configure_locked(mq_queue *q, const struct mq_setting *s, size_t n)
 
 	if ((lock = fs_lock(q->fd, "lock", 1)) == -1)
 		return queue_fail(q, "cannot lock its settings");
-	if ((r = queue_refresh(q)) == MQ_OK)
+	if ((r = queue_reread(q)) == MQ_OK)
 		r = configure(q, s, n);
 	fs_unlock(lock);
 	return r;

@@ -204,11 +204,16 @@ static int read_dlq_defaults(mq_queue *q, struct conf_text *text)
 
 int queue_refresh(mq_queue *q)
 {
+	if (q->opened && clock_up(&q->mq->clock) - q->opened < FRESH_FOR)
+		return MQ_OK;
+	return queue_reread(q);
+}
+
+int queue_reread(mq_queue *q)
+{
 	struct stat st;
 	int r;
 
-	if (q->opened && clock_up(&q->mq->clock) - q->opened < FRESH_FOR)
-		return MQ_OK;
 	memset(&st, 0, sizeof(st));
 	if (fs_stat(q->fd, "conf", &st) == -1 && errno != ENOENT)
 		return queue_fail(q, "cannot read its settings");

@@ -84,7 +84,9 @@ void queue_dlq_name(const mq_queue *, char name[QUEUE_NAME_SIZE]);
 /* Whether to sync a message's file makes its names durable, too. */
 int queue_sync_covers_name(mq_queue *);
 
-/* Read conf again if the file was replaced. */
+/* Read conf again if the file was replaced: at once, or, which will do to work by
+ * it, not for a moment after the queue was opened. */
+int queue_reread(mq_queue *);
 int queue_refresh(mq_queue *);
 
 /* Whether the name still leads to this directory. */

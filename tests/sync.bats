@@ -65,7 +65,7 @@ steps() {
 	same 'move file' "$(steps mq-send -q -b x q)"
 	same 'move file' "$(steps mq-send -q -d 1h -b x q)"
 	same 'move file' "$(steps mq-send -q -g g -b x q)"
-	same 'link move file' "$(seq 100 | steps mq-send -q -l q)"
+	same 'move file' "$(seq 100 | steps mq-send -q -l q)" # a bundle
 	same 'pending file move file' "$(steps mq-send -q -D id -b x q)"
 }
 
@@ -87,7 +87,7 @@ steps() {
 	on overlay
 	mq-config q sync=none
 	same 'move' "$(steps mq-send -q -b x q)"
-	same 'link move' "$(seq 100 | steps mq-send -q -l q)"
+	same 'move' "$(seq 100 | steps mq-send -q -l q)"
 	same 'pending move' "$(steps mq-send -q -D id -b x q)"
 }
 
