@@ -307,7 +307,7 @@ pause() {
 
 # soon COMMAND...: it succeeds within ten seconds.
 soon() {
-	local end=$((SECONDS + 10))
+	local end=$((SECONDS + 30))
 	until "$@" >/dev/null 2>&1; do
 		if ((SECONDS > end)); then
 			echo "not soon: $*"

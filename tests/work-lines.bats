@@ -436,7 +436,7 @@ dies() {
 @test "-T: a command that does not answer is killed" {
 	mq-config q max-receives=1
 	printf '1\n!silent\n3\n4\n' | mq-send -q -l q
-	mq-work -L -j1 -P 10 -T 400ms -e -l log q -- "${OBEY[@]}" 2>err
+	mq-work -L -j1 -P 10 -T 1500ms -e -l log q -- "${OBEY[@]}" 2>err
 	has q 0 0 0 1
 	[[ $(reasons) == timeout* ]]
 	same 'nack timeout' "$(verdicts log | grep nack)"
