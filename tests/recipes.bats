@@ -48,7 +48,7 @@ pool() {
 	sometimes
 	seq 64 | mq-send -q -l mails
 	# The leases last as long as the jobs may take; not that long here.
-	command=${command/-v 10m/-v 8s}
+	command=${command/-v 10m/-v 15s}
 	eval "$command" || true
 	touch second
 	has mails 0 9 0 0
