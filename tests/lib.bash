@@ -305,7 +305,7 @@ pause() {
 	read -rt 0.01 <>"$T/.pause" || true
 }
 
-# soon COMMAND...: it succeeds within ten seconds.
+# soon COMMAND...: it succeeds within thirty seconds.
 soon() {
 	local end=$((SECONDS + 30))
 	until "$@" >/dev/null 2>&1; do
