@@ -72,7 +72,7 @@ enum piece records_next(struct records *r, const char **data, size_t *n)
 
 		*data = start;
 		*n = held;
-		if (r->delimiter >= 0)
+		if (r->delimiter >= 0 && held > 0)
 			end = memchr(start, r->delimiter, held);
 		if (end) {
 			*n = end - start;
