@@ -123,7 +123,7 @@ caller() {
 }
 
 @test "a caller that has gone: the work is done, its answer dropped" {
-	caller -w 400ms -b x q
+	caller -w 2s -b x q
 	mq-nack -d 0 "$(jq -r .receipt <<<"$request")"
 	receipt=$(mq-recv q)
 	ends 1 "$caller"
