@@ -211,7 +211,7 @@ int packer_end(struct packer *p)
 
 void packer_free(struct packer *p)
 {
-	out_free(&p->out);
 	abandon(&p->tar);
 	abandon(&p->filter);
+	out_free(&p->out);
 }
