@@ -9,9 +9,11 @@
  * lease them.  A kill before the end leaves litter in tmp/, or bundles behind the
  * tail that nobody was told of.
  *
- * The sync of the file that follows makes the names durable with it, but says
- * nothing of a directory that some file systems may have made durable under its
- * name in tmp/ meanwhile: there each bundle is synced, too.
+ * The sync of the file that follows makes durable what changed before the last
+ * change of the file itself, on file systems that keep order.  As the directories
+ * were renamed after that, and somebody's sync may have come in between, which
+ * leaves nothing of the file to sync, the file is changed once more.  On others the
+ * sync of the file says nothing of a directory: there each bundle is synced.
  */
 #include "bundle.h"
 
@@ -25,7 +27,7 @@
 #define INSTALL_TRIES 50
 static const struct timespec install_pause = { 0, 200000 };
 
-#define BUNDLES ((BATCH_COUNT + BUNDLE_ENTRIES - 1) / BUNDLE_ENTRIES)
+_Static_assert(BUNDLES * BUNDLE_ENTRIES >= BATCH_COUNT, "a batch fits into its bundles");
 
 struct bundles {
 	mq_batch *b;
@@ -127,8 +129,10 @@ static int make_durable(const struct bundles *u)
 {
 	size_t i;
 
-	if (!u->b->q->conf.sync || fs_keeps_order(u->dir[0]))
+	if (!u->b->q->conf.sync)
 		return 0;
+	if (fs_keeps_order(u->dir[0]))
+		return fs_log_again(u->b->fd);
 	for (i = 0; i < u->n; i++)
 		if (fs_sync(u->dir[i]) == -1)
 			return -1;
@@ -164,11 +168,16 @@ int bundle_send(mq_batch *b, size_t *placed)
 
 	*placed = 0;
 	limit_add(b->q, b->n, bytes_of(b, 0));
-	if ((r = fill_all(&u)) == 0 && (r = install(&u, placed)) == 0)
-		r = make_durable(&u);
+	if ((r = fill_all(&u)) == 0)
+		r = install(&u, placed);
 	saved = errno;
 	limit_release(b->q, b->n - *placed, bytes_of(b, *placed));
 	errno = saved;
+	/* What stands in the line but may be gone after a power cut was not accepted. */
+	if (*placed > 0 && make_durable(&u) == -1) {
+		*placed = 0;
+		r = -1;
+	}
 	drop(&u);
 	return r;
 }

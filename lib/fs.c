@@ -406,6 +406,13 @@ int fs_sync(int fd)
 	return r;
 }
 
+int fs_log_again(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == -1 ? -1 : fchmod(fd, st.st_mode & 07777);
+}
+
 int fs_sync_all(int fd)
 {
 	int r;

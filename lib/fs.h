@@ -50,6 +50,10 @@ int fs_fstat(int fd, struct stat *);
 int fs_exists(int dir, const char *path); /* 1, 0, or -1 */
 int fs_set_mtime(int dir, const char *path, int64_t ns);
 int fs_touch(int dir, const char *path); /* its times become now */
+/* Change the file's inode to what it is: so that its next sync is one of all that
+ * was renamed before, on file systems that keep order, although the file itself may
+ * have been synced meanwhile. */
+int fs_log_again(int fd);
 int fs_chmod(int dir, const char *path, mode_t);
 int64_t fs_mtime(const struct stat *);
 

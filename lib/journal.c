@@ -145,6 +145,7 @@ static void deliver_one_by_one(struct delivery *d, const char *member)
 	size_t i;
 
 	note_trouble(d, names_read(&entries, d->dir, member));
+	tails_reset(&d->tails); /* others may have moved it */
 	for (i = 0; i < entries.n; i++) {
 		if (entry_parse(entries.name[i], &e) == -1 || e.token)
 			continue;
@@ -176,6 +177,10 @@ static void deliver_bundle(struct delivery *d, const char *member, unsigned leve
 		r = strip_install(&s, d->dir, member, queue_scratch, d->q);
 	while (r == -1 && spool_drop_ballast(d->spool));
 	d->moved += r == 1;
+	/* Gone: in the line, or another delivers it one by one. What comes next must
+	 * not be there before it. */
+	if (r == -1 && errno == ENOENT)
+		r = 0;
 	note_trouble(d, r);
 	d->tails.segment[level] = STRIP_TAIL;
 	d->tails.count[level] = 0;

@@ -43,17 +43,21 @@ static int walk_segment(mq_queue *q, const struct strip *s, struct segment *g, v
 	return r;
 }
 
-/* All that stands under a number. */
+/* All that stands under a number.  What was seen of a closed bundle is not looked
+ * at again should it be opened now. */
 static int walk_number(mq_queue *q, const struct strip *s, uint64_t number, enum look look,
     visit_fn *visit, void *ctx)
 {
 	struct segment g = { 0 };
-	int form, r = 0;
+	int form, seen = 0, r = 0;
 
 	for (form = 0; r == 0 && form < FORMS; form++) {
+		if (form == FORM_OPENED && seen)
+			continue;
 		r = strip_load(s, number, (enum form)form, &g);
 		if (r == 1 && form == FORM_BUNDLE && look == TO_TAKE)
-			r = strip_open(s, &g) == -1 ? -1 : 0; /* met as the next form */
+			r = place_open(q, s, &g) == -1 ? -1 : 0; /* met as the next form */
+		seen = r == 1;
 		if (r == 1)
 			r = walk_segment(q, s, &g, visit, ctx);
 	}
@@ -254,7 +258,7 @@ static int list_waiting(mq_queue *q, struct listing *l)
 
 	sweep_all(q);
 	l->state = MQ_DEAD;
-	if ((r = walk_lines(q, TO_TAKE, show, l)) == 0 &&
+	if ((r = walk_lines(q, TO_LOOK, show, l)) == 0 &&
 	    (r = walk_buckets(q, "delayed", show, l)) == 0)
 		r = lanes_walk(q, LANES_WAITING, show, l);
 	return r;

@@ -211,6 +211,26 @@ int place_bad(mq_queue *q, const char *path)
 	return r;
 }
 
+int place_open(mq_queue *q, const struct strip *s, struct segment *g)
+{
+	int r;
+
+	do
+		r = strip_open(s, g);
+	while (r == -1 && spool_drop_ballast(q->spool));
+	return r;
+}
+
+int place_head(mq_queue *q, const struct strip *s, struct segment *g)
+{
+	int r;
+
+	do
+		r = strip_head(s, g, queue_scratch, q);
+	while (r == -1 && spool_drop_ballast(q->spool));
+	return r;
+}
+
 int place_drop(mq_queue *q, int dir, const char *path, const struct entry *e)
 {
 	/* A directory of an entry's name must not stop what stands behind it. */

@@ -55,6 +55,11 @@ int place_return(mq_queue *, const struct source *, struct entry *);
  * queue is a dlq), back. */
 int place_dead(mq_queue *, const struct source *, struct entry *, const char *reason);
 
+/* As strip_open and strip_head: single entries are taken from a bundle that was
+ * opened, which needs room for its other name. */
+int place_open(mq_queue *, const struct strip *, struct segment *);
+int place_head(mq_queue *, const struct strip *, struct segment *);
+
 /* Remove an entry for good: 0, or -1 with ENOENT when somebody was first. */
 int place_drop(mq_queue *, int dir, const char *path, const struct entry *);
 

@@ -500,9 +500,9 @@ static int is_wanted_whole(const struct receiving *r, const struct segment *g)
 	return g->n <= r->max - r->n && !c->priority_aging && !c->max_depth && !c->max_bytes;
 }
 
-static int open_bundle(struct row *l)
+static int open_bundle(struct receiving *r, struct row *l)
 {
-	int found = strip_open(&l->strip, &l->segment);
+	int found = place_open(r->q, &l->strip, &l->segment);
 
 	l->state = found == 1 ? OPEN : UNREAD;
 	return found == -1 ? -1 : 0;
@@ -512,8 +512,8 @@ static int open_bundle(struct row *l)
 static int take_bundle(struct receiving *r, struct row *l)
 {
 	char path[ENTRY_PATH], dir[ENTRY_PATH];
+	size_t i, before = r->n;
 	int lost = 0;
-	size_t i;
 
 	segment_path(&l->strip, &l->segment, path);
 	l->next = l->segment.n;
@@ -522,6 +522,8 @@ static int take_bundle(struct receiving *r, struct row *l)
 	for (i = 0; !lost && i < l->segment.n; i++)
 		if (take_from_bundle(r, dir, &l->segment.names[i]) == -1)
 			return -1;
+	if (!lost && r->n == before)
+		fs_rmdir(r->q->fd, dir); /* none was to be delivered */
 	return 0;
 }
 
@@ -540,7 +542,7 @@ static int take(struct receiving *r)
 		if (l->segment.form != FORM_BUNDLE)
 			s = take_next(r, l);
 		else
-			s = is_wanted_whole(r, &l->segment) ? take_bundle(r, l) : open_bundle(l);
+			s = is_wanted_whole(r, &l->segment) ? take_bundle(r, l) : open_bundle(r, l);
 		if (s == -1)
 			return -1;
 	}

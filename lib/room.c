@@ -146,7 +146,7 @@ static int drop_head(mq_queue *q)
 			dropped = -1;
 		if (dropped || !(mask & 1u << i / LINES))
 			continue;
-		if ((there = strip_head(&s, &g, queue_scratch, q)) != 1) {
+		if ((there = place_head(q, &s, &g)) != 1) {
 			dropped = there;
 			continue;
 		}

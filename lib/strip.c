@@ -284,18 +284,34 @@ static int install_locked(const struct strip *s, int fromdir, const char *from, 
 	return is_taken() ? 0 : -1;
 }
 
+/* Nobody looks behind the tail: what was put there can be taken back.  What cannot
+ * comes when somebody moves the tail later. */
+static void take_back(const struct strip *s, const uint64_t *number, int fromdir,
+    char (*from)[ENTRY_PATH], size_t n)
+{
+	char path[ENTRY_PATH];
+	int saved = errno;
+
+	while (n-- > 0) {
+		form_path(s, number[n], FORM_BUNDLE, path);
+		fs_rename(s->dir, path, fromdir, from[n]);
+	}
+	errno = saved;
+}
+
 /* A number that is taken has what a sender left who was killed here. */
 static int install_all_locked(const struct strip *s, int fromdir, char (*from)[ENTRY_PATH],
     size_t n, size_t *done, scratch_fn *scratch, void *ctx)
 {
+	uint64_t tail, number[BUNDLES];
 	char path[ENTRY_PATH];
-	uint64_t tail;
 	int saved = 0;
 
 	if (strip_tail(s, &tail) == -1)
 		return -1;
 	while (*done < n && !saved && tail < LAST - 1) {
 		form_path(s, ++tail, FORM_BUNDLE, path);
+		number[*done] = tail;
 		if (fs_rename(fromdir, from[*done], s->dir, path) == 0)
 			(*done)++;
 		else if (!is_taken())
@@ -303,7 +319,8 @@ static int install_all_locked(const struct strip *s, int fromdir, char (*from)[E
 	}
 	if (*done > 0 &&
 	    (make_segment(s, tail) == -1 || set_mark(s, "tail", tail, scratch, ctx) == -1)) {
-		*done = 0; /* they come, if somebody moves the tail later */
+		take_back(s, number, fromdir, from, *done);
+		*done = 0;
 		return -1;
 	}
 	errno = saved;
@@ -364,38 +381,57 @@ static size_t keep_distinct(uint64_t *numbers, size_t n)
 	return kept;
 }
 
-int strip_segments(const struct strip *s, uint64_t **numbers, size_t *n)
+struct numbers {
+	uint64_t *of;
+	size_t n, size;
+};
+
+/* The numbers of all that is there now, added to those known. */
+static int read_numbers(const struct strip *s, struct numbers *known)
 {
-	uint64_t number, *grown;
-	size_t room = 0;
+	uint64_t number, *of;
 	struct fs_dir d;
 	const char *name;
 
-	*numbers = NULL;
-	*n = 0;
 	if (fs_dir_open(&d, s->dir, s->path) == -1)
 		return errno == ENOENT ? 0 : -1;
 	while ((name = fs_dir_next(&d)) != NULL) {
 		if (strip_segment_number(name, &number) == -1)
 			continue;
-		if (*n == room) {
-			room = room ? room * 2 : 64;
-			if ((grown = realloc(*numbers, room * sizeof(*grown))) == NULL)
-				break;
-			*numbers = grown;
-		}
-		(*numbers)[(*n)++] = number;
+		if ((of = grow(known->of, &known->size, known->n + 1, sizeof(*of))) == NULL)
+			break;
+		known->of = of;
+		known->of[known->n++] = number;
 	}
 	fs_dir_close(&d);
-	if (errno) {
-		free(*numbers);
-		*numbers = NULL;
+	return errno ? -1 : 0;
+}
+
+/* Whether a listing may miss what is renamed meanwhile, as a bundle is once, when
+ * it is opened: all but one short listing may, and on some file systems any. */
+static int may_miss(const struct strip *s, const struct numbers *found)
+{
+	return found->n > 500 || !fs_keeps_order(s->dir);
+}
+
+int strip_segments(const struct strip *s, uint64_t **numbers, size_t *n)
+{
+	struct numbers all = { 0 };
+	int r = read_numbers(s, &all);
+
+	if (r == 0 && may_miss(s, &all))
+		r = read_numbers(s, &all);
+	*numbers = NULL;
+	*n = 0;
+	if (r == -1) {
+		free(all.of);
 		return -1;
 	}
-	if (*n) {
-		qsort(*numbers, *n, sizeof(**numbers), compare_numbers);
-		*n = keep_distinct(*numbers, *n);
+	if (all.n) {
+		qsort(all.of, all.n, sizeof(*all.of), compare_numbers);
+		*n = keep_distinct(all.of, all.n);
 	}
+	*numbers = all.of;
 	return 0;
 }
 
@@ -700,7 +736,7 @@ int strip_open_at(int dir, char *path)
 	r = fs_rename(dir, from, dir, path);
 	mark[1] = '/';
 	free(from);
-	return r;
+	return r == -1 && errno == ENOENT ? 0 : r;
 }
 
 /* Whether there is a bundle of this number. */
@@ -781,6 +817,15 @@ static int skip_gap(const struct strip *s, uint64_t tail, uint64_t *head)
 	return 0;
 }
 
+/* Whether tail is not there any more: what stood in its segment when that was found
+ * empty may have been taken after more was put behind it. */
+static int has_moved(const struct strip *s, uint64_t tail)
+{
+	uint64_t now;
+
+	return strip_tail(s, &now) == 0 && now > tail;
+}
+
 /* From the hint on: 1 and the segment, or 0 when it ends without an entry. */
 static int seek(const struct strip *s, struct segment *g, scratch_fn *scratch, void *ctx)
 {
@@ -799,8 +844,13 @@ static int seek(const struct strip *s, struct segment *g, scratch_fn *scratch, v
 			g->n = 0;
 			return errno == ENOENT ? 0 : -1;
 		}
-		if ((r = load_first(s, head, head < tail, g, &there)) != 0 || head >= tail)
+		if ((r = load_first(s, head, head < tail, g, &there)) != 0)
 			break;
+		if (head >= tail) {
+			if (has_moved(s, tail))
+				continue;
+			break;
+		}
 		gone = there ? seal(s, head, FORM_SEGMENT) : 1;
 		if (gone == -1)
 			return -1;

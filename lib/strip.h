@@ -48,6 +48,7 @@
 
 #define SEGMENT_ENTRIES 256
 #define BUNDLE_ENTRIES  250 /* at most: four make a batch */
+#define BUNDLES        4   /* so many are installed at once */
 #define BUNDLE_MIN      64  /* fewer are not worth a directory */
 #define STRIP_PATH      64  /* "ready/p4", or the longest: that of a lane's strip */
 #define ENTRY_PATH      (NAME_SIZE + 96)
@@ -97,7 +98,7 @@ int strip_rotate(const struct strip *, uint64_t segment, scratch_fn *, void *ctx
  * is taken; -1 with errno.  ENOENT: from is gone. */
 int strip_install(const struct strip *, int fromdir, const char *from, scratch_fn *, void *ctx);
 
-/* The same for several directories of the caller's own, in their order.  1: all;
+/* The same for up to BUNDLES directories of the caller's own, in their order.  1: all;
  * 0: not now; -1 with errno: *done of them stand in the line. */
 int strip_install_all(const struct strip *, int fromdir, char (*from)[ENTRY_PATH], size_t n,
     size_t *done, scratch_fn *, void *ctx);
@@ -147,7 +148,7 @@ int strip_first(const struct strip *, struct segment *, scratch_fn *, void *ctx)
 int strip_open(const struct strip *, struct segment *);
 
 /* Open the bundle, if it is one, in which the entry at path stands; path then has
- * its new name.  As fs_rename. */
+ * its new name.  0 also when another has opened it, or -1. */
 int strip_open_at(int dir, char *path);
 
 /* The path of a segment or bundle that was loaded, and of an entry in it. */

@@ -424,7 +424,7 @@ static void reap_bundle(struct reaping *r, const char *bundle, uint64_t nonce)
 {
 	char clock[ENTRY_PATH];
 	struct fs_dir d;
-	const char *name;
+	const char *name = NULL;
 
 	lease_clock_path(r->bucket, nonce, NULL, clock);
 	if (!is_condemned(r, nonce) && fs_exists(r->q->fd, clock) != 0)
@@ -434,8 +434,13 @@ static void reap_bundle(struct reaping *r, const char *bundle, uint64_t nonce)
 		r->stuck |= errno != ENOENT;
 		return;
 	}
+	errno = 0;
 	while (r->moved < r->most && (name = fs_dir_next(&d)) != NULL)
 		reap_in_bundle(r, bundle, name, nonce);
+	if (name == NULL && errno) {
+		note_trouble(r->q);
+		r->stuck = 1;
+	}
 	fs_dir_close(&d);
 	fs_rmdir(r->q->fd, bundle); /* unless some stay */
 }
@@ -585,6 +590,14 @@ static unsigned sweep_buckets(mq_queue *q, const char *part, unsigned most)
 
 /* ---- the rest ---------------------------------------------------------- */
 
+/* Whether a message's time is over; what is none is not looked at. */
+static int is_over(mq_queue *q, const char *name, struct entry *e)
+{
+	mq_time expiry = entry_parse(name, e) == 0 ? queue_expiry(q, e) : 0;
+
+	return expiry && expiry <= queue_now(q);
+}
+
 /* Drop what has outlived the retention, from the front of each line. */
 static void trim_line(mq_queue *q, enum line line, unsigned level)
 {
@@ -592,19 +605,18 @@ static void trim_line(mq_queue *q, enum line line, unsigned level)
 	struct segment g = { 0 };
 	char path[ENTRY_PATH];
 	struct entry e;
-	mq_time expiry, now = queue_now(q);
 	size_t i;
+	int there = strip_first(&s, &g, queue_scratch, q);
 
-	if (strip_head(&s, &g, queue_scratch, q) == 1) {
-		for (i = 0; i < g.n; i++) {
-			if (entry_parse(g.names[i].name, &e) == -1)
-				continue;
-			expiry = queue_expiry(q, &e);
-			if (expiry == 0 || expiry > now)
-				break;
-			segment_entry_path(&s, &g, g.names[i].name, path);
-			place_drop(q, q->fd, path, &e);
-		}
+	if (there == 1 && g.form == FORM_BUNDLE && is_over(q, g.names[0].name, &e))
+		there = place_open(q, &s, &g);
+	for (i = 0; there == 1 && g.form != FORM_BUNDLE && i < g.n; i++) {
+		if (entry_parse(g.names[i].name, &e) == -1)
+			continue;
+		if (!is_over(q, g.names[i].name, &e))
+			break;
+		segment_entry_path(&s, &g, g.names[i].name, path);
+		place_drop(q, q->fd, path, &e);
 	}
 	segment_free(&g);
 }

@@ -138,3 +138,45 @@ bodies() {
 	fails 65 'mq-ack: .*not a receipt.*' mq-ack "$receipt"
 	[ -e "elsewhere/${receipt##*/}" ]
 }
+
+@test "mq-stat beside one that opens bundles misses none" {
+	local before after seen n
+	command -v strace >/dev/null || skip "no strace"
+	! sanitized || skip "sanitizers do not run under strace"
+	for n in {1..12}; do
+		seq 64 | mq-send -q -l q
+	done
+	: >out
+	start receiver bash -c 'while mq-recv -a q >/dev/null; do echo; done >>out'
+	before=0
+	while ((before < 700)); do
+		seen=$(strace -qq -o /dev/null -e inject=getdents64:delay_exit=3000 mq-stat -j q |
+			jq .visible)
+		after=$(wc -l <out)
+		((768 - after - 1 <= seen && seen <= 768 - before)) || {
+			echo "$seen counted, of between $((768 - after - 1)) and $((768 - before))"
+			return 1
+		}
+		before=$after
+	done
+	ends 0 "$pid"
+}
+
+@test "a bundle is opened on a disk that is full" {
+	command -v strace >/dev/null || skip "no strace"
+	! sanitized || skip "sanitizers do not run under strace"
+	seq 100 | mq-send -q -l q
+	later 2s mq-stat q >/dev/null
+	test -e "$MQ_SPOOL/ballast/0"
+	same 1 "$(strace -qq -o /dev/null -e trace=renameat \
+		-e inject=renameat:error=ENOSPC:when=1 mq-recv -a q)"
+	same 1 "$(bundles $LINE -)"
+}
+
+@test "a limit set later drops from bundles" {
+	seq 100 | mq-send -q -l q
+	mq-config q max-depth=100 overflow=drop-head
+	seq 101 103 | mq-send -q -l q
+	has q 100 0 0 0
+	same 4 "$(mq-recv -a q)"
+}

@@ -69,14 +69,18 @@ mq_both() {
 
 # client WHO VERB COUNT SIZE: what the peer's client prints, at its best settings
 client() {
-	local who=$1 verb=$2 count=$3 size=$4
+	local who=$1 verb=$2 count=$3 size=$4 options=()
 	case $who in
 	rabbit-*)
 		"$clients/rabbit" "${rabbit_options[@]}" "${peer_port[rabbit]}" "$verb" "bench-${who#*-}" \
 			"${who#*-}" "$count" "$size"
 		;;
 	beanstalk-*) "$clients/beanstalk" "${beanstalk_options[@]}" "${peer_port[$who]}" "$verb" bench "$count" "$size" ;;
-	redis-*) "$clients/redis" "${redis_options[@]}" "${peer_port[$who]}" "$verb" bench "$count" "$size" ;;
+	redis-*)
+		# What one connection writes is synced every 16 KiB, unless it is a transaction.
+		[ "$who $verb" != 'redis-always send' ] || options=(-m)
+		"$clients/redis" "${redis_options[@]}" "${options[@]}" "${peer_port[$who]}" "$verb" bench "$count" "$size"
+		;;
 	esac
 }
 
@@ -201,6 +205,7 @@ work_stream() {
 		sync
 		row in "$size" "$who" "$(client "$who" send "$n" "$size")"
 		row out "$size" "$who" "$(client "$who" recv "$n" "$size")"
+		[[ $who != rabbit-* ]] || out_acked_together "$who" "$n" "$size"
 		for share in 2 4; do
 			client "$who" send "$n" "$size" >/dev/null
 			row "out-$share" "$size" "$who" "$(client_shares "$who" "$share" "$n" "$size")"
@@ -208,6 +213,13 @@ work_stream() {
 		row both "$size" "$who" "$(wall "$n" client_both "$who" "$n" "$size")"
 		client_delete "$who"
 	done
+}
+
+# One ack for a hundred messages, which then are not acked alone as elsewhere.
+out_acked_together() {
+	local rabbit_options=(-w 2000 -p 1000 -a 100)
+	client "$1" send "$2" "$3" >/dev/null
+	row out "$3" "$1-acks-of-100" "$(client "$1" recv "$2" "$3")"
 }
 
 mq_halves() {

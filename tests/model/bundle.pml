@@ -23,6 +23,7 @@
  *	NO_SEGMENT   the segment of the new tail is left to be made by who adds to it
  *	NO_LOCK      two may install at once
  *	NO_CLAIM     who delivers a bundle one by one leaves it its name
+ *	LEFT_ALONE   what another delivers one by one is left to that one
  */
 #define SEGMENTS 5
 #define MESSAGES 5 /* 0 and 1 in A, 2 after it, 3 in B, 4 alone */
@@ -122,10 +123,12 @@ inline unlock()
 	fi
 }
 
-#ifndef NO_CLAIM
-#define HERE CLAIMED
+#ifdef NO_CLAIM
+#define HERE (form[b] == MADE)
+#elif defined(LEFT_ALONE)
+#define HERE (form[b] == CLAIMED && got)
 #else
-#define HERE MADE
+#define HERE (form[b] == CLAIMED)
 #endif
 
 /* Each step a rename: the kernel finds the directory, then takes from it. */
@@ -134,19 +137,19 @@ inline one_by_one(b, m, mortal)
 #ifndef NO_CLAIM
 	atomic {
 		if
-		:: form[b] == MADE -> form[b] = CLAIMED
+		:: form[b] == MADE -> form[b] = CLAIMED; got = true
 		:: else
 		fi
 	};
 	may_die(mortal);
 #endif
 	if
-	:: form[b] == HERE -> add(m, IN(b))
+	:: HERE -> add(m, IN(b))
 	:: else
 	fi;
 	may_die(mortal);
 	if
-	:: form[b] == HERE -> add(m + 1, IN(b))
+	:: HERE -> add(m + 1, IN(b))
 	:: else
 	fi
 }
