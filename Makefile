@@ -175,7 +175,7 @@ $(BUILD)/test/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libmq.a
 $(BUILD)/test/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/libmq.a
 	$(link)
 
-$(BUILD)/test/bench/empty: static = -static
+$(BUILD)/test/bench/empty: static = $(if $(SANITIZE),,-static)
 
 $(BUILD)/test/bench/peers/%: $(BUILD)/obj/tests/bench/peers/%.o
 	$(link)

@@ -11,7 +11,7 @@ MQ_BIN=${MQ_BIN:-$BATS_TEST_DIRNAME/../build/bin}
 MQ_TEST_BIN=${MQ_TEST_BIN:-$BATS_TEST_DIRNAME/../build/test/bin}
 
 # shellcheck disable=SC2034 # used by the test files
-COMMANDS="mq-create mq-config mq-delete mq-purge mq-send mq-recv mq-cat mq-ack mq-nack mq-extend mq-ls mq-redrive mq-stat mq-work mq-wait mq-call mq-once mq-bind mq-fsck mq-export mq-import"
+COMMANDS="mq-create mq-config mq-delete mq-purge mq-send mq-recv mq-cat mq-ack mq-nack mq-extend mq-ls mq-redrive mq-stat mq-work mq-wait mq-call mq-once mq-bind mq-fsck mq-advise mq-export mq-import"
 
 # shellcheck disable=SC2034 # used by the test files
 ID_RE='[0-9]{19}-[0-9a-f]{8}'
