@@ -27,7 +27,7 @@
 #define INSTALL_TRIES 50
 static const struct timespec install_pause = { 0, 200000 };
 
-_Static_assert(BUNDLES * BUNDLE_ENTRIES >= BATCH_COUNT, "a batch fits into its bundles");
+_Static_assert(BUNDLES *BUNDLE_ENTRIES >= BATCH_COUNT, "a batch fits into its bundles");
 
 struct bundles {
 	mq_batch *b;

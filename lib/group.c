@@ -92,7 +92,7 @@ int group_return(const mq_lease *l, const struct entry *e)
 	char path[ENTRY_PATH];
 
 	if (expiry && expiry <= queue_now(q)) {
-		atomic_fetch_add(&queue_page(q)->expired, 1);
+		queue_count(q, METER_EXPIRED, 1);
 		return drop(l);
 	}
 	find_token(l, &held, path);
@@ -105,6 +105,5 @@ int group_return(const mq_lease *l, const struct entry *e)
 	if (lane_return(q, path, &token) == -1)
 		return -1;
 	fs_unlink(q->fd, l->receipt);
-	atomic_fetch_add(&queue_page(q)->returned, 1);
 	return 0;
 }

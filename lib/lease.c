@@ -351,6 +351,15 @@ static int drop(mq_lease *l)
 	return place_drop(q, q->fd, l->receipt, &l->entry);
 }
 
+static void count_ack(const mq_lease *l)
+{
+	struct meter *m = &queue_page(l->queue)->meter;
+	mq_time now = queue_now(l->queue);
+
+	meter_count(m, now, METER_ACKED, 1);
+	meter_latency(m, now, now - key_time(l->entry.id));
+}
+
 int mq_ack(mq_lease *l)
 {
 	int r = begin_verdict(l);
@@ -360,7 +369,7 @@ int mq_ack(mq_lease *l)
 	r = lane_wants(l->queue, &l->entry) ? group_ack(l) : drop(l);
 	if (r == -1)
 		return lease_fail(l, "cannot ack");
-	atomic_fetch_add(&queue_page(l->queue)->acked, 1);
+	count_ack(l);
 	end_verdict(l);
 	return MQ_OK;
 }
@@ -418,6 +427,7 @@ int mq_nack(mq_lease *l, mq_time delay, const char *reason)
 	e.visible = delay ? (queue_now(q) + delay + MILLISECOND - 1) / MILLISECOND : 0;
 	if (return_with_reason(l, &e, reason) == -1)
 		return lease_fail(l, "cannot return the message");
+	queue_count(q, METER_NACKED, 1);
 	end_verdict(l);
 	return MQ_OK;
 }

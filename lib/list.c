@@ -341,6 +341,28 @@ static int count_dead(mq_queue *q, uint64_t *dead)
 	return r;
 }
 
+static struct mq_flow flow(const uint64_t *n)
+{
+	return (struct mq_flow){ n[METER_SENT], n[METER_RECEIVED], n[METER_ACKED], n[METER_NACKED],
+		n[METER_LAPSED], n[METER_DEAD], n[METER_EXPIRED] };
+}
+
+/* No figure but these is missed when it fails. */
+static void read_meters(mq_queue *q, mq_time now, struct mq_stats *s)
+{
+	static const double shares[] = { 0.5, 0.95, 0.99 };
+	struct meter_sum sum;
+	size_t i;
+
+	page_meters(q->fd, now, &sum);
+	s->total = flow(sum.total);
+	s->lately = flow(sum.lately);
+	s->span = sum.span;
+	s->waited = (mq_time)sum.waited * MILLISECOND;
+	for (i = 0; i < sizeof(shares) / sizeof(shares[0]); i++)
+		s->latency[i] = meter_quantile(&sum, shares[i]);
+}
+
 int mq_stat(mq_queue *q, struct mq_stats *s)
 {
 	struct tally visible, delayed, leased;
@@ -360,6 +382,7 @@ int mq_stat(mq_queue *q, struct mq_stats *s)
 	s->bytes = visible.bytes + delayed.bytes + leased.bytes;
 	s->oldest_age = visible.n && now > visible.oldest ? now - visible.oldest : 0;
 	s->paused = q->conf.paused;
+	read_meters(q, now, s);
 	return count_dead(q, &s->dead);
 }
 

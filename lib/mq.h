@@ -471,6 +471,18 @@ int mq_redrive_target(mq *, const char *path, char *name, size_t size);
 
 /* ---- figures ----------------------------------------------------------- */
 
+/* What happens to messages, as it was counted on each host.  Of these a few may be
+ * missing, or all that were counted before a file of the host was lost. */
+struct mq_flow {
+	uint64_t sent;
+	uint64_t received; /* each delivery of a message */
+	uint64_t acked;
+	uint64_t nacked; /* each return by its consumer */
+	uint64_t lapsed; /* each lease that ran out */
+	uint64_t died;
+	uint64_t expired;
+};
+
 struct mq_stats {
 	uint64_t visible;
 	uint64_t in_flight;
@@ -479,9 +491,15 @@ struct mq_stats {
 	uint64_t bytes;     /* payload of visible, in flight and delayed */
 	mq_time oldest_age; /* of what could be taken now; 0 when nothing can */
 	int paused;
+	struct mq_flow total;  /* since the queue was made */
+	struct mq_flow lately; /* in the last minute and up to 4 seconds more, */
+	mq_time span;          /* which is so long */
+	mq_time latency[3];    /* from send to ack, of what was acked in the last 5 to 10
+				* minutes: half, 95 and 99 in 100 took no longer; 0: none was */
+	mq_time waited;        /* from send to ack, of all that were acked, added up */
 };
 
-/* Counted, not estimated: costs a listing of the queue. */
+/* What is in the queue is counted, not estimated. */
 int mq_stat(mq_queue *, struct mq_stats *);
 
 /* ---- checking ---------------------------------------------------------- */

@@ -82,6 +82,35 @@ void page_close(struct page *p)
 		munmap(p, PAGE_SIZE_ON_DISK);
 }
 
+/* What is too short is no page. */
+static void add_meter(int dir, const char *name, int64_t now, struct meter_sum *sum)
+{
+	char path[300];
+	struct page p;
+	int fd;
+
+	snprintf(path, sizeof(path), "stat/%.*s", 255, name);
+	if ((fd = fs_open(dir, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)) == -1)
+		return;
+	if (fs_read(fd, &p, sizeof(p)) == (ssize_t)sizeof(p))
+		meter_add_up(sum, &p.meter, now);
+	fs_close(fd);
+}
+
+int page_meters(int dir, int64_t now, struct meter_sum *sum)
+{
+	struct fs_dir d;
+	const char *name;
+
+	memset(sum, 0, sizeof(*sum));
+	if (fs_dir_open(&d, dir, "stat") == -1)
+		return errno == ENOENT ? 0 : -1;
+	while ((name = fs_dir_next(&d)) != NULL)
+		add_meter(dir, name, now, sum);
+	fs_dir_close(&d);
+	return errno ? -1 : 0;
+}
+
 int64_t page_reserve_ids(struct page *p, int64_t now, int64_t n)
 {
 	int64_t last = atomic_load(&p->last_id), first;

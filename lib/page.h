@@ -4,10 +4,13 @@
  * stat/HOST holds what processes on one host share without locks: the last
  * id given out, the moment of the last sweep, the depth.  It is a cache and a
  * rate counter: losing it, or a part of it, loses no message.  Where it
- * cannot be mapped, a page of the process's own does.
+ * cannot be mapped, a page of the process's own does.  Whoever adds to it takes what
+ * is unused, or the end: pages stay when the commands are replaced.
  */
 #ifndef PAGE_H
 #define PAGE_H
+
+#include "meter.h"
 
 #include <stdatomic.h>
 #include <stdint.h>
@@ -25,18 +28,18 @@ struct page {
 	_Atomic int64_t bytes;
 	_Atomic int64_t counted;    /* up clock: when depth was last counted; 0: never */
 	_Atomic int64_t count_cost; /* ns that took */
-	_Atomic uint64_t sent;      /* totals, for rates only */
-	_Atomic uint64_t acked;
-	_Atomic uint64_t returned;
-	_Atomic uint64_t dead;
-	_Atomic uint64_t expired;
+	_Atomic uint64_t unused[5];
 	_Atomic int64_t settled; /* wall clock, ns: when that was */
+	struct meter meter;
 };
 
 /* Map stat/HOST below dir, making it by way of the scratch name given.  NULL
  * when that cannot be: full, read-only, not permitted. */
 struct page *page_open(int dir, const char *scratch);
 void page_close(struct page *);
+
+/* The meters of all hosts that have a page below dir, added up: 0, or -1 with errno. */
+int page_meters(int dir, int64_t now, struct meter_sum *);
 
 /* n ids in a row, above all given out on this host and not before now. */
 int64_t page_reserve_ids(struct page *, int64_t now, int64_t n);

@@ -261,12 +261,11 @@ int place_return(mq_queue *q, const struct source *from, struct entry *e)
 	mq_time now = queue_now(q), expiry = queue_expiry(q, e);
 
 	if (expiry && expiry <= now) {
-		atomic_fetch_add(&queue_page(q)->expired, 1);
+		queue_count(q, METER_EXPIRED, 1);
 		return place_drop(q, from->dir, from->path, e);
 	}
 	if (q->conf.max_receives && e->receives >= q->conf.max_receives)
 		return place_dead(q, from, e, "max-receives");
-	atomic_fetch_add(&queue_page(q)->returned, 1);
 	if (e->visible * MILLISECOND > now)
 		return place_delayed(q, from, e);
 	e->visible = 0;
@@ -369,6 +368,6 @@ int place_dead(mq_queue *q, const struct source *from, struct entry *e, const ch
 	fs_close(fd);
 	limit_release(q, 1, e->body);
 	limit_add(to, 1, e->body);
-	atomic_fetch_add(&queue_page(q)->dead, 1);
+	queue_count(q, METER_DEAD, 1);
 	return 0;
 }

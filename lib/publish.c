@@ -566,7 +566,7 @@ static int send_straight(struct commit *c, struct target *t)
 	    (sync_files(c) == -1 ||
 		(!queue_sync_covers_name(t->q) && place_sync(t->q, &tails) == -1)))
 		return sync_failed(c);
-	atomic_fetch_add(&queue_page(t->q)->sent, i);
+	queue_count(t->q, METER_SENT, i);
 	mark_kept(c, t, 0, i);
 	return MQ_OK;
 }
@@ -741,7 +741,7 @@ static void count_sent(struct commit *c)
 
 		mark_kept(c, t, 0, t->admitted);
 		if (t->admitted > 0 && open_target(p, t) == MQ_OK)
-			atomic_fetch_add(&queue_page(t->q)->sent, t->admitted);
+			queue_count(t->q, METER_SENT, t->admitted);
 	}
 }
 
@@ -829,7 +829,7 @@ static int settle_sent(void *commit)
 		return MQ_OK;
 	if (t->q->conf.sync && sync_files(c) == -1)
 		return sync_failed(c);
-	atomic_fetch_add(&queue_page(t->q)->sent, c->sent - c->synced);
+	queue_count(t->q, METER_SENT, c->sent - c->synced);
 	mark_kept(c, t, c->synced, c->sent);
 	for (; c->synced < c->sent; c->synced++)
 		c->put_off[t->copies[c->synced].message]--;

@@ -308,6 +308,11 @@ struct page *queue_page(mq_queue *q)
 	return q->page;
 }
 
+void queue_count(mq_queue *q, enum meter_kind kind, uint64_t n)
+{
+	meter_count(&queue_page(q)->meter, queue_now(q), kind, n);
+}
+
 int queue_open(mq *h, struct spool *s, const char *name, mq_queue **out)
 {
 	mq_queue *q;

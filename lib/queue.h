@@ -104,6 +104,9 @@ int queue_fail(mq_queue *, const char *what);
  * head, tail and segments need not fit together. */
 struct page *queue_page(mq_queue *);
 
+/* So many messages were sent, received or acked, or failed, as of now. */
+void queue_count(mq_queue *, enum meter_kind, uint64_t n);
+
 /* Remove the bundle that a verdict was last given in, should it be empty. */
 void queue_leave_bundle(mq_queue *);
 

@@ -394,7 +394,7 @@ static int drop_first(struct receiving *r, const struct lane_message *m)
 	int torn;
 
 	if (expiry && expiry <= r->now) {
-		atomic_fetch_add(&queue_page(r->q)->expired, 1);
+		queue_count(r->q, METER_EXPIRED, 1);
 		return place_drop(r->q, r->q->fd, m->path, &m->entry) == 0 || errno == ENOENT;
 	}
 	if ((torn = is_torn(r, m->path, 0, &m->entry)) <= 0)
@@ -434,7 +434,7 @@ static int take_entry(struct receiving *r, const char *path, const struct sorted
 	} else if (e.token) {
 		done = take_token(r, path, &e, lost);
 	} else if ((expiry = queue_expiry(q, &e)) != 0 && expiry <= r->now) {
-		atomic_fetch_add(&queue_page(q)->expired, 1);
+		queue_count(q, METER_EXPIRED, 1);
 		done = place_drop(q, q->fd, path, &e);
 	} else if (q->conf.max_receives && e.receives >= q->conf.max_receives) {
 		done = place_dead(q, &from, &e, "max-receives");
@@ -480,7 +480,7 @@ static int take_from_bundle(struct receiving *r, const char *dir, const struct s
 	if (entry_parse(name->name, &e) == -1 || e.token || e.lease)
 		return place_bad(q, path) == -1 && errno != ENOENT ? -1 : 0;
 	if ((expiry = queue_expiry(q, &e)) != 0 && expiry <= r->now) {
-		atomic_fetch_add(&queue_page(q)->expired, 1);
+		queue_count(q, METER_EXPIRED, 1);
 		return place_drop(q, q->fd, path, &e) == -1 && errno != ENOENT ? -1 : 0;
 	}
 	bundle_lease(&e, r->clock->nonce);
@@ -583,8 +583,10 @@ int recv_under(mq_queue *q, struct lease_clock *clock, size_t max, mq_time visib
 		free_rows(&r);
 	} while (s == 0 && r.n == 0 && sweep(q, SWEEP_NOW) > 0);
 	*n = r.n;
-	if (r.n > 0)
+	if (r.n > 0) {
+		queue_count(q, METER_RECEIVED, r.n);
 		return MQ_OK; /* whatever failed then will fail again */
+	}
 	if (s == 0 && (q->trouble || q->unsettled)) {
 		errno = q->trouble ? q->trouble : q->unsettled;
 		return queue_fail(q, "cannot take back what is due");

@@ -58,7 +58,7 @@ static int settle_placed(struct commit *c)
 	/* A private queue goes as soon as its process has what it waited for. */
 	if (!c->q->is_private && !queue_is_there(c->q))
 		return queue_removed(c->q);
-	atomic_fetch_add(&queue_page(c->q)->sent, c->placed - c->reported);
+	queue_count(c->q, METER_SENT, c->placed - c->reported);
 	for (; c->reported < c->placed; c->reported++)
 		if (c->each)
 			c->each(c->ctx, c->b->entries[c->reported].id);

@@ -362,7 +362,6 @@ static int return_token(struct reaping *r, const char *path, struct entry *t)
 			return 0;
 		t->visible = 0;
 	}
-	atomic_fetch_add(&queue_page(q)->returned, 1);
 	return lane_return(q, path, t);
 }
 
@@ -390,6 +389,7 @@ static void reap(struct reaping *r, const char *path, struct entry *e)
 	bundle_leave(e);
 	e->visible = (c->deadline + place_backoff(r->q, e->receives)) / MILLISECOND;
 	if (return_entry(r, path, e) == 0) {
+		queue_count(r->q, METER_LAPSED, 1);
 		r->moved++;
 	} else if (errno != ENOENT) {
 		note_trouble(r->q);
