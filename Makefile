@@ -46,6 +46,7 @@ BASHDIR = $(PREFIX)/share/bash-completion/completions
 ZSHDIR = $(PREFIX)/share/zsh/site-functions
 FISHDIR = $(PREFIX)/share/fish/vendor_completions.d
 UNITDIR = $(PREFIX)/lib/systemd/system
+EXAMPLEDIR = $(PREFIX)/share/doc/mq/examples
 
 asan = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 cflags = -std=c11 -Wall -Wextra -ffunction-sections -fdata-sections $(if $(WERROR),-Werror) \
@@ -83,6 +84,7 @@ stress_objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/stress/*.c))
 fuzzers = $(filter-out replay,$(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c)))
 replays = $(fuzzers:%=$(BUILD)/test/fuzz/%)
 pages = $(wildcard man/*.[1-8])
+examples = $(wildcard examples/*)
 services = $(notdir $(wildcard cmd/systemd/*))
 objects = $(lib_objects) $(shared_objects) $(test_common) $(commands:%=$(BUILD)/obj/cmd/%.o) \
 	$(patsubst $(BUILD)/test/%,$(BUILD)/obj/tests/%.o,$(units) $(benches) $(replays)) \
@@ -165,6 +167,7 @@ $(BUILD)/bin/mq-send $(BUILD)/test/bin/mq-send: libs = $(LIBJANSSON)
 $(BUILD)/bin/mq-send $(BUILD)/test/bin/mq-send $(BUILD)/test/fuzz/jsonin: $(fortify)
 $(BUILD)/bin/mq-call $(BUILD)/test/bin/mq-call: libs = -pthread
 $(BUILD)/bin/mq-advise $(BUILD)/test/bin/mq-advise $(BUILD)/test/unit/erlang: libs = -lm
+$(BUILD)/bin/mq-stat $(BUILD)/test/bin/mq-stat: libs = -lm
 $(BUILD)/test/unit/erlang: $(BUILD)/obj/cmd/erlang.o
 $(foreach c,mq-export mq-import,$(BUILD)/bin/$c $(BUILD)/test/bin/$c): libs = $(LIBARCHIVE)
 $(foreach c,mq-export mq-import,$(BUILD)/bin/$c $(BUILD)/test/bin/$c): static =
@@ -301,7 +304,7 @@ to = $(foreach file,$1,'$(DESTDIR)$(file)')
 installed = $(commands:%=$(BINDIR)/%) $(LIBDIR)/libmq.a $(PKGCONFIGDIR)/mq.pc $(INCLUDEDIR)/mq.h \
 	$(foreach p,$(pages),$(MANDIR)/man$(call section,$p)/$(notdir $p)) \
 	$(commands:%=$(BASHDIR)/%) $(ZSHDIR)/_mq $(commands:%=$(FISHDIR)/%.fish) \
-	$(services:%=$(UNITDIR)/%)
+	$(services:%=$(UNITDIR)/%) $(examples:examples/%=$(EXAMPLEDIR)/%)
 
 install: all
 	install -d $(call to,$(sort $(dir $(installed))))
@@ -316,6 +319,7 @@ install: all
 		install -m 644 completions/mq.bash $(call to,$(BASHDIR))/$$c && \
 		install -m 644 completions/mq.fish $(call to,$(FISHDIR))/$$c.fish || exit 1; \
 	done
+	install -m 644 $(examples) $(call to,$(EXAMPLEDIR))
 	for u in $(services); do \
 		sed 's|@BINDIR@|$(BINDIR)|' "cmd/systemd/$$u" | \
 			install -m 644 /dev/stdin $(call to,$(UNITDIR))/"$$u" || exit 1; \

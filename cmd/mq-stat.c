@@ -1,176 +1,105 @@
 /*
- * mq-stat - what is in the queues, in figures
+ * mq-stat - what is in the queues and how it flows, in figures and words
  *
  * With checks (-c) it prints no figures: it only names, on standard error,
  * the checks that are true, and exits 2.
  */
-#include "common.h"
-#include "json.h"
-#include "table.h"
+#include "diagnosis.h"
+#include "prometheus.h"
+#include "statcheck.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #define EXIT_CHECK 2 /* no failure of a call, so not in the table of common.c */
 
 static const struct cmd_option options[] = {
 	{ 'j', "json", NULL, "print JSON" },
+	{ 'p', "prometheus", NULL, "print Prometheus' text format" },
 	{ 'c', "check", "'FIELD OP VALUE'", "exit 2 when this is true, as in visible>1000" },
 	{ 0 },
 };
 
-enum field { VISIBLE, IN_FLIGHT, DELAYED, DEAD, OLDEST_AGE, BYTES, FIELDS };
-
-static const char *const field_names[FIELDS] = {
-	"visible",
-	"in_flight",
-	"delayed",
-	"dead",
-	"oldest_age",
-	"bytes",
-};
-
-enum op { ABOVE, AT_LEAST, BELOW, AT_MOST, EQUAL, UNEQUAL, OPS };
-
-static const char *const op_names[OPS] = { ">", ">=", "<", "<=", "=", "!=" };
-
-struct check {
-	const char *text;
-	enum field field;
-	enum op op;
-	uint64_t value;
-};
-
 struct stat_cmd {
 	struct cmd *c;
-	struct check *checks;
+	struct statcheck *checks;
 	size_t nchecks;
-	int json;
+	enum { AS_TABLE, AS_JSON, AS_PROMETHEUS } as;
 	int any;   /* there is a queue */
 	int width; /* of the longest name */
 	struct table table;
+	struct column columns[FIGURE_COLUMNS];
+	enum figure figures[FIGURE_COLUMNS]; /* of each column */
+	struct prometheus prometheus;
+	const char *queue; /* that is looked at, */
+	char *words;       /* and what was found, in lines */
+	size_t nwords;
 };
-
-static uint64_t field_value(const struct mq_stats *s, enum field field)
-{
-	const uint64_t values[FIELDS] = { s->visible, s->in_flight, s->delayed, s->dead,
-		s->oldest_age, s->bytes };
-
-	return values[field];
-}
-
-/* ---- checks ------------------------------------------------------------ */
-
-/* Which of the n words the text of that length is; n: none. */
-static size_t find_word(const char *const *words, size_t n, const char *text, size_t length)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		if (strlen(words[i]) == length && memcmp(words[i], text, length) == 0)
-			break;
-	return i;
-}
-
-static int parse_value(enum field field, const char *text, uint64_t *value)
-{
-	mq_time age;
-
-	if (field != OLDEST_AGE)
-		return mq_parse_size(text, value);
-	if (mq_parse_duration(text, &age))
-		return -1;
-	*value = age;
-	return 0;
-}
-
-/* FIELD OP VALUE, with or without blanks between them. */
-static void parse_check(struct cmd *c, const char *text, struct check *check)
-{
-	static const char blanks[] = " \t";
-	size_t nfield = strcspn(text, " \t<>=!");
-	const char *op = text + nfield + strspn(text + nfield, blanks);
-	size_t nop = strspn(op, "<>=!");
-	const char *value = op + nop + strspn(op + nop, blanks);
-
-	check->text = text;
-	check->field = find_word(field_names, FIELDS, text, nfield);
-	check->op = find_word(op_names, OPS, op, nop);
-	if (check->field == FIELDS)
-		cmd_usage(c, "-c '%s': no such field: '%.*s'", text, (int)nfield, text);
-	if (check->op == OPS)
-		cmd_usage(c, "-c '%s': not one of > >= < <= = !=: '%.*s'", text, (int)nop, op);
-	if (parse_value(check->field, value, &check->value))
-		cmd_usage(c, "-c '%s': bad value: '%s'", text, value);
-}
-
-static int is_true(const struct check *check, uint64_t is)
-{
-	switch (check->op) {
-	case ABOVE:
-		return is > check->value;
-	case AT_LEAST:
-		return is >= check->value;
-	case BELOW:
-		return is < check->value;
-	case AT_MOST:
-		return is <= check->value;
-	case EQUAL:
-		return is == check->value;
-	default:
-		return is != check->value;
-	}
-}
-
-static void report_check(struct cmd *c, const char *queue, const struct check *check, uint64_t is)
-{
-	if (check->field == OLDEST_AGE)
-		cmd_error(c, MQ_OK, "%s: %s is %ss: %s", queue, field_names[check->field],
-		    word_seconds(is).text, check->text);
-	else
-		cmd_error(c, MQ_OK, "%s: %s is %llu: %s", queue, field_names[check->field],
-		    (unsigned long long)is, check->text);
-	if (!c->exit)
-		c->exit = EXIT_CHECK;
-}
 
 static void run_checks(struct stat_cmd *s, const char *queue, const struct mq_stats *stats)
 {
-	for (size_t i = 0; i < s->nchecks; i++) {
-		uint64_t is = field_value(stats, s->checks[i].field);
-
-		if (is_true(&s->checks[i], is))
-			report_check(s->c, queue, &s->checks[i], is);
-	}
+	for (size_t i = 0; i < s->nchecks; i++)
+		if (statcheck_run(s->c, queue, &s->checks[i], stats) && !s->c->exit)
+			s->c->exit = EXIT_CHECK;
 }
 
 /* ---- output ------------------------------------------------------------ */
 
-static void print_json(struct stat_cmd *s, const char *queue, const struct mq_stats *stats)
+static void put_finding(void *ctx, const char *code, const char *words)
+{
+	struct json *j = ctx;
+
+	json_open(j, NULL, '{');
+	json_string(j, "code", code);
+	json_string(j, "words", words);
+	json_close(j, '}');
+}
+
+static void print_json(struct stat_cmd *s, mq_queue *q, const char *queue,
+    const struct mq_stats *stats)
 {
 	struct json j = { .out = &s->c->out };
 
 	json_open(&j, NULL, '{');
 	json_string(&j, "queue", queue);
-	for (int f = 0; f < FIELDS; f++)
-		if (f == OLDEST_AGE)
-			json_seconds(&j, field_names[f], field_value(stats, f));
-		else
-			json_count(&j, field_names[f], field_value(stats, f));
+	figure_members(&j, stats);
 	json_bool(&j, "paused", stats->paused);
+	json_open(&j, "findings", '[');
+	diagnose(s->c, q, stats, put_finding, &j);
+	json_close(&j, ']');
 	json_close(&j, '}');
 	json_newline(&j);
 }
 
-static void print_row(struct stat_cmd *s, const char *queue, const struct mq_stats *stats)
+/* After the table, which it would break up. */
+static void keep_finding(void *ctx, const char *code, const char *words)
 {
-	table_text(&s->table, queue);
-	table_count(&s->table, stats->visible);
-	table_count(&s->table, stats->in_flight);
-	table_count(&s->table, stats->delayed);
-	table_count(&s->table, stats->dead);
-	table_age(&s->table, stats->oldest_age);
-	table_size(&s->table, stats->bytes);
+	struct stat_cmd *s = ctx;
+	size_t more = strlen(s->queue) + strlen(words) + 4;
+
+	(void)code;
+	s->words = cmd_realloc(s->c, s->words, s->nwords + more);
+	s->nwords += (size_t)sprintf(s->words + s->nwords, "%s: %s\n", s->queue, words);
+}
+
+static void show_stats(struct stat_cmd *s, mq_queue *q, const char *name,
+    const struct mq_stats *stats)
+{
+	if (s->nchecks) {
+		run_checks(s, name, stats);
+	} else if (s->as == AS_JSON) {
+		print_json(s, q, name, stats);
+	} else if (s->as == AS_PROMETHEUS) {
+		prometheus_add(s->c, &s->prometheus, name, stats);
+	} else {
+		figure_row(&s->table, s->columns, s->figures, name, stats);
+		s->queue = name;
+		if (s->table.human)
+			diagnose(s->c, q, stats, keep_finding, s);
+	}
 }
 
 static int measure_name(void *ctx, const char *name)
@@ -195,14 +124,8 @@ static int show_queue(void *ctx, const char *name)
 	s->any = 1;
 	if (cmd_check(s->c, status))
 		return 0;
-	if (cmd_check(s->c, mq_stat(q, &stats)) == MQ_OK) {
-		if (s->nchecks)
-			run_checks(s, name, &stats);
-		else if (s->json)
-			print_json(s, name, &stats);
-		else
-			print_row(s, name, &stats);
-	}
+	if (cmd_check(s->c, mq_stat(q, &stats)) == MQ_OK)
+		show_stats(s, q, name, &stats);
 	mq_queue_close(q);
 	return s->c->out.error;
 }
@@ -217,38 +140,47 @@ static int each_queue(struct stat_cmd *s, int (*each)(void *ctx, const char *nam
 	return MQ_OK;
 }
 
+/* Of the terminal, or as wide as need be. */
+static int width_of(int fd)
+{
+	struct winsize w;
+
+	return ioctl(fd, TIOCGWINSZ, &w) == 0 && w.ws_col > 0 ? w.ws_col : INT_MAX;
+}
+
+static void begin_table(struct stat_cmd *s)
+{
+	s->width = strlen("QUEUE");
+	each_queue(s, measure_name);
+	figure_columns(s->columns, s->figures, s->width, width_of(s->c->out.fd));
+	table_begin(&s->table, &s->c->out, s->columns);
+}
+
 static void show_all(struct stat_cmd *s)
 {
-	struct column columns[] = {
-		{ "QUEUE", 0 },
-		{ "VISIBLE", 9 },
-		{ "IN_FLIGHT", 9 },
-		{ "DELAYED", 9 },
-		{ "DEAD", 9 },
-		{ "OLDEST_AGE", 10 },
-		{ "BYTES", 7 },
-		{ NULL, 0 },
-	};
-
-	if (!s->nchecks && !s->json) {
-		s->width = strlen(columns[0].title);
-		each_queue(s, measure_name);
-		columns[0].width = -s->width;
-		table_begin(&s->table, &s->c->out, columns);
-	}
+	if (!s->nchecks && s->as == AS_TABLE)
+		begin_table(s);
 	cmd_check(s->c, each_queue(s, show_queue));
 	if (!s->any)
 		cmd_check(s->c, MQ_EMPTY);
+	if (s->as == AS_PROMETHEUS && !s->nchecks)
+		prometheus_write(&s->c->out, &s->prometheus);
+	if (s->nwords) {
+		out_char(&s->c->out, '\n');
+		out_write(&s->c->out, s->words, s->nwords);
+	}
+	free(s->words);
 }
 
 int main(int argc, char **argv)
 {
 	struct cmd c = {
 		.name = "mq-stat",
-		.usage = "[-j] [-c 'FIELD OP VALUE']... [-s DIR] [QUEUE]...",
+		.usage = "[-jp] [-c 'FIELD OP VALUE']... [-s DIR] [QUEUE]...",
 		.about =
-		    "Tell how much is in the queues.  FIELD is visible, in_flight, delayed, dead,\n"
-		    "oldest_age or bytes, OP is one of > >= < <= = !=.",
+		    "Tell how much is in the queues, and how it flows.  FIELD is visible, in_flight,\n"
+		    "delayed, dead, oldest_age, bytes, in_rate, out_rate, latency_p50, latency_p95,\n"
+		    "latency_p99, failed or lag, OP is one of > >= < <= = !=.",
 		.options = options,
 	};
 	struct stat_cmd s = { .c = &c };
@@ -259,10 +191,13 @@ int main(int argc, char **argv)
 	while ((opt = cmd_option(&c)) != -1) {
 		switch (opt) {
 		case 'j':
-			s.json = 1;
+			s.as = AS_JSON;
+			break;
+		case 'p':
+			s.as = AS_PROMETHEUS;
 			break;
 		case 'c':
-			parse_check(&c, optarg, &s.checks[s.nchecks++]);
+			statcheck_parse(&c, optarg, &s.checks[s.nchecks++]);
 			break;
 		}
 	}

@@ -69,7 +69,10 @@ _mq_values() {
 		;;
 	HOW) printf '%s\n' gzip zstd xz none ;;
 	PRIORITY) printf '%s\n' {0..9} ;;
-	*FIELD*) printf '%s\n' visible in_flight delayed dead oldest_age bytes ;;
+	*FIELD*)
+		printf '%s\n' visible in_flight delayed dead oldest_age bytes in_rate out_rate \
+			latency_p50 latency_p95 latency_p99 failed lag
+		;;
 	key=value)
 		case $cur in
 		overflow=*) printf 'overflow=%s\n' reject block drop-head dead-letter ;;

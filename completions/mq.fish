@@ -93,7 +93,8 @@ function __mq_values -S
         case PRIORITY
             seq 0 9
         case '*FIELD*'
-            printf '%s\n' visible in_flight delayed dead oldest_age bytes
+            printf '%s\n' visible in_flight delayed dead oldest_age bytes in_rate out_rate \
+                latency_p50 latency_p95 latency_p99 failed lag
         case key=value
             switch $word
                 case 'overflow=*'

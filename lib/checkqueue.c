@@ -547,6 +547,7 @@ static const struct {
 	{ "blocked", 0, 1 },
 	{ "conf", 0, 0 },
 	{ "consumers", 0, 1 },
+	{ "counts", 0, 0 },
 	{ "dedup", 0, 1 },
 	{ "delayed", 1, 1 },
 	{ "dlq", 0, 1 },

@@ -1,5 +1,9 @@
 /*
  * count.c - spool: what is in a queue, counted
+ *
+ * The segments and bundles of a line hardly change but at its ends: what one of them
+ * holds is remembered (known.h) and counted again when it has changed, or when a
+ * message in it has expired.
  */
 #include "count.h"
 
@@ -15,6 +19,8 @@ struct counting {
 	mq_time now;
 	struct tally *later; /* for what is not yet visible */
 	struct tally *now_here;
+	struct known *known; /* of the queue */
+	mq_time until;       /* what was counted holds before that */
 };
 
 static void count_entry(struct counting *c, const struct entry *e)
@@ -24,8 +30,12 @@ static void count_entry(struct counting *c, const struct entry *e)
 
 	if (c->later && expiry && expiry <= c->now)
 		return;
-	if (c->later && e->visible * MILLISECOND > c->now)
+	if (expiry && expiry < c->until)
+		c->until = expiry;
+	if (c->later && e->visible * MILLISECOND > c->now) {
 		t = c->later;
+		c->until = 0;
+	}
 	if (t->n == 0 || at < t->oldest)
 		t->oldest = at;
 	t->n++;
@@ -92,29 +102,66 @@ static int count_buckets(struct counting *c, const char *part)
 	return count_directory(c, part, count_bucket);
 }
 
-/* In the order in which a bundle is opened; who counted the closed one has counted
- * what is opened since. */
+static void add(struct tally *sum, const struct tally *t)
+{
+	if (t->n && (sum->n == 0 || t->oldest < sum->oldest))
+		sum->oldest = t->oldest;
+	sum->n += t->n;
+	sum->bytes += t->bytes;
+}
+
+/* A segment or bundle: 1 when it was there, 0, or -1. */
+static int count_segment(struct counting *c, const char *path)
+{
+	struct tally here = { 0 }, *sum = c->now_here;
+	struct stat st;
+	int r;
+
+	if (fs_stat(c->q->fd, path, &st) == -1)
+		return errno == ENOENT ? 0 : -1;
+	if (!known_find(c->known, &st, c->now, &here)) {
+		c->now_here = &here;
+		c->until = INT64_MAX;
+		r = count_directory(c, path, NULL);
+		c->now_here = sum;
+		if (r == -1)
+			return -1;
+		if (c->until)
+			known_put(c->known, &st, c->now, c->until, &here);
+	}
+	add(sum, &here);
+	return 1;
+}
+
+/* All that stands under a number, in the order in which a bundle is opened: who
+ * counted the closed one has counted what is opened since. */
+static int count_number(struct counting *c, const struct strip *s, uint64_t number)
+{
+	struct segment g = { .number = number };
+	char path[ENTRY_PATH];
+	int form, r = 0, bundle = 0;
+
+	for (form = 0; r != -1 && form < FORMS; form++) {
+		if (form == FORM_OPENED && bundle)
+			continue;
+		g.form = (enum form)form;
+		segment_path(s, &g, path);
+		r = count_segment(c, path);
+		bundle |= r;
+	}
+	return r == -1 ? -1 : 0;
+}
+
 static int count_strip(struct counting *c, const struct strip *s)
 {
-	struct segment g = { 0 };
-	char path[ENTRY_PATH];
-	uint64_t *numbers, before;
+	uint64_t *numbers;
 	size_t i, n;
-	int r = 0, form;
+	int r = 0;
 
 	if (strip_segments(s, &numbers, &n) == -1)
 		return -1;
-	for (i = 0; r == 0 && i < n; i++) {
-		before = c->now_here->n + c->later->n;
-		for (form = 0; r == 0 && form < FORMS; form++) {
-			if (form == FORM_OPENED && c->now_here->n + c->later->n > before)
-				continue;
-			g.number = numbers[i];
-			g.form = (enum form)form;
-			segment_path(s, &g, path);
-			r = count_directory(c, path, NULL);
-		}
-	}
+	for (i = 0; r == 0 && i < n; i++)
+		r = count_number(c, s, numbers[i]);
 	free(numbers);
 	return r;
 }
@@ -134,15 +181,33 @@ static int count_line(struct counting *c, enum line line)
 	return 0;
 }
 
+/* Both lines; retention is what all in them expires by. */
+static int count_lines(struct counting *c)
+{
+	char scratch[ENTRY_PATH];
+	struct known known;
+	int r;
+
+	known_load(&known, c->q->fd, COUNTS, (uint64_t)c->q->conf.retention);
+	c->known = &known;
+	if ((r = count_line(c, LINE_READY)) == 0)
+		r = count_line(c, LINE_BACK);
+	if (r == 0) {
+		queue_scratch(c->q, scratch);
+		known_save(&known, c->q->fd, COUNTS, scratch);
+	}
+	known_free(&known);
+	return r;
+}
+
 int count_queue(mq_queue *q, struct tally *visible, struct tally *delayed, struct tally *leased)
 {
-	struct counting c = { q, queue_now(q), delayed, visible };
+	struct counting c = { .q = q, .now = queue_now(q), .later = delayed, .now_here = visible };
 
 	memset(visible, 0, sizeof(*visible));
 	memset(delayed, 0, sizeof(*delayed));
 	memset(leased, 0, sizeof(*leased));
-	if (count_line(&c, LINE_READY) == -1 || count_line(&c, LINE_BACK) == -1 ||
-	    count_buckets(&c, "delayed") == -1 ||
+	if (count_lines(&c) == -1 || count_buckets(&c, "delayed") == -1 ||
 	    lanes_walk(q, LANES_WAITING, count_in_lane, &c) == -1)
 		return -1;
 	c.later = NULL;

@@ -4,13 +4,10 @@
 #ifndef COUNT_H
 #define COUNT_H
 
+#include "known.h"
 #include "queue.h"
 
-struct tally {
-	uint64_t n;
-	uint64_t bytes;
-	mq_time oldest; /* the earliest key; 0: none */
-};
+#define COUNTS "counts" /* the file that remembers, in the queue's directory */
 
 /* Messages that have expired count nowhere; delayed ones that are due count as
  * visible.  0, or -1 with errno.  Memory does not grow with the queue. */

@@ -448,6 +448,7 @@ int mq_reject(mq_lease *l, const char *reason)
 	r = lane_wants(q, &e) ? group_dead(l, reason) : place_dead(q, &from, &e, reason);
 	if (r == -1)
 		return lease_fail(l, "cannot move the message to the dead letters");
+	queue_count(q, METER_NACKED, 1);
 	end_verdict(l);
 	return MQ_OK;
 }

@@ -477,7 +477,7 @@ struct mq_flow {
 	uint64_t sent;
 	uint64_t received; /* each delivery of a message */
 	uint64_t acked;
-	uint64_t nacked; /* each return by its consumer */
+	uint64_t nacked; /* each that its consumer returned or rejected */
 	uint64_t lapsed; /* each lease that ran out */
 	uint64_t died;
 	uint64_t expired;

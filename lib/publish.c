@@ -479,6 +479,12 @@ static int sync_files(struct commit *c)
 	return fs_sync(c->b->fd);
 }
 
+/* The same where that is to make a directory's new name durable, too: see bundle.c. */
+static int sync_anew(struct commit *c)
+{
+	return fs_log_again(c->b->fd) == -1 ? -1 : sync_files(c);
+}
+
 /* Some file systems (GlusterFS) say ENOSPC for too many links. */
 static int link_file(struct commit *c, int dir, const char *name)
 {
@@ -771,8 +777,7 @@ static int send_by_journal(struct commit *c)
 	if (fill_journal(c, &j) == -1 || journal_commit(p->x->spool, j.path, id) == -1)
 		return journal_failed(c, &j);
 	if (j.sync)
-		synced = j.names ? fs_sync_path(c->b->dir, "j") :
-		    fs_log_again(c->b->fd) == -1 ? -1 : sync_files(c);
+		synced = j.names ? fs_sync_path(c->b->dir, "j") : sync_anew(c);
 	/* To sync a file says nothing of a directory on the way to it that was
 	 * durable under another name before. */
 	if (synced == 0 && j.sync && !fs_keeps_order(j.dir))

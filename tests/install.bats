@@ -48,6 +48,8 @@ files() {
 		./opt/x/lib/pkgconfig/mq.pc
 		./opt/x/lib/systemd/system/mq-work@.path
 		./opt/x/lib/systemd/system/mq-work@.service
+		./opt/x/share/doc/mq/examples/mq.dashboard.json
+		./opt/x/share/doc/mq/examples/mq.rules.yml
 		./opt/x/share/man/man3/libmq.3
 		./opt/x/share/man/man5/mq-spool.5
 		./opt/x/share/man/man7/mq-exchange.7

@@ -15,16 +15,16 @@ fill() {
 	mq-send -q -d 1h -b 12345 q
 }
 
-@test "piped: queue, visible, in flight, delayed, dead, oldest age, bytes, between tabs" {
+@test "piped: queue, visible, in flight, delayed, dead, oldest age, bytes, rates, latencies, failures, between tabs" {
 	fill
 	mq-stat q >got
 	same 1 "$(wc -l <got)"
-	[[ $(tr '\t' '|' <got) =~ ^'q|3|2|1|1|'[0-9]+\.[0-9]+'|30'$ ]]
+	[[ $(tr '\t' '|' <got) =~ ^'q|3|2|1|1|'[0-9]+\.[0-9]+'|30|0.1'[0-9]+'|0|-|-|-|1'$ ]]
 }
 
 @test "an empty queue" {
 	mq-stat q >got
-	[[ $(tr '\t' '|' <got) =~ ^'q|0|0|0|0|0'(\.0+)?'|0'$ ]]
+	[[ $(tr '\t' '|' <got) =~ ^'q|0|0|0|0|0'(\.0+)?'|0|0|0|-|-|-|0'$ ]]
 }
 
 @test "without a queue: all, sorted" {
@@ -53,8 +53,11 @@ fill() {
 	fill
 	mq-stat -j q >got
 	same 1 "$(wc -l <got)"
-	same '["bytes","dead","delayed","in_flight","oldest_age","paused","queue","visible"]' "$(jq -c keys got)"
-	same '{"bytes":30,"dead":1,"delayed":1,"in_flight":2,"paused":false,"queue":"q","visible":3}' "$(jq -cS 'del(.oldest_age)' got)"
+	same 'queue visible in_flight delayed dead oldest_age bytes in_rate out_rate latency_p50 latency_p95 latency_p99 failed lag sent received acked nacked lapsed died expired paused findings' \
+		"$(jq -r 'keys_unsorted[]' got | xargs)"
+	same '{"bytes":30,"dead":1,"delayed":1,"in_flight":2,"paused":false,"queue":"q","visible":3}' \
+		"$(jq -cS '{bytes, dead, delayed, in_flight, paused, queue, visible}' got)"
+	same '[7,3,0,1,0,1,0]' "$(jq -c '[.sent, .received, .acked, .nacked, .lapsed, .died, .expired]' got)"
 	same number "$(jq -r '.oldest_age | type' got)"
 	mq-config q paused=yes
 	same true "$(mq-stat -j q | jq .paused)"
@@ -158,18 +161,28 @@ fill() {
 
 @test "a table with a header on a terminal" {
 	fill
-	script -qec 'mq-stat' /dev/null | tr -d '\r' >got
-	same 2 "$(wc -l <got)"
-	[[ $(sed -n 1p got) =~ ^QUEUE\ +VISIBLE\ +IN_FLIGHT\ +DELAYED\ +DEAD\ +OLDEST_AGE\ +BYTES$ ]]
+	script -qec 'stty cols 200; mq-stat' /dev/null | tr -d '\r' >got
+	same 'QUEUE VISIBLE IN_FLIGHT DELAYED DEAD OLDEST_AGE BYTES IN/S OUT/S P50 P95 P99 FAILED' "$(sed -n 1p got | xargs)"
 	[[ $(sed -n 2p got) =~ ^q\ +3\ +2\ +1\ +1\ +[0-9] ]]
 	same 0 "$(grep -c $'\t' got)"
+	# and in words, what they point at
+	same '' "$(sed -n 3p got)"
+	same 'q: 1 died in the last minute, 1 dead letters are here, mostly by: rejected (1)' "$(sed -n '4,$p' got)"
+}
+
+@test "a table that fits into the terminal" {
+	local columns
+	fill
+	for columns in 80 100 120; do
+		script -qec "stty cols $columns; mq-stat" /dev/null | tr -d '\r' | sed -n 1,2p >got
+		same 2 "$(awk -v most="$columns" 'length <= most' got | wc -l)"
+		grep -q 'VISIBLE.*IN_FLIGHT.*DEAD.*OLDEST_AGE' got
+	done
 }
 
 @test "unknown queues and bad names: 66; bad options: 64" {
 	harmless 66 'mq-stat: nosuch: no such queue.*' mq-stat nosuch
 	harmless 66 "mq-stat: a b: $BAD_NAME" mq-stat 'a b'
-	usage mq-stat -p q
-	usage mq-stat -w q
 	usage mq-stat --nosuch q
 }
 
@@ -177,4 +190,213 @@ fill() {
 	fails 74 'mq-stat: .+' to_full mq-stat
 	fails 74 'mq-stat: .+' to_closed mq-stat q
 	fails 74 'mq-stat: .+' to_broken mq-stat -j q
+}
+
+# ---- flow ---------------------------------------------------------------------
+
+# flow FILTER: of queue q
+flow() {
+	mq-stat -j q | jq -c "$1"
+}
+
+@test "what happens to messages is counted" {
+	mq-config q backoff=0 max-receives=2 visibility=1s
+	seq 10 | mq-send -q -l q
+	mq-recv -a -n 4 q >/dev/null
+	receipts=$(mq-recv -n 3 q)
+	mq-nack -d 0 "$(sed -n 1p <<<"$receipts")"
+	mq-nack -x "$(sed -n 2p <<<"$receipts")"
+	same '[10,7,4,2,0,1,0]' "$(flow '[.sent, .received, .acked, .nacked, .lapsed, .died, .expired]')"
+	later 1m mq-stat q >/dev/null # the third lapses
+	same '[10,7,4,2,1,1,0]' "$(flow '[.sent, .received, .acked, .nacked, .lapsed, .died, .expired]')"
+	mq-send -q -t 1s -b x q
+	later 1m mq-recv -a -n 10 q >/dev/null
+	same '[11,12,9,2,1,1,1]' "$(flow '[.sent, .received, .acked, .nacked, .lapsed, .died, .expired]')"
+}
+
+@test "rates are those of the last minute" {
+	seq 610 | mq-send -q -l q
+	mq-recv -a -n 305 q >/dev/null
+	same true "$(flow '.in_rate > 9.4 and .in_rate < 10.2 and .out_rate > 4.7 and .out_rate < 5.1')"
+	same true "$(flow '.lag > 59 and .lag < 66')"
+	same '[0,0,null]' "$(later 2m mq-stat -j q | jq -c '[.in_rate, .out_rate, .lag]')"
+	fails 2 'mq-stat: q: in_rate is (9|10)\.[0-9]+: in_rate>5' mq-stat -c 'in_rate>5' q
+	ok '' mq-stat -c 'in_rate>10.5' q
+	fails 2 'mq-stat: q: lag is infs: lag>1h' later 2m mq-stat -c 'lag>1h' q
+}
+
+@test "latencies are from send to ack" {
+	seq 100 | mq-send -q -l q
+	later 10s mq-recv -a -n 90 q >/dev/null
+	later 100s mq-recv -a -n 10 q >/dev/null
+	same true "$(later 100s mq-stat -j q | jq '.latency_p50 > 9 and .latency_p50 < 12 and .latency_p95 > 90 and .latency_p95 < 112')"
+	same null "$(later 1h mq-stat -j q | jq .latency_p50)"
+	fails 2 'mq-stat: q: latency_p99 is 1[01][0-9]\..*: latency_p99>1m' later 100s mq-stat -c 'latency_p99>1m' q
+	ok '' later 1h mq-stat -c 'latency_p99>=0' q # nothing was measured
+}
+
+@test "the counters of all hosts are added up" {
+	seq 10 | mq-send -q -l q
+	cp "$MQ_SPOOL/q/q/stat/$(uname -n)" "$MQ_SPOOL/q/q/stat/another"
+	same 20 "$(flow .sent)"
+	echo short >"$MQ_SPOOL/q/q/stat/another"
+	mkdir "$MQ_SPOOL/q/q/stat/directory"
+	same 10 "$(flow .sent)"
+	rm -r "$MQ_SPOOL/q/q/stat"
+	same '0 10' "$(flow '.sent, .visible' | xargs)"
+}
+
+# ---- in words -------------------------------------------------------------------
+
+# finds CODE WORDS-REGEX [COMMAND...]: that is found in queue q, and nothing else
+finds() {
+	local code=$1 words=$2 got
+	shift 2
+	got=$("${@:-mq-stat}" -j q)
+	same "$code" "$(jq -r '.findings[].code' <<<"$got" | xargs)"
+	[[ $(jq -r '.findings[].words' <<<"$got") =~ ^$words$ ]] || {
+		jq -r '.findings[].words' <<<"$got"
+		return 1
+	}
+}
+
+@test "words: nothing to say of a queue that does well" {
+	finds '' ''
+	seq 100 | mq-send -q -l q
+	mq-recv -a -n 99 q >/dev/null
+	finds '' ''
+}
+
+@test "words: more come than go" {
+	seq 100 | mq-send -q -l q
+	mq-recv -a -n 10 q >/dev/null
+	finds growing '90 wait; 1\.[56].*/s come, 0\.1.*/s go: too few consumers, or slow ones'
+}
+
+@test "words: nobody receives, or it is paused" {
+	seq 100 | mq-send -q -l q
+	finds no-consumers '100 wait, the oldest for 5m00s, and nobody receives' later 5m mq-stat
+	mq-config q paused=yes
+	finds paused 'paused, and 100 wait' later 5m mq-stat
+}
+
+@test "words: one that is passed by" {
+	mq-send -q -b old -p 0 q
+	for _ in {1..6}; do
+		later 1h mq-send -q -b new q
+		later 1h mq-recv -a q >/dev/null
+	done
+	finds stuck 'the oldest waits for 1h00m though only 1 wait and 0\.0.*/s go: .*' later 1h mq-stat
+}
+
+@test "words: leases lapse" {
+	mq-config q visibility=1s backoff=0
+	seq 20 | mq-send -q -l q
+	mq-recv -n 20 q >/dev/null
+	later 5s mq-recv -a -n 20 q >/dev/null
+	finds short-timeout '20 leases lapsed, of 40 deliveries, 20 of which were acked: .*' later 5s mq-stat
+}
+
+@test "words: failures, and why they died" {
+	seq 30 | mq-send -q -l q
+	for _ in {1..7}; do mq-nack -x -r 'no such user' "$(mq-recv q)"; done
+	for _ in {1..3}; do mq-nack -x "$(mq-recv q)"; done
+	mq-recv -a -n 20 q >/dev/null
+	finds 'failing dying' $'10 of 30 deliveries were returned .*\n10 died in the last minute, 10 dead letters are here, mostly by: no such user \\(7\\), rejected \\(3\\)'
+}
+
+# ---- Prometheus -------------------------------------------------------------------
+
+@test "-p: what promtool accepts, with the figures" {
+	fill
+	mq-create empty
+	mq-recv -a q >/dev/null
+	mq-stat -p >got
+	same 2 "$(grep -c '^mq_paused' got)"
+	for line in 'mq_messages{queue="q",state="visible"} 2' 'mq_messages{queue="q",state="dead"} 1' \
+		'mq_messages{queue="empty",state="visible"} 0' 'mq_payload_bytes{queue="q"} 25' \
+		'mq_sent_total{queue="q"} 7' 'mq_acked_total{queue="q"} 1' 'mq_latency_seconds_count{queue="q"} 1' \
+		'mq_latency_seconds{queue="empty",quantile="0.99"} NaN'; do
+		grep -qxF "$line" got || {
+			echo "missing: $line"
+			return 1
+		}
+	done
+	command -v promtool >/dev/null || skip "no promtool"
+	ok '' promtool check metrics <got
+}
+
+@test "-p: the alerts and the dashboard name metrics that there are" {
+	local top=$BATS_TEST_DIRNAME/.. name
+	mq-stat -p | sed -n 's/^# TYPE \([^ ]*\) .*/\1/p' >metrics
+	for name in $(grep -ohE '\bmq_[a-z_]+' "$top"/examples/*); do
+		grep -qx "$name" metrics || {
+			echo "no such metric: $name"
+			return 1
+		}
+	done
+	jq -e '.panels | length > 4' "$top/examples/mq.dashboard.json"
+	command -v promtool >/dev/null || skip "no promtool"
+	promtool check rules "$top/examples/mq.rules.yml"
+}
+
+# ---- what is remembered of the last count -------------------------------------------
+
+# known FILE: a count by which segments are remembered
+known() {
+	later 10s mq-stat q >/dev/null
+	[ -s "$MQ_SPOOL/q/q/counts" ]
+}
+
+@test "counts that are remembered are as good as new ones" {
+	mq-config q visibility=1h
+	seq 1000 | mq-send -q -l q
+	known
+	has q 1000 0 0 0
+	mq-recv -n 10 q >receipts
+	has q 990 10 0 0
+	later 20s mq-recv -a -n 500 q >/dev/null
+	has q 490 10 0 0
+	same '490 1482' "$(later 30s mq-stat q | cut -f 2,7 | tr '\t' ' ')"
+	mq-ack - <receipts
+	seq 100 | later 40s mq-send -q -l q
+	has q 590 0 0 0
+	mq-purge q >/dev/null
+	has q 0 0 0 0
+}
+
+@test "what expires is not counted, though it was remembered" {
+	seq 600 | mq-send -q -l -t 1h q
+	seq 600 | mq-send -q -l q
+	known
+	same 1200 "$(later 59m mq-stat q | cut -f 2)"
+	same 600 "$(later 61m mq-stat q | cut -f 2)"
+	mq-config q retention=2h
+	same 600 "$(later 61m mq-stat q | cut -f 2)"
+	same 0 "$(later 3h mq-stat q | cut -f 2)"
+}
+
+@test "a broken or strange file of counts is as good as none" {
+	local n
+	seq 1000 | mq-send -q -l q
+	known
+	cp "$MQ_SPOOL/q/q/counts" counts
+	for n in 0 1 31 32 33 100 150; do
+		head -c "$n" counts >"$MQ_SPOOL/q/q/counts"
+		has q 1000 0 0 0
+		cp counts "$MQ_SPOOL/q/q/counts"
+		printf '\377' | dd of="$MQ_SPOOL/q/q/counts" bs=1 seek="$n" conv=notrunc 2>/dev/null
+		has q 1000 0 0 0
+	done
+	rm "$MQ_SPOOL/q/q/counts"
+	ln -s /dev/zero "$MQ_SPOOL/q/q/counts"
+	has q 1000 0 0 0
+	rm "$MQ_SPOOL/q/q/counts"
+	mkfifo "$MQ_SPOOL/q/q/counts"
+	has q 1000 0 0 0
+	rm "$MQ_SPOOL/q/q/counts"
+	mkdir -p "$MQ_SPOOL/q/q/counts/x"
+	later 10s mq-stat q >/dev/null
+	has q 1000 0 0 0
+	no_litter
 }
