@@ -112,7 +112,11 @@ static void put_figures(struct out *o, const struct advice *a, const struct live
 	    (unsigned long long)s->delayed, (unsigned long long)s->dead);
 	out_format(o, "; oldest %s\n", amount_seconds((double)s->oldest_age / MQ_SECOND).text);
 	if (l->rate)
-		out_format(o, "  rate: %s, by what waits\n", amount_rate(a->w.rate).text);
+		out_format(o, "  rate: %s, by what %s\n", amount_rate(a->w.rate).text,
+		    l->rate == BY_WAITING ? "waits" : "was sent in the last minute");
+	if (l->failures)
+		out_format(o, "  failures: %s, of the deliveries of the last minute\n",
+		    amount_share(a->w.failures).text);
 	if (l->service)
 		out_format(o, "  service: %s, by what is in flight (Little's law)\n",
 		    amount_seconds(a->w.service).text);

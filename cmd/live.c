@@ -1,16 +1,17 @@
 /*
  * live.c - the figures of a queue that is at work
  *
- * What a queue tells of itself are counts and ages.  From them follow
+ * What a queue tells of itself are counts, ages, and what was counted in the last
+ * minute.  From them follow
  *
  *	size      the mean of the messages that are there
- *	rate      when messages wait: those that nobody has taken yet were sent one
- *		  after the other, and the time from the first to the last of them
- *		  is how long it took so many to come
+ *	rate      what was sent in the last minute.  When that was little, and messages
+ *		  wait: those that nobody has taken yet were sent one after the other,
+ *		  and the time from the first to the last of them is how long it took
+ *		  so many to come
+ *	failures  of the deliveries of the last minute
  *	service   when none wait: by Little's law, what is in flight is the rate
  *		  times the time in flight.  It is one look, not a mean.
- *
- * Counters of rates and latencies, once a queue keeps them, belong here, too.
  */
 #include "live.h"
 
@@ -18,7 +19,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ENOUGH 20 /* messages, to reckon a rate from */
+#define ENOUGH        20   /* messages, to reckon a rate from */
+#define FAILURES_MOST 0.95 /* lapses of older deliveries may make it more than all */
 
 struct tally {
 	uint64_t n, bytes, retried;
@@ -44,6 +46,23 @@ static int count(void *ctx, const struct mq_message *m)
 	return 0;
 }
 
+/* What the last minute tells. */
+static void infer_flow(struct live *l, struct workload *w)
+{
+	const struct mq_flow *f = &l->stats.lately;
+	double failed;
+
+	if (isnan(w->rate) && f->sent >= ENOUGH) {
+		w->rate = (double)f->sent * MQ_SECOND / (double)l->stats.span;
+		l->rate = BY_COUNTERS;
+	}
+	if (isnan(w->failures) && f->received >= ENOUGH) {
+		failed = (double)(f->nacked + f->lapsed) / (double)f->received;
+		w->failures = failed < FAILURES_MOST ? failed : FAILURES_MOST;
+		l->failures = failed > 0;
+	}
+}
+
 static void infer(struct live *l, struct workload *w, const struct tally *t)
 {
 	mq_time span = t->last - t->first;
@@ -53,9 +72,10 @@ static void infer(struct live *l, struct workload *w, const struct tally *t)
 		w->size = t->bytes / t->n > 0 ? t->bytes / t->n : 1;
 		l->size = 1;
 	}
+	infer_flow(l, w);
 	if (isnan(w->rate) && t->fresh >= ENOUGH && span >= MQ_SECOND) {
 		w->rate = (t->fresh - 1) / ((double)span / MQ_SECOND);
-		l->rate = 1;
+		l->rate = BY_WAITING;
 	}
 	if (isnan(w->service) && !isnan(w->rate) && l->stats.in_flight > 0 &&
 	    l->stats.visible <= l->stats.in_flight) {

@@ -17,7 +17,8 @@ struct live {
 	uint64_t retried; /* visible or delayed, and delivered before */
 
 	/* of these, what the workload had not said, and was taken from here */
-	int rate, service, size;
+	enum { NOT_LIVE, BY_COUNTERS, BY_WAITING } rate;
+	int service, size, failures;
 };
 
 /* Look at the queue, and fill in what the workload does not say and the queue

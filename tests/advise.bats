@@ -345,9 +345,9 @@ no_trial() {
 
 @test "a live queue: rate from what waits, service from what is in flight" {
 	mq-create q
-	seq 191 | mq-send -q -l q
 	same null "$(from .workers q)"
 	warned 'give rate= and service=' q
+	seq 191 | mq-send -q -l q
 	seq 10 | later 100s mq-send -q -l q
 	about 5 2 "$(later 100s mq-advise -nj q | jq .delivery_rate)"
 	warned 'give service=' q
@@ -357,6 +357,18 @@ no_trial() {
 	# 8 = 4/s x 2 s
 	about 1 2 "$(from '.utilisation * .workers / 4' r rate=4)"
 	mq-advise -n r rate=4 | grep -F "Little's law"
+}
+
+@test "a live queue: rate and failures of the last minute" {
+	mq-create q backoff=0
+	seq 610 | mq-send -q -l q
+	mq-advise -n q service=1s >got
+	grep -E '  rate: (9\.|10).*/s, by what was sent in the last minute' got
+	mq-recv -n 40 q >receipts
+	head -n 10 receipts | mq-nack -d 0 -
+	mq-advise -n q service=1s >got
+	grep -F '  failures: 25%, of the deliveries of the last minute' got
+	same 2 "$(mq-advise -nj q rate=5 service=1s failures=60% | jq '.delivery_rate / 5 | floor')"
 }
 
 @test "a live queue: its settings are part of the workload" {
