@@ -159,7 +159,7 @@ bodies() {
 		}
 		before=$after
 	done
-	ends 0 "$pid"
+	ends 0 "${pid:?}"
 }
 
 @test "a bundle is opened on a disk that is full" {

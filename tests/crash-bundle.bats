@@ -26,11 +26,6 @@ prepare_ack() {
 	cp receipts input
 }
 
-# What can be taken in an hour, and is acked.
-left_whole() {
-	later 1h mq-recv -a -n 1000 q 2>>drain.err || [ $? -eq 1 ]
-}
-
 check_sent() {
 	if [ "$1" = unharmed ] || [ -s out ]; then
 		same "$ALL" "$(left_whole)"

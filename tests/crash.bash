@@ -311,6 +311,11 @@ left() {
 	drain "${1:-q}" 1h 2>>drain.err
 }
 
+# left_whole [QUEUE]: the same of many at once, whose payloads have their own brackets
+left_whole() {
+	later 1h mq-recv -a -n 1000 "${1:-q}" 2>>drain.err || [ $? -eq 1 ]
+}
+
 # done_or_not HOW BEFORE AFTER [QUEUE]: what is left is the one or the other; when
 # nothing went wrong, what is after.
 done_or_not() {
