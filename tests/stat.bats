@@ -327,7 +327,7 @@ finds() {
 }
 
 @test "-p: the alerts and the dashboard name metrics that there are" {
-	local top=$BATS_TEST_DIRNAME/.. name
+	local top=$BATS_TEST_DIRNAME/..
 	mq-stat -p | sed -n 's/^# TYPE \([^ ]*\) .*/\1/p' >metrics
 	grep -ohE '\bmq_[a-z_]+' "$top"/examples/* | sort -u >named
 	same '' "$(grep -vxF -f metrics named)"
