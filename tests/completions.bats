@@ -15,6 +15,10 @@ setup_file() {
 		cp "$top/completions/mq.fish" "$SHARE/fish/vendor_completions.d/$c.fish"
 	done
 	export SHARE
+	# To look through all functions that zsh has takes seconds: once.
+	# shellcheck disable=SC2016 # zsh expands it
+	zsh -f -c 'fpath=($SHARE/zsh/site-functions $fpath)
+		autoload -Uz compinit && compinit -u -d $SHARE/zcompdump'
 	unset MQ_SPOOL
 }
 
@@ -65,7 +69,7 @@ zsh_offers() {
 	cat >"$T/.zshrc" <<-'END'
 		PROMPT= RPROMPT=
 		fpath=($SHARE/zsh/site-functions $fpath)
-		autoload -Uz compinit && compinit -u -D
+		autoload -Uz compinit && compinit -u -C -d $SHARE/zcompdump
 		bindkey '^I' complete-word
 		zstyle ':completion:*' insert-tab false
 		compadd() {
