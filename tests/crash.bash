@@ -4,8 +4,8 @@
 # command was stopped half way.  It is tried with
 #
 #	kills	strace kills the command just before its Kth call of one kind,
-#		for every kind that changes anything and every K, until it gets
-#		through unharmed.  To be killed before a call that changes
+#		for every kind that changes anything and K from 1 on, until it
+#		gets through unharmed.  To be killed before a call that changes
 #		nothing is to be killed before the next that does.
 #	faults	the Kth call of one kind fails with an error that such a call
 #		can have: once, or it and all of its kind from then on.  The
@@ -18,15 +18,18 @@
 #
 # Only the command's own process is meddled with, not the jobs that it starts.
 #
-#	CRASH=all	every fault; otherwise one in CRASH_EVERY, beginning at
-#			another place with each CRASH_SEED
+#	CRASH=all	every kill and every fault; otherwise the first of each kind
+#			of call and one in CRASH_STEP after it are killed, and one
+#			fault in CRASH_EVERY is made, beginning at another place with
+#			each CRASH_SEED
 #	CRASH_TALLY	a file that gets a line for each scenario: how many kills,
 #			how many faults, how many of these went wrong
 # shellcheck shell=bash
 
 CRASH_EVERY=${CRASH_EVERY:-23}
+CRASH_STEP=${CRASH_STEP:-4}
 CRASH_SEED=${CRASH_SEED:-1}
-[ "${CRASH:-}" != all ] || CRASH_EVERY=1
+[ "${CRASH:-}" != all ] || CRASH_EVERY=1 CRASH_STEP=1
 
 # After so many seconds the prepared spool is made anew, that its leases run.
 KEEPS=8
@@ -151,7 +154,7 @@ kills() {
 	} | sort -u >names
 	while IFS= read -r name <&4; do
 		# Of a long row of the same call, such as writes, every 16th will do.
-		for ((k = 1; k < 1000; k += k < 16 ? 1 : 16)); do
+		for ((k = 1; k < 1000; k += k < 16 ? CRASH_STEP : 16)); do
 			prepared "$prepare"
 			traced -o /dev/null -e trace="$name" -e inject="$name:signal=KILL:when=$k" -- "$@"
 			[ "$rc" -eq 137 ] || break
