@@ -22,7 +22,8 @@
 #include <dirent.h>
 #endif
 
-#define DIR_BUF   (256 * 1024)
+#define DIR_BUF   (32 * 1024) /* to start with, as most directories are short */
+#define DIR_MOST  (256 * 1024)
 #define SLURP_MAX (1024 * 1024)
 #define FCHMODAT2 452 /* since Linux 6.6, the same number everywhere */
 
@@ -573,11 +574,12 @@ void fs_unlock(int fd)
 int fs_dir_open(struct fs_dir *d, int dir, const char *path)
 {
 	d->at = d->end = 0;
+	d->size = DIR_BUF;
 	d->buf = NULL;
 	d->fd = fs_open_dir(dir, path);
 	if (d->fd == -1)
 		return -1;
-	if ((d->buf = malloc(DIR_BUF)) == NULL) {
+	if ((d->buf = malloc(d->size)) == NULL) {
 		fs_close(d->fd);
 		errno = ENOMEM;
 		return -1;
@@ -595,13 +597,26 @@ struct dirent64_head {
 	char name[];
 };
 
+/* A directory that has filled the buffer may have much more. */
+static void enlarge(struct fs_dir *d)
+{
+	char *larger;
+
+	if (d->end < d->size / 2 || d->size == DIR_MOST || (larger = malloc(DIR_MOST)) == NULL)
+		return;
+	free(d->buf);
+	d->buf = larger;
+	d->size = DIR_MOST;
+}
+
 static const char *dir_next(struct fs_dir *d)
 {
 	struct dirent64_head *e;
 	long n;
 
 	if (d->at == d->end) {
-		RETRY(n, syscall(SYS_getdents64, d->fd, d->buf, DIR_BUF));
+		enlarge(d);
+		RETRY(n, syscall(SYS_getdents64, d->fd, d->buf, d->size));
 		if (n <= 0) {
 			if (n == 0 || errno == ENOENT) /* removed under us: empty */
 				errno = 0;

@@ -110,7 +110,7 @@ void fs_unlock(int fd);
 struct fs_dir {
 	int fd;
 	char *buf;
-	size_t at, end;
+	size_t size, at, end;
 	uint64_t inode; /* of the name given last */
 };
 
