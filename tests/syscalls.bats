@@ -60,13 +60,13 @@ most() {
 	mq-recv -n 1000 q >receipts
 	traced mq-ack - <receipts
 	same 1004 "$(count unlinkat)"
-	most 1100 "1,000 messages acked"
+	most 1120 "1,000 messages acked"
 }
 
 @test "mq-recv -a: an unlink each, and hardly a read" {
 	seq 1000 | mq-send -q -l q
 	traced mq-recv -a -n 1000 q >payload
-	most 1135 "1,000 messages received, read and acked"
+	most 1160 "1,000 messages received, read and acked"
 }
 
 @test "mq-recv of fewer than a bundle has: a rename each" {
@@ -107,7 +107,7 @@ most() {
 @test "mq-work: a process each, and little besides" {
 	seq 100 | mq-send -q -l q
 	strace -qq -o calls mq-work -j 1 -n 100 q -- true
-	most 3200 "100 jobs"
+	most 4600 "100 jobs" # fewer, where the next job is taken before one ends
 }
 
 @test "a message of a group" {
