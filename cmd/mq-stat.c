@@ -2,11 +2,15 @@
  * mq-stat - what is in the queues, in figures
  *
  * With checks (-c) it prints no figures: it only names, on standard error,
- * the checks that are true, and exits 2.
+ * the checks that are true, and exits 2.  Nor does it with a file to record
+ * them in, or to draw from, and in place of a table there can be a live view.
  */
 #include "common.h"
 #include "json.h"
+#include "record.h"
+#include "svg.h"
 #include "table.h"
+#include "watch.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +20,9 @@
 static const struct cmd_option options[] = {
 	{ 'j', "json", NULL, "print JSON" },
 	{ 'c', "check", "'FIELD OP VALUE'", "exit 2 when this is true, as in visible>1000" },
+	{ 'w', "watch", "[=INTERVAL]", "show them live, with graphs (every second)" },
+	{ 'r', "record", "FILE", "append a sample of each queue to a file" },
+	{ 'g', "svg", "FILE", "draw the samples in a file, as SVG on standard output" },
 	{ 0 },
 };
 
@@ -46,8 +53,11 @@ struct stat_cmd {
 	struct check *checks;
 	size_t nchecks;
 	int json;
-	int any;   /* there is a queue */
-	int width; /* of the longest name */
+	mq_time watch;        /* how often; 0: no live view */
+	const char *svg;      /* samples to draw, or NULL */
+	struct record record; /* its file: NULL, or where samples go */
+	int any;              /* there is a queue */
+	int width;            /* of the longest name */
 	struct table table;
 };
 
@@ -198,6 +208,8 @@ static int show_queue(void *ctx, const char *name)
 	if (cmd_check(s->c, mq_stat(q, &stats)) == MQ_OK) {
 		if (s->nchecks)
 			run_checks(s, name, &stats);
+		else if (s->record.file)
+			record_add(&s->record, name, &stats);
 		else if (s->json)
 			print_json(s, name, &stats);
 		else
@@ -230,7 +242,9 @@ static void show_all(struct stat_cmd *s)
 		{ NULL, 0 },
 	};
 
-	if (!s->nchecks && !s->json) {
+	if (s->record.file) {
+		record_begin(&s->record, s->c, s->record.file);
+	} else if (!s->nchecks && !s->json) {
 		s->width = strlen(columns[0].title);
 		each_queue(s, measure_name);
 		columns[0].width = -s->width;
@@ -239,13 +253,35 @@ static void show_all(struct stat_cmd *s)
 	cmd_check(s->c, each_queue(s, show_queue));
 	if (!s->any)
 		cmd_check(s->c, MQ_EMPTY);
+	if (s->record.file)
+		record_end(&s->record);
+}
+
+/* How often to look: a screen is not read faster than ten times a second. */
+static mq_time watch_interval(struct cmd *c)
+{
+	mq_time interval = optarg ? cmd_duration(c, 'w') : MQ_SECOND;
+
+	if (interval < MQ_SECOND / 10)
+		cmd_usage(c, "-w: %s is less than 100ms", optarg);
+	return interval;
+}
+
+static void check_options(const struct stat_cmd *s)
+{
+	int ways = !!s->watch + !!s->svg + !!s->record.file + s->json + !!s->nchecks;
+
+	if (ways > 1)
+		cmd_usage(s->c, "-c, -g, -j, -r and -w do not go together");
 }
 
 int main(int argc, char **argv)
 {
 	struct cmd c = {
 		.name = "mq-stat",
-		.usage = "[-j] [-c 'FIELD OP VALUE']... [-s DIR] [QUEUE]...",
+		.usage =
+		    "[-j] [-w[INTERVAL]] [-r FILE] [-g FILE] [-c 'FIELD OP VALUE']... [-s DIR] "
+		    "[QUEUE]...",
 		.about =
 		    "Tell how much is in the queues.  FIELD is visible, in_flight, delayed, dead,\n"
 		    "oldest_age or bytes, OP is one of > >= < <= = !=.",
@@ -264,10 +300,25 @@ int main(int argc, char **argv)
 		case 'c':
 			parse_check(&c, optarg, &s.checks[s.nchecks++]);
 			break;
+		case 'w':
+			s.watch = watch_interval(&c);
+			break;
+		case 'r':
+			s.record.file = optarg;
+			break;
+		case 'g':
+			s.svg = optarg;
+			break;
 		}
 	}
+	check_options(&s);
 	cmd_start(&c, 0, -1);
-	show_all(&s);
+	if (s.watch)
+		watch_run(&c, s.watch);
+	else if (s.svg)
+		svg_write(&c, s.svg);
+	else
+		show_all(&s);
 	free(s.checks);
 	return cmd_end(&c);
 }
