@@ -2,8 +2,8 @@
  * record.c - append samples of queues to a file
  *
  * All lines of a run go out by one write to a file opened for appending, which the
- * kernel does not mix with those of others.  Of two runs that both find the file
- * empty each writes the line that names the fields; as a comment it does no harm.
+ * kernel does not mix with those of others.  The lock is for what is looked at before:
+ * the size of a file that is being written to may be anything.
  */
 #include "record.h"
 
@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -33,25 +34,39 @@ void record_add(struct record *r, const char *queue, const struct mq_stats *stat
 	sample_put(r->memory, &s);
 }
 
-/* What a file has at its end decides how to go on: without a newline there, a write
- * was cut short (the disk was full), and its last line ends before ours. */
+/* Where to begin: in an empty file with the header; after a line that was cut short (the
+ * machine went down) with the newline of that. */
+static const char *beginning(const struct record *r, int fd, off_t size)
+{
+	char last = '\n';
+
+	if (size == 0)
+		return r->text;
+	if (pread(fd, &last, 1, size - 1) < 1)
+		last = '\n';
+	return strchr(r->text, '\n') + (last == '\n');
+}
+
 static void append(const struct record *r, int fd)
 {
-	const char *from = r->text;
-	char last = '\n';
 	struct stat st;
+	const char *from;
 	ssize_t n;
 
-	if (fstat(fd, &st) == 0 && st.st_size > 0) {
-		if (pread(fd, &last, 1, st.st_size - 1) < 1)
-			last = '\n'; /* no such thing as an end: a terminal */
-		from = strchr(from, '\n') + (last == '\n');
+	while (flock(fd, LOCK_EX) && errno == EINTR)
+		;
+	if (fstat(fd, &st)) {
+		cmd_errno(r->c, r->file, "stat");
+		return;
 	}
+	from = beginning(r, fd, st.st_size);
 	n = write(fd, from, strlen(from));
-	if (n < 0)
+	if (n < 0) {
 		cmd_errno(r->c, r->file, "write");
-	else if ((size_t)n < strlen(from))
-		cmd_error(r->c, MQ_IO, "%s: write: only a part was written", r->file);
+	} else if ((size_t)n < strlen(from)) {
+		(void)!ftruncate(fd, st.st_size); /* all or nothing */
+		cmd_error(r->c, MQ_BUSY, "%s: write: %s", r->file, strerror(ENOSPC));
+	}
 }
 
 void record_end(struct record *r)

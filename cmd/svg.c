@@ -159,10 +159,10 @@ static void label_times(struct picture *p)
 	}
 }
 
-static void draw_scale(struct picture *p, const struct graph *g, double step)
+static void draw_scale(struct picture *p, const struct graph *g, double step, int steps)
 {
-	for (int i = 0; i <= g->steps; i++) {
-		double y = p->y + g->height - (double)g->height * i / g->steps;
+	for (int i = 0; i <= steps; i++) {
+		double y = p->y + g->height - (double)g->height * i / steps;
 		struct word w = g->time ? scale_duration(i * step) : scale_number(i * step);
 
 		out_format(p->out,
@@ -219,9 +219,11 @@ static void draw_stretches(struct picture *p, const struct graph *g, const struc
 
 static void draw_line(struct picture *p, const struct graph *g, const struct line *line, double top)
 {
-	out_text(p->out, "<path d=\"");
-	draw_stretches(p, g, line, top, 1);
-	out_format(p->out, "\" fill=\"%s\" fill-opacity=\".18\"/>\n", line->colour);
+	if (line == g->lines) { /* two would hide each other */
+		out_text(p->out, "<path d=\"");
+		draw_stretches(p, g, line, top, 1);
+		out_format(p->out, "\" fill=\"%s\" fill-opacity=\".18\"/>\n", line->colour);
+	}
 	out_text(p->out, "<path d=\"");
 	draw_stretches(p, g, line, top, 0);
 	out_format(p->out,
@@ -250,14 +252,17 @@ static void draw_graph(struct picture *p, const struct graph *g)
 	double max = highest(p->plot, g);
 	double step =
 	    g->time ? scale_seconds(max, g->steps) : scale_step(max, g->steps, g->rate ? 0.001 : 1);
+	int steps = 1;
 
-	if (max <= 0)
+	if (max > 0)
+		steps = (int)ceil(max / step);
+	else
 		step = 1;
 	draw_legend(p, g);
-	draw_scale(p, g, step);
+	draw_scale(p, g, step, steps);
 	draw_times(p, g->height);
 	for (size_t i = 0; i < NELEMS(g->lines) && g->lines[i].value; i++)
-		draw_line(p, g, &g->lines[i], g->steps * step);
+		draw_line(p, g, &g->lines[i], steps * step);
 	p->y += g->height + SPACE;
 }
 

@@ -60,16 +60,16 @@ int view_graphs_height(int lines)
 
 static double top_of(const struct cell *cell, const float *values, size_t n)
 {
-	double max = 0;
+	double max = 0, step;
 
 	for (size_t i = 0; i < n; i++)
 		if (values[i] > max) /* not so if it is not a number */
 			max = values[i];
 	if (max <= 0)
 		return 1;
-	if (cell->least > 0)
-		return cell->steps * scale_step(max, cell->steps, cell->least);
-	return cell->steps * scale_seconds(max, cell->steps);
+	step = cell->least > 0 ? scale_step(max, cell->steps, cell->least) :
+				 scale_seconds(max, cell->steps);
+	return step * ceil(max / step);
 }
 
 static void draw_graph(const struct view *v, const struct watched *w, const struct cell *cell,
