@@ -280,8 +280,7 @@ int main(int argc, char **argv)
 	struct cmd c = {
 		.name = "mq-stat",
 		.usage =
-		    "[-j] [-w[INTERVAL]] [-r FILE] [-g FILE] [-c 'FIELD OP VALUE']... [-s DIR] "
-		    "[QUEUE]...",
+		    "[-j | -w | -r FILE | -g FILE] [-c 'FIELD OP VALUE']... [-s DIR] [QUEUE]...",
 		.about =
 		    "Tell how much is in the queues.  FIELD is visible, in_flight, delayed, dead,\n"
 		    "oldest_age or bytes, OP is one of > >= < <= = !=.",

@@ -169,7 +169,6 @@ fill() {
 	harmless 66 'mq-stat: nosuch: no such queue.*' mq-stat nosuch
 	harmless 66 "mq-stat: a b: $BAD_NAME" mq-stat 'a b'
 	usage mq-stat -p q
-	usage mq-stat -w q
 	usage mq-stat --nosuch q
 }
 
