@@ -36,6 +36,7 @@ LDFLAGS =
 LIBMD = -l:libmd.a
 LIBJANSSON = -l:libjansson.a
 LIBARCHIVE = -larchive
+LIBNCURSES = -l:libncursesw.a -l:libtinfo.a
 
 BINDIR = $(PREFIX)/bin
 LIBDIR = $(PREFIX)/lib
@@ -72,7 +73,10 @@ lib_objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard lib/*.c))
 # What libarchive is for; it needs too much to be linked with it statically, and
 # is none of musl's.
 archivers = cmd/mq-export.c cmd/mq-import.c cmd/packer.c cmd/memberput.c cmd/unpacker.c
-left_out = $(if $(musl),$(archivers))
+# The live view of mq-stat is not made with musl either: it needs ncurses.
+live = cmd/watch.c cmd/watched.c cmd/terminal.c cmd/view.c cmd/viewtable.c cmd/viewgraphs.c \
+	cmd/graph.c
+left_out = $(if $(musl),$(archivers) $(live),cmd/nowatch.c)
 commands = $(patsubst cmd/%.c,%,$(filter-out $(left_out),$(wildcard cmd/mq-*.c)))
 shared = $(filter-out cmd/mq-% $(left_out),$(wildcard cmd/*.c))
 shared_objects = $(shared:%.c=$(BUILD)/obj/%.o)
@@ -117,7 +121,8 @@ bench: all bench-programs | needs
 # ---- compile and link ---------------------------------------------------
 
 # Objects are made anew when the compiler or its flags change.
-flags := $(strip $(CC) $(cppflags) $(cflags) $(ldflags) $(if $(STATIC),-static) $(LIBMD) $(LIBJANSSON) $(LIBARCHIVE))
+flags := $(strip $(CC) $(cppflags) $(cflags) $(ldflags) $(if $(STATIC),-static) $(LIBMD) $(LIBJANSSON) $(LIBARCHIVE) \
+	$(LIBNCURSES))
 
 ifneq ($(flags),$(file <$(BUILD)/flags))
 $(BUILD)/flags: FORCE
@@ -165,9 +170,9 @@ $(bin) $(test_bin): static = $(if $(STATIC),$(if $(SANITIZE),,-static))
 
 $(BUILD)/bin/mq-send $(BUILD)/test/bin/mq-send: libs = $(LIBJANSSON)
 $(BUILD)/bin/mq-send $(BUILD)/test/bin/mq-send $(BUILD)/test/fuzz/jsonin: $(fortify)
+$(BUILD)/bin/mq-stat $(BUILD)/test/bin/mq-stat: libs = $(if $(musl),,$(LIBNCURSES)) -lm
 $(BUILD)/bin/mq-call $(BUILD)/test/bin/mq-call: libs = -pthread
 $(BUILD)/bin/mq-advise $(BUILD)/test/bin/mq-advise $(BUILD)/test/unit/erlang: libs = -lm
-$(BUILD)/bin/mq-stat $(BUILD)/test/bin/mq-stat: libs = -lm
 $(BUILD)/test/unit/erlang: $(BUILD)/obj/cmd/erlang.o
 $(foreach c,mq-export mq-import,$(BUILD)/bin/$c $(BUILD)/test/bin/$c): libs = $(LIBARCHIVE)
 $(foreach c,mq-export mq-import,$(BUILD)/bin/$c $(BUILD)/test/bin/$c): static =

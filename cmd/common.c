@@ -142,6 +142,11 @@ static const struct cmd_option common_options[] = {
 	{ 0 },
 };
 
+static int is_optional(const struct cmd_option *o)
+{
+	return o->arg && *o->arg == '[';
+}
+
 static void add_options(struct cmd *c, const struct cmd_option *o)
 {
 	struct option *l = c->longs;
@@ -150,10 +155,17 @@ static void add_options(struct cmd *c, const struct cmd_option *o)
 	while (l->name)
 		l++;
 	for (; o && o->letter; o++) {
-		*l++ = (struct option){ o->name, o->arg ? required_argument : no_argument, NULL,
-			o->letter };
+		int may = is_optional(o);
+
+		*l++ = (struct option){ o->name,
+			may        ? optional_argument :
+			    o->arg ? required_argument :
+				     no_argument,
+			NULL, o->letter };
 		*s++ = o->letter;
 		if (o->arg)
+			*s++ = ':';
+		if (may)
 			*s++ = ':';
 	}
 }
@@ -163,8 +175,8 @@ static void print_options(struct out *out, const struct cmd_option *o)
 	for (; o && o->letter; o++) {
 		char text[64];
 
-		snprintf(text, sizeof(text), "-%c, --%s%s%s", o->letter, o->name, o->arg ? "=" : "",
-		    o->arg ? o->arg : "");
+		snprintf(text, sizeof(text), "-%c, --%s%s%s", o->letter, o->name,
+		    o->arg && !is_optional(o) ? "=" : "", o->arg ? o->arg : "");
 		out_format(out, "  %-36s %s\n", text, o->help);
 	}
 }

@@ -55,7 +55,8 @@ int out_payload(struct out *, mq_reader *);
 struct cmd_option {
 	char letter;
 	const char *name; /* the long twin */
-	const char *arg;  /* what its argument is called; NULL: takes none */
+	const char *arg;  /* what its argument is called; NULL: takes none; "[=NAME]":
+			   * takes one that is joined to it, or none (optarg is NULL) */
 	const char *help;
 };
 
@@ -81,7 +82,7 @@ struct cmd {
 	/* private to common.c */
 	char *default_spool;
 	mq_wait *wait;
-	char letters[2 * CMD_OPTIONS_MAX];
+	char letters[3 * CMD_OPTIONS_MAX];
 	struct option longs[CMD_OPTIONS_MAX];
 	int out_reported;
 	int progress_shown;

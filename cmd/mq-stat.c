@@ -2,11 +2,15 @@
  * mq-stat - what is in the queues and how it flows, in figures and words
  *
  * With checks (-c) it prints no figures: it only names, on standard error,
- * the checks that are true, and exits 2.
+ * the checks that are true, and exits 2.  Nor does it with a file to record
+ * them in, or to draw from, and in place of a table there can be a live view.
  */
 #include "diagnosis.h"
 #include "prometheus.h"
+#include "record.h"
 #include "statcheck.h"
+#include "svg.h"
+#include "watch.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -20,6 +24,9 @@ static const struct cmd_option options[] = {
 	{ 'j', "json", NULL, "print JSON" },
 	{ 'p', "prometheus", NULL, "print Prometheus' text format" },
 	{ 'c', "check", "'FIELD OP VALUE'", "exit 2 when this is true, as in visible>1000" },
+	{ 'w', "watch", "[=INTERVAL]", "show them live, with graphs (every second)" },
+	{ 'r', "record", "FILE", "append a sample of each queue to a file" },
+	{ 'g', "svg", "FILE", "draw the samples in a file, as SVG on standard output" },
 	{ 0 },
 };
 
@@ -28,8 +35,11 @@ struct stat_cmd {
 	struct statcheck *checks;
 	size_t nchecks;
 	enum { AS_TABLE, AS_JSON, AS_PROMETHEUS } as;
-	int any;   /* there is a queue */
-	int width; /* of the longest name */
+	mq_time watch;        /* how often; 0: no live view */
+	const char *svg;      /* samples to draw, or NULL */
+	struct record record; /* its file: NULL, or where samples go */
+	int any;              /* there is a queue */
+	int width;            /* of the longest name */
 	struct table table;
 	struct column columns[FIGURE_COLUMNS];
 	enum figure figures[FIGURE_COLUMNS]; /* of each column */
@@ -90,6 +100,8 @@ static void show_stats(struct stat_cmd *s, mq_queue *q, const char *name,
 {
 	if (s->nchecks) {
 		run_checks(s, name, stats);
+	} else if (s->record.file) {
+		record_add(&s->record, name, stats);
 	} else if (s->as == AS_JSON) {
 		print_json(s, q, name, stats);
 	} else if (s->as == AS_PROMETHEUS) {
@@ -158,11 +170,15 @@ static void begin_table(struct stat_cmd *s)
 
 static void show_all(struct stat_cmd *s)
 {
-	if (!s->nchecks && s->as == AS_TABLE)
+	if (s->record.file)
+		record_begin(&s->record, s->c, s->record.file);
+	else if (!s->nchecks && s->as == AS_TABLE)
 		begin_table(s);
 	cmd_check(s->c, each_queue(s, show_queue));
 	if (!s->any)
 		cmd_check(s->c, MQ_EMPTY);
+	if (s->record.file)
+		record_end(&s->record);
 	if (s->as == AS_PROMETHEUS && !s->nchecks)
 		prometheus_write(&s->c->out, &s->prometheus);
 	if (s->nwords) {
@@ -172,11 +188,35 @@ static void show_all(struct stat_cmd *s)
 	free(s->words);
 }
 
+/* How often to look: a screen is not read faster than ten times a second.  A word that
+ * follows is the interval, too, if it is a duration. */
+static mq_time watch_interval(struct cmd *c, char **argv)
+{
+	mq_time interval = MQ_SECOND;
+
+	if (!optarg && argv[optind] && mq_parse_duration(argv[optind], &interval) == 0)
+		optarg = argv[optind++];
+	else if (optarg)
+		interval = cmd_duration(c, 'w');
+	if (interval < MQ_SECOND / 10)
+		cmd_usage(c, "-w: %s is less than 100ms", optarg);
+	return interval;
+}
+
+static void check_options(const struct stat_cmd *s)
+{
+	int ways = !!s->watch + !!s->svg + !!s->record.file + (s->nchecks || s->as != AS_TABLE);
+
+	if (ways > 1)
+		cmd_usage(s->c, "-g, -r and -w go with none of -c, -j and -p, nor with each other");
+}
+
 int main(int argc, char **argv)
 {
 	struct cmd c = {
 		.name = "mq-stat",
-		.usage = "[-jp] [-c 'FIELD OP VALUE']... [-s DIR] [QUEUE]...",
+		.usage =
+		    "[-j | -p | -w[INTERVAL] | -r FILE | -g FILE] [-c 'FIELD OP VALUE']... [-s DIR] [QUEUE]...",
 		.about =
 		    "Tell how much is in the queues, and how it flows.  FIELD is visible, in_flight,\n"
 		    "delayed, dead, oldest_age, bytes, in_rate, out_rate, latency_p50, latency_p95,\n"
@@ -199,10 +239,25 @@ int main(int argc, char **argv)
 		case 'c':
 			statcheck_parse(&c, optarg, &s.checks[s.nchecks++]);
 			break;
+		case 'w':
+			s.watch = watch_interval(&c, argv);
+			break;
+		case 'r':
+			s.record.file = optarg;
+			break;
+		case 'g':
+			s.svg = optarg;
+			break;
 		}
 	}
+	check_options(&s);
 	cmd_start(&c, 0, -1);
-	show_all(&s);
+	if (s.watch)
+		watch_run(&c, s.watch);
+	else if (s.svg)
+		svg_write(&c, s.svg);
+	else
+		show_all(&s);
 	free(s.checks);
 	return cmd_end(&c);
 }

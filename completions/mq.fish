@@ -171,7 +171,7 @@ end
 # __mq_command COMMAND: from its --help to its completions
 function __mq_command -a command
     set -l help ($command --help 2>/dev/null)
-    set -l option '^ +-(.), --([a-z-]+)=?(\'[^\']*\'|\S*) +(.*)'
+    set -l option '^ +-(.), --([a-z-]+)=?(\'[^\']*\'|[^\s[]*)(?:\[=\S*\])? +(.*)'
     set -l specs
     for line in $help
         set -l found (string match -r $option -- $line)
