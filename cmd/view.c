@@ -129,32 +129,11 @@ static void sort_by(struct view *v, int step)
 	arrange(v);
 }
 
-int view_key(struct view *v, int key)
+static void move_to(struct view *v, int key)
 {
 	size_t page = LINES > 12 ? LINES / 3 : 4;
 
 	switch (key) {
-	case 'q':
-	case 'Q':
-		return 1;
-	case 's':
-	case KEY_RIGHT:
-		sort_by(v, 1);
-		break;
-	case 'S':
-	case KEY_LEFT:
-		sort_by(v, -1);
-		break;
-	case 'r':
-		v->reverse = !v->reverse;
-		arrange(v);
-		break;
-	case 'g':
-	case '\r':
-	case '\n':
-	case KEY_ENTER:
-		v->graphs = !v->graphs;
-		break;
 	case 'j':
 	case KEY_DOWN:
 		select_line(v, v->at + 1);
@@ -177,9 +156,38 @@ int view_key(struct view *v, int key)
 	case KEY_END:
 		select_line(v, SIZE_MAX);
 		break;
+	}
+}
+
+int view_key(struct view *v, int key)
+{
+	switch (key) {
+	case 'q':
+	case 'Q':
+		return 1;
+	case 's':
+	case KEY_RIGHT:
+		sort_by(v, 1);
+		break;
+	case 'S':
+	case KEY_LEFT:
+		sort_by(v, -1);
+		break;
+	case 'r':
+		v->reverse = !v->reverse;
+		arrange(v);
+		break;
+	case 'g':
+	case '\r':
+	case '\n':
+	case KEY_ENTER:
+		v->graphs = !v->graphs;
+		break;
 	case 'L' & 0x1f:
 		clearok(stdscr, TRUE);
 		break;
+	default:
+		move_to(v, key);
 	}
 	return 0;
 }

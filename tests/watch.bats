@@ -131,13 +131,14 @@ names_are() {
 	soon shows '^\$ ?$'
 	watch
 	soon shows '^ q +100 .* 0 +0 '
+	pause # or both make what it takes
 	(
 		until [ -e stop ]; do
 			mq-send -q -b x q
 			mq-recv -a q
 			pause
-		done >/dev/null
-	) &
+		done
+	) >/dev/null 3>&- &
 	soon shows '^ q +100 .* [1-9][0-9.]* +[1-9][0-9.]* '
 	soon shows '^ out [1-9][0-9.]*/s'
 	touch stop
