@@ -216,7 +216,7 @@ int main(int argc, char **argv)
 	struct cmd c = {
 		.name = "mq-stat",
 		.usage =
-		    "[-j | -p | -w[INTERVAL] | -r FILE | -g FILE] [-c 'FIELD OP VALUE']... [-s DIR] [QUEUE]...",
+		    "[-j | -p | -w | -r FILE | -g FILE] [-c 'FIELD OP VALUE']... [-s DIR] [QUEUE]...",
 		.about =
 		    "Tell how much is in the queues, and how it flows.  FIELD is visible, in_flight,\n"
 		    "delayed, dead, oldest_age, bytes, in_rate, out_rate, latency_p50, latency_p95,\n"

@@ -13,14 +13,16 @@
 void prometheus_add(struct cmd *c, struct prometheus *p, const char *queue,
     const struct mq_stats *s)
 {
-	char *name = strdup(queue);
+	struct prometheus_queue *q;
 
 	if (p->n == p->room) {
 		p->room = p->room ? 2 * p->room : 64;
 		p->queues = cmd_realloc(c, p->queues, p->room * sizeof(*p->queues));
 	}
-	if (name)
-		p->queues[p->n++] = (struct prometheus_queue){ name, *s };
+	q = &p->queues[p->n];
+	q->stats = *s;
+	if ((q->name = strdup(queue)) != NULL)
+		p->n++;
 	else
 		cmd_errno(c, queue, "keep its figures");
 }

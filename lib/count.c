@@ -19,8 +19,8 @@ struct counting {
 	mq_time now;
 	struct tally *later; /* for what is not yet visible */
 	struct tally *now_here;
-	struct known *known; /* of the queue */
-	mq_time until;       /* what was counted holds before that */
+	struct known known; /* of the queue */
+	mq_time until;      /* what was counted holds before that */
 };
 
 static void count_entry(struct counting *c, const struct entry *e)
@@ -119,7 +119,7 @@ static int count_segment(struct counting *c, const char *path)
 
 	if (fs_stat(c->q->fd, path, &st) == -1)
 		return errno == ENOENT ? 0 : -1;
-	if (!known_find(c->known, &st, c->now, &here)) {
+	if (!known_find(&c->known, &st, c->now, &here)) {
 		c->now_here = &here;
 		c->until = INT64_MAX;
 		r = count_directory(c, path, NULL);
@@ -127,7 +127,7 @@ static int count_segment(struct counting *c, const char *path)
 		if (r == -1)
 			return -1;
 		if (c->until)
-			known_put(c->known, &st, c->now, c->until, &here);
+			known_put(&c->known, &st, c->now, c->until, &here);
 	}
 	add(sum, &here);
 	return 1;
@@ -185,18 +185,16 @@ static int count_line(struct counting *c, enum line line)
 static int count_lines(struct counting *c)
 {
 	char scratch[ENTRY_PATH];
-	struct known known;
 	int r;
 
-	known_load(&known, c->q->fd, COUNTS, (uint64_t)c->q->conf.retention);
-	c->known = &known;
+	known_load(&c->known, c->q->fd, COUNTS, (uint64_t)c->q->conf.retention);
 	if ((r = count_line(c, LINE_READY)) == 0)
 		r = count_line(c, LINE_BACK);
 	if (r == 0) {
 		queue_scratch(c->q, scratch);
-		known_save(&known, c->q->fd, COUNTS, scratch);
+		known_save(&c->known, c->q->fd, COUNTS, scratch);
 	}
-	known_free(&known);
+	known_free(&c->known);
 	return r;
 }
 
