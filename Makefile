@@ -54,7 +54,9 @@ cflags = -std=c11 -Wall -Wextra -ffunction-sections -fdata-sections $(if $(WERRO
 	$(if $(SANITIZE),$(asan)) $(CFLAGS)
 cppflags = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -DMQ_VERSION='"$(VERSION)"' \
 	-Ilib $(CPPFLAGS)
-ldflags = -Wl,--gc-sections $(if $(SANITIZE),$(asan)) $(LDFLAGS)
+# Sanitizers that are linked in have nothing to relocate: a process starts in half the time.
+asan_static = $(if $(findstring clang,$(CC)),,-static-libasan -static-libubsan -no-pie)
+ldflags = -Wl,--gc-sections $(if $(SANITIZE),$(asan) $(asan_static)) $(LDFLAGS)
 
 # Debian's musl-gcc finds musl alone.  The kernel's headers and the libraries are
 # those of gcc, which is made for glibc: lib/musl has what they need of that.
