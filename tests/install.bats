@@ -338,6 +338,7 @@ teardown() {
 # What the tests need besides.
 REST='mandoc pkg-config spin zsh fish time parallel python3 mawk systemd-analyze'
 REST+=' setfacl mkfs.ext4 mkfs.xfs mkfs.btrfs setquota'
+REST+=' tar cpio zip zstd xz getfattr promtool tmux xmllint'
 
 # needs TARGET...: on that machine
 needs() {
@@ -375,8 +376,8 @@ needs() {
 	try as_nobody env PATH="$M/bin" CC=gcc TMPDIR=/tmp "$M/needs" check
 	is 1 $'needs: installing strace jq\n' 'needs: installed strace jq, but still missing: strace jq'
 	diff - "$M/asked" <<-END
-		sudo env DEBIAN_FRONTEND=noninteractive apt-get -q update
-		sudo env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends strace jq
+		sudo env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -q update
+		sudo env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -q install -y --no-install-recommends strace jq
 	END
 	rm "$M/bin/sudo" "$M/asked"
 	try as_nobody env PATH="$M/bin" CC=gcc TMPDIR=/tmp "$M/needs" check
