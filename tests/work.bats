@@ -797,7 +797,7 @@ nack 1" "$(verdicts log)"
 }
 
 @test "kill -9: all that it held comes again after the visibility timeout, once" {
-	mq-config q visibility=2s max-receives=0
+	mq-config q visibility=8s max-receives=0
 	seq 20 | mq-send -q -l q
 	start w mq-work -j2 -P 10 q -- ./await never
 	soon has q 8 12 0 0
