@@ -358,7 +358,8 @@ static void read_meters(mq_queue *q, mq_time now, struct mq_stats *s)
 	s->total = flow(sum.total);
 	s->lately = flow(sum.lately);
 	s->span = sum.span;
-	s->waited = (mq_time)sum.waited * MILLISECOND;
+	/* A page may hold anything: it is nobody's but a cache. */
+	s->waited = sum.waited < INT64_MAX / MILLISECOND ? (mq_time)sum.waited * MILLISECOND : 0;
 	for (i = 0; i < sizeof(shares) / sizeof(shares[0]); i++)
 		s->latency[i] = meter_quantile(&sum, shares[i]);
 }
