@@ -229,9 +229,9 @@ flow() {
 	seq 100 | mq-send -q -l q
 	later 10s mq-recv -a -n 90 q >/dev/null
 	later 100s mq-recv -a -n 10 q >/dev/null
-	same true "$(later 100s mq-stat -j q | jq '.latency_p50 > 9 and .latency_p50 < 12 and .latency_p95 > 90 and .latency_p95 < 112')"
+	same true "$(later 100s mq-stat -j q | jq '.latency_p50 > 9 and .latency_p50 < 25 and .latency_p95 > 90 and .latency_p95 < 135')"
 	same null "$(later 1h mq-stat -j q | jq .latency_p50)"
-	fails 2 'mq-stat: q: latency_p99 is 1[01][0-9]\..*: latency_p99>1m' later 100s mq-stat -c 'latency_p99>1m' q
+	fails 2 'mq-stat: q: latency_p99 is (9|1[0-4])[0-9]\..*: latency_p99>1m' later 100s mq-stat -c 'latency_p99>1m' q
 	ok '' later 1h mq-stat -c 'latency_p99>=0' q # nothing was measured
 }
 
@@ -275,7 +275,7 @@ finds() {
 
 @test "words: nobody receives, or it is paused" {
 	seq 100 | mq-send -q -l q
-	finds no-consumers '100 wait, the oldest for 5m00s, and nobody receives' later 5m mq-stat
+	finds no-consumers '100 wait, the oldest for 5m[0-5][0-9]s, and nobody receives' later 5m mq-stat
 	mq-config q paused=yes
 	finds paused 'paused, and 100 wait' later 5m mq-stat
 }
