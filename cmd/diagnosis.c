@@ -15,6 +15,7 @@
 #include "diagnosis.h"
 
 #include "amount.h"
+#include "figures.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -187,9 +188,8 @@ static void find_dying(struct diagnosis *d)
 
 void diagnose(struct cmd *c, mq_queue *q, const struct mq_stats *s, finding_fn *each, void *ctx)
 {
-	double span = s->span ? (double)s->span / MQ_SECOND : 1;
-	struct diagnosis d = { c, q, s, (double)s->lately.sent / span,
-		(double)s->lately.acked / span, (double)s->oldest_age / MQ_SECOND, each, ctx };
+	struct diagnosis d = { c, q, s, figure_value(s, IN_RATE), figure_value(s, OUT_RATE),
+		figure_value(s, OLDEST_AGE), each, ctx };
 
 	find_paused(&d);
 	find_no_consumers(&d);

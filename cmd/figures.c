@@ -121,11 +121,16 @@ int figure_parse(enum figure f, const char *text, double *value)
 	return 0;
 }
 
+static mq_time time_of(double seconds)
+{
+	return (mq_time)(seconds * MQ_SECOND + 0.5);
+}
+
 /* Seconds, to the thousandth: those of an age that was measured to it stay equal. */
 static struct word seconds(double value)
 {
 	if (isfinite(value))
-		return word_seconds((mq_time)(value * MQ_SECOND + 0.5));
+		return word_seconds(time_of(value));
 	return (struct word){ "inf" };
 }
 
@@ -154,7 +159,7 @@ static int full_width(int haste)
 	int width = 0;
 
 	for (int f = 0; f < FIGURES; f++)
-		if (figures[f].title && (!haste || figures[f].leaves < haste))
+		if (figures[f].title && figures[f].leaves < haste)
 			width += 2 + figures[f].width;
 	return width;
 }
@@ -235,7 +240,7 @@ void figure_members(struct json *j, const struct mq_stats *s)
 		if (figures[f].kind == COUNT || figures[f].kind == SIZE)
 			json_count(j, figure_names[f], (uint64_t)value);
 		else if (figures[f].kind == SPAN && isfinite(value))
-			json_seconds(j, figure_names[f], (mq_time)(value * MQ_SECOND + 0.5));
+			json_seconds(j, figure_names[f], time_of(value));
 		else
 			json_number(j, figure_names[f], value);
 	}

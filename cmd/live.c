@@ -15,6 +15,8 @@
  */
 #include "live.h"
 
+#include "figures.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -53,7 +55,7 @@ static void infer_flow(struct live *l, struct workload *w)
 	double failed;
 
 	if (isnan(w->rate) && f->sent >= ENOUGH) {
-		w->rate = (double)f->sent * MQ_SECOND / (double)l->stats.span;
+		w->rate = figure_value(&l->stats, IN_RATE);
 		l->rate = BY_COUNTERS;
 	}
 	if (isnan(w->failures) && f->received >= ENOUGH) {

@@ -53,7 +53,7 @@ static int count_in_lane(void *ctx, mq_queue *q, const char *path, const struct 
 /* What to do with a name that is no message's. */
 typedef int other_fn(struct counting *, const char *dir, const char *name);
 
-/* Every message in the directory at path; one that is gone has none. */
+/* Every message in the directory at path: 1 when it was there, 0, or -1. */
 static int count_directory(struct counting *c, const char *path, other_fn *other)
 {
 	struct entry e;
@@ -63,14 +63,14 @@ static int count_directory(struct counting *c, const char *path, other_fn *other
 
 	if (fs_dir_open(&d, c->q->fd, path) == -1)
 		return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
-	while (r == 0 && (name = fs_dir_next(&d)) != NULL) {
+	while (r != -1 && (name = fs_dir_next(&d)) != NULL) {
 		if (entry_parse(name, &e) == -1)
 			r = other ? other(c, path, name) : 0;
 		else if (!e.token)
 			count_entry(c, &e);
 	}
 	fs_dir_close(&d);
-	return r == 0 && errno ? -1 : r;
+	return r == -1 || errno ? -1 : 1;
 }
 
 /* In a bucket of leases: a clock, or a bundle in flight. */
@@ -99,7 +99,7 @@ static int count_bucket(struct counting *c, const char *part, const char *name)
 /* Of "leased" or "delayed". */
 static int count_buckets(struct counting *c, const char *part)
 {
-	return count_directory(c, part, count_bucket);
+	return count_directory(c, part, count_bucket) == -1 ? -1 : 0;
 }
 
 static void add(struct tally *sum, const struct tally *t)
@@ -124,8 +124,8 @@ static int count_segment(struct counting *c, const char *path)
 		c->until = INT64_MAX;
 		r = count_directory(c, path, NULL);
 		c->now_here = sum;
-		if (r == -1)
-			return -1;
+		if (r != 1)
+			return r; /* a bundle that was opened since is met under that name */
 		if (c->until)
 			known_put(&c->known, &st, c->now, c->until, &here);
 	}

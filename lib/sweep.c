@@ -590,10 +590,9 @@ static unsigned sweep_buckets(mq_queue *q, const char *part, unsigned most)
 
 /* ---- the rest ---------------------------------------------------------- */
 
-/* Whether a message's time is over; what is none is not looked at. */
-static int is_over(mq_queue *q, const char *name, struct entry *e)
+static int is_over(mq_queue *q, const struct entry *e)
 {
-	mq_time expiry = entry_parse(name, e) == 0 ? queue_expiry(q, e) : 0;
+	mq_time expiry = queue_expiry(q, e);
 
 	return expiry && expiry <= queue_now(q);
 }
@@ -608,12 +607,13 @@ static void trim_line(mq_queue *q, enum line line, unsigned level)
 	size_t i;
 	int there = strip_first(&s, &g, queue_scratch, q);
 
-	if (there == 1 && g.form == FORM_BUNDLE && is_over(q, g.names[0].name, &e))
+	if (there == 1 && g.form == FORM_BUNDLE && entry_parse(g.names[0].name, &e) == 0 &&
+	    is_over(q, &e))
 		there = place_open(q, &s, &g);
 	for (i = 0; there == 1 && g.form != FORM_BUNDLE && i < g.n; i++) {
 		if (entry_parse(g.names[i].name, &e) == -1)
 			continue;
-		if (!is_over(q, g.names[i].name, &e))
+		if (!is_over(q, &e))
 			break;
 		segment_entry_path(&s, &g, g.names[i].name, path);
 		place_drop(q, q->fd, path, &e);
