@@ -51,6 +51,25 @@ static const struct {
 	[LAG] = { NULL, 0, SPAN, 0 },
 };
 
+const struct counter counters[COUNTERS] = {
+	{ "sent", offsetof(struct mq_flow, sent), "Messages accepted." },
+	{ "received", offsetof(struct mq_flow, received), "Deliveries." },
+	{ "acked", offsetof(struct mq_flow, acked), "Messages acknowledged." },
+	{ "nacked", offsetof(struct mq_flow, nacked),
+	    "Deliveries returned or rejected by their consumers." },
+	{ "lapsed", offsetof(struct mq_flow, lapsed), "Leases that ran out." },
+	{ "died", offsetof(struct mq_flow, died), "Messages dead-lettered." },
+	{ "expired", offsetof(struct mq_flow, expired), "Messages that outlived their time." },
+};
+
+uint64_t counter_value(const struct mq_flow *flow, const struct counter *c)
+{
+	uint64_t n;
+
+	memcpy(&n, (const char *)flow + c->at, sizeof(n));
+	return n;
+}
+
 static double rate(uint64_t n, const struct mq_stats *s)
 {
 	return s->span ? (double)n * MQ_SECOND / (double)s->span : 0;
@@ -221,17 +240,6 @@ void figure_row(struct table *t, const struct column *columns, const enum figure
 
 /* ---- JSON -------------------------------------------------------------- */
 
-static void flow_members(struct json *j, const struct mq_flow *flow)
-{
-	json_count(j, "sent", flow->sent);
-	json_count(j, "received", flow->received);
-	json_count(j, "acked", flow->acked);
-	json_count(j, "nacked", flow->nacked);
-	json_count(j, "lapsed", flow->lapsed);
-	json_count(j, "died", flow->died);
-	json_count(j, "expired", flow->expired);
-}
-
 void figure_members(struct json *j, const struct mq_stats *s)
 {
 	for (int f = 0; f < FIGURES; f++) {
@@ -244,5 +252,6 @@ void figure_members(struct json *j, const struct mq_stats *s)
 		else
 			json_number(j, figure_names[f], value);
 	}
-	flow_members(j, &s->total);
+	for (size_t i = 0; i < COUNTERS; i++)
+		json_count(j, counters[i].name, counter_value(&s->total, &counters[i]));
 }

@@ -43,6 +43,17 @@ void figure_columns(struct column *columns, enum figure *of, int name_width, int
 void figure_row(struct table *, const struct column *columns, const enum figure *of,
     const char *queue, const struct mq_stats *);
 
+/* What is counted, in the order of the columns, samples and members. */
+#define COUNTERS 7
+struct counter {
+	const char *name;
+	size_t at; /* in struct mq_flow; a uint64_t */
+	const char *help;
+};
+extern const struct counter counters[COUNTERS];
+
+uint64_t counter_value(const struct mq_flow *, const struct counter *);
+
 /* Members of an object: the figures, then what was counted in all. */
 void figure_members(struct json *, const struct mq_stats *);
 

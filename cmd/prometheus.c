@@ -6,6 +6,8 @@
  */
 #include "prometheus.h"
 
+#include "figures.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,31 +96,14 @@ static void write_gauges(struct out *out, const struct prometheus *p)
 
 static void write_counters(struct out *out, const struct prometheus *p)
 {
-	static const struct {
-		const char *metric;
-		size_t at; /* in struct mq_flow */
-		const char *help;
-	} counters[] = {
-		{ "mq_sent_total", offsetof(struct mq_flow, sent), "Messages accepted." },
-		{ "mq_received_total", offsetof(struct mq_flow, received), "Deliveries." },
-		{ "mq_acked_total", offsetof(struct mq_flow, acked), "Messages acknowledged." },
-		{ "mq_nacked_total", offsetof(struct mq_flow, nacked),
-		    "Deliveries returned or rejected by their consumers." },
-		{ "mq_lapsed_total", offsetof(struct mq_flow, lapsed), "Leases that ran out." },
-		{ "mq_died_total", offsetof(struct mq_flow, died), "Messages dead-lettered." },
-		{ "mq_expired_total", offsetof(struct mq_flow, expired),
-		    "Messages that outlived their time." },
-	};
+	char metric[32];
 
-	for (size_t k = 0; k < NELEMS(counters); k++) {
-		head(out, counters[k].metric, "counter", counters[k].help);
-		for (size_t i = 0; i < p->n; i++) {
-			const char *flow = (const char *)&p->queues[i].stats.total;
-			uint64_t n;
-
-			memcpy(&n, flow + counters[k].at, sizeof(n));
-			count(out, counters[k].metric, p->queues[i].name, NULL, n);
-		}
+	for (const struct counter *k = counters; k < counters + COUNTERS; k++) {
+		snprintf(metric, sizeof(metric), "mq_%s_total", k->name);
+		head(out, metric, "counter", k->help);
+		for (size_t i = 0; i < p->n; i++)
+			count(out, metric, p->queues[i].name, NULL,
+			    counter_value(&p->queues[i].stats.total, k));
 	}
 }
 

@@ -3,50 +3,59 @@
  */
 #include "samples.h"
 
+#include "figures.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define TOLD 10 /* bad lines; of a file that is something else, all are */
 
-/* The figures in the order in which they stand. */
-static const struct {
+struct field {
 	const char *name;
-	size_t offset;
-	int age;
-} fields[] = {
+	size_t at; /* in struct mq_stats: a uint64_t, or */
+	int age;   /* an mq_time */
+};
+
+/* The figures in the order in which they stand; the counters follow. */
+static const struct field states[] = {
 	{ "visible", offsetof(struct mq_stats, visible), 0 },
 	{ "in_flight", offsetof(struct mq_stats, in_flight), 0 },
 	{ "delayed", offsetof(struct mq_stats, delayed), 0 },
 	{ "dead", offsetof(struct mq_stats, dead), 0 },
 	{ "oldest_age", offsetof(struct mq_stats, oldest_age), 1 },
 	{ "bytes", offsetof(struct mq_stats, bytes), 0 },
-	{ "sent", offsetof(struct mq_stats, total.sent), 0 },
-	{ "received", offsetof(struct mq_stats, total.received), 0 },
-	{ "acked", offsetof(struct mq_stats, total.acked), 0 },
-	{ "nacked", offsetof(struct mq_stats, total.nacked), 0 },
-	{ "lapsed", offsetof(struct mq_stats, total.lapsed), 0 },
-	{ "died", offsetof(struct mq_stats, total.died), 0 },
-	{ "expired", offsetof(struct mq_stats, total.expired), 0 },
 };
+
+#define FIELDS (NELEMS(states) + COUNTERS)
+
+static struct field field(size_t i)
+{
+	const struct counter *k;
+
+	if (i < NELEMS(states))
+		return states[i];
+	k = &counters[i - NELEMS(states)];
+	return (struct field){ k->name, offsetof(struct mq_stats, total) + k->at, 0 };
+}
 
 /* ---- writing ------------------------------------------------------------ */
 
 void sample_put_header(FILE *f)
 {
 	fputs("#time\tqueue", f);
-	for (size_t i = 0; i < NELEMS(fields); i++)
-		fprintf(f, "\t%s", fields[i].name);
+	for (size_t i = 0; i < FIELDS; i++)
+		fprintf(f, "\t%s", field(i).name);
 	fputc('\n', f);
 }
 
 void sample_put(FILE *f, const struct sample *s)
 {
 	fprintf(f, "%s\t%s", word_time(s->at).text, s->queue);
-	for (size_t i = 0; i < NELEMS(fields); i++) {
-		const char *at = (const char *)&s->stats + fields[i].offset;
+	for (size_t i = 0; i < FIELDS; i++) {
+		const char *at = (const char *)&s->stats + field(i).at;
 
-		if (fields[i].age)
+		if (field(i).age)
 			fprintf(f, "\t%s", word_seconds(*(const mq_time *)at).text);
 		else
 			fprintf(f, "\t%llu", (unsigned long long)*(const uint64_t *)at);
@@ -84,12 +93,12 @@ int sample_parse(char *line, struct sample *s)
 	*s = (struct sample){ .queue = line ? strsep(&line, "\t") : "" };
 	if (mq_parse_time(time, &s->at) || !is_text(s->queue))
 		return -1;
-	for (size_t i = 0; i < NELEMS(fields); i++) {
-		char *at = (char *)&s->stats + fields[i].offset;
+	for (size_t i = 0; i < FIELDS; i++) {
+		char *at = (char *)&s->stats + field(i).at;
 		const char *text = line ? strsep(&line, "\t") : "";
 
-		if (fields[i].age ? mq_parse_duration(text, (mq_time *)at) :
-				    parse_count(text, (uint64_t *)at))
+		if (field(i).age ? mq_parse_duration(text, (mq_time *)at) :
+				   parse_count(text, (uint64_t *)at))
 			return -1;
 	}
 	return line ? -1 : 0;
