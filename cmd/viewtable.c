@@ -58,18 +58,16 @@ static int by_column(const void *a, const void *b, void *view)
 	const struct watched *one = *(struct watched *const *)a;
 	const struct watched *other = *(struct watched *const *)b;
 	const struct view *v = view;
-	int order = 0;
+	int order = strcmp(one->name, other->name);
 
 	if (v->column != QUEUE) { /* the largest first; what cannot be read, last */
 		double x = one->error ? -1 : value(one, v->column);
 		double y = other->error ? -1 : value(other, v->column);
 
-		order = (x < y) - (x > y);
+		if (x == y)
+			return order;
+		order = x < y ? 1 : -1;
 	}
-	if (v->column == QUEUE || (order == 0 && !v->reverse))
-		order = order ? order : strcmp(one->name, other->name);
-	else if (order == 0)
-		return strcmp(one->name, other->name);
 	return v->reverse ? -order : order;
 }
 
