@@ -178,7 +178,7 @@ bad_names() {
 		"$MQ_SPOOL" "$MQ_SPOOL/q" "$MQ_SPOOL/q/q" "$MQ_SPOOL/q/q/conf" "$MQ_SPOOL/q/q/leased" $'a\nb'; do
 		for command in mq-ack mq-nack mq-extend 'mq-nack -x'; do
 			# shellcheck disable=SC2086 # words
-			harmless 65 "${command%% *}: .+" timeout 10 $command "$it"
+			harmless 65 "${command%% *}: .+" timeout 100 $command "$it"
 		done
 	done
 	ok '' mq-ack "$receipt"
@@ -385,7 +385,7 @@ upset() {
 	done
 	printf '%s\n' "$output" >taken
 	eval "$2"
-	while command=$(MQ_TEST_PASSED=80s timeout 10 "$MQ_TEST_BIN/mq-recv" -a q) || ! rc=$?; do
+	while command=$(MQ_TEST_PASSED=80s timeout 100 "$MQ_TEST_BIN/mq-recv" -a q) || ! rc=$?; do
 		printf '%s\n' "$command" >>taken
 	done
 	same 1 "$rc"

@@ -85,7 +85,7 @@ zsh_offers() {
 		print ready
 	END
 	: >"$T/found"
-	LINE=$1 FOUND=$T/found ZDOTDIR=$T timeout 60 zsh -f <<-'END'
+	LINE=$1 FOUND=$T/found ZDOTDIR=$T timeout 300 zsh -f <<-'END'
 		zmodload zsh/zpty
 		zpty z zsh -d -i
 		while zpty -r z out; do [[ $out = *ready* ]] && break; done

@@ -546,7 +546,7 @@ no_lanes() {
 		echo "$body" >>"log.$MQ_GROUP"
 		echo "$body" >>log
 	END
-	timeout 60 mq-work -e -j 4 q -- ./job
+	timeout 300 mq-work -e -j 4 q -- ./job
 	same 200 "$(wc -l <log)"
 	for g in 1 2 3 4 5 6 7 8; do
 		same "$(seq 25 | sed "s/^/$g:/")" "$(cat "log.g$g")"
@@ -560,7 +560,7 @@ no_lanes() {
 	executable job <<-'END'
 		echo "<${MQ_GROUP-none}>"
 	END
-	MQ_GROUP=mine timeout 20 mq-work -e q -- ./job >got
+	MQ_GROUP=mine timeout 100 mq-work -e q -- ./job >got
 	same '<none>' "$(cat got)"
 }
 
@@ -572,7 +572,7 @@ no_lanes() {
 			echo ok
 		done
 	END
-	timeout 60 mq-work -e -L -j 2 q -- ./job
+	timeout 300 mq-work -e -L -j 2 q -- ./job
 	jq -r .body log | in_order 20
 	no_lanes
 }
@@ -669,7 +669,7 @@ no_lanes() {
 	for n in 2001 2002; do
 		put g "$n"
 	done
-	timeout 120 mq-work -e -j 1 q -- sh -c 'cat; echo' >>got
+	timeout 300 mq-work -e -j 1 q -- sh -c 'cat; echo' >>got
 	same "$(seq 2002)" "$(cat got)"
 	no_lanes
 }

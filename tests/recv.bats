@@ -279,7 +279,7 @@ setup() {
 	ln -s /etc/passwd "$dir/1763681547123456789-1a2b3c4d,p4,b5"
 	mkfifo "$dir/1763681547123456789-1a2b3c4e,p4,b5"
 	mkdir "$dir/1763681547123456789-1a2b3c4f,p4,b5"
-	same '[x]' "$(timeout 20 bash -c "$(declare -f drain); drain q")"
+	same '[x]' "$(timeout 100 bash -c "$(declare -f drain); drain q")"
 }
 
 @test "flat: a receive from a backlog needs no more memory" {
