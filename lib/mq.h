@@ -171,7 +171,8 @@ int mq_reader_header(const mq_reader *, size_t i, const char **name, const char 
 ssize_t mq_reader_read(mq_reader *, void *, size_t);
 int mq_reader_rewind(mq_reader *);
 
-/* The open file and the payload's place in it, for splice or pread. */
+/* The open file and the payload's place in it, for splice or pread.  Where the payload
+ * is all of the file, its offset is at the start, and nobody else moves it. */
 int mq_reader_fd(const mq_reader *, off_t *offset, uint64_t *size);
 
 /* Why a message failed before: one event per reason and queue. */

@@ -44,14 +44,22 @@ static int read_block(mq_reader *r, int *torn)
 	return 0;
 }
 
-/* The file at rest below r->q.  Of what was sent together it is mostly open. */
+static int is_alone(const struct file *f, const struct entry *e)
+{
+	return e->offset == 0 && f->size == e->header + e->body;
+}
+
+/* The file at rest below r->q.  Of what was sent together it is mostly open.  What was
+ * sent alone has one of its own each time: who gets its descriptor as standard input
+ * moves the offset, and another attempt begins at the start again. */
 static struct file *open_file(mq_reader *r, const char *rest, uint64_t inode)
 {
 	mq_queue *q = r->q;
 
 	if (inode && q->file && q->file->inode == inode)
 		return file_ref(q->file);
-	if ((r->file = file_open(q->fd, rest)) != NULL && inode) {
+	r->file = file_open(q->fd, rest);
+	if (r->file != NULL && inode && !is_alone(r->file, &r->entry)) {
 		file_unref(q->file);
 		q->file = file_ref(r->file);
 	}

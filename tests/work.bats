@@ -258,6 +258,25 @@ True 10 jkl fourth-jkl
 	same '' "$(grep -E 'inotify|signalfd|/q/q/(tmp|ready|lock)' links || true)"
 }
 
+@test "each attempt reads the payload from its start" {
+	mq-config q backoff=0 max-receives=3
+	mq-create -x fanout x
+	mq-bind x q
+	mq-send -q -b alone q
+	mq-send -q -H 'Type: invoice' -b headed q
+	mq-send -q -g a -b grouped q
+	mq-send -q -x x -b published
+	printf 'first\nsecond\nthird\n' | mq-send -q -l q
+	head -c 2000000 /dev/zero | mq-send -q q
+	mq-work -e -j1 q -- sh -c 'cksum; [ "$MQ_RECEIVES" = 3 ]' >got
+	for body in alone headed grouped published first second third; do
+		printf %s "$body" | cksum
+	done >each
+	head -c 2000000 /dev/zero | cksum >>each
+	cat each each each | sort | diff - <(sort got)
+	has q 0 0 0 0
+}
+
 @test "a job's signals are as they should be, and it leads a process group of its own" {
 	mq-send -q -b x q
 	# the tests may run where INT and QUIT are ignored, which is to stay so
