@@ -111,7 +111,7 @@ static void add(struct tally *sum, const struct tally *t)
 }
 
 /* A segment or bundle: 1 when it was there, 0, or -1. */
-static int count_segment(struct counting *c, const char *path)
+static int count_segment(struct counting *c, struct known_place place, const char *path)
 {
 	struct tally here = { 0 }, *sum = c->now_here;
 	struct stat st;
@@ -119,7 +119,7 @@ static int count_segment(struct counting *c, const char *path)
 
 	if (fs_stat(c->q->fd, path, &st) == -1)
 		return errno == ENOENT ? 0 : -1;
-	if (!known_find(&c->known, &st, c->now, &here)) {
+	if (!known_find(&c->known, place, &st, c->now, &here)) {
 		c->now_here = &here;
 		c->until = INT64_MAX;
 		r = count_directory(c, path, NULL);
@@ -127,7 +127,7 @@ static int count_segment(struct counting *c, const char *path)
 		if (r != 1)
 			return r; /* a bundle that was opened since is met under that name */
 		if (c->until)
-			known_put(&c->known, &st, c->now, c->until, &here);
+			known_put(&c->known, place, &st, c->now, c->until, &here);
 	}
 	add(sum, &here);
 	return 1;
@@ -135,8 +135,9 @@ static int count_segment(struct counting *c, const char *path)
 
 /* All that stands under a number, in the order in which a bundle is opened: who
  * counted the closed one has counted what is opened since. */
-static int count_number(struct counting *c, const struct strip *s, uint64_t number)
+static int count_number(struct counting *c, const struct strip *s, uint64_t line, uint64_t number)
 {
+	struct known_place place = { .line = line };
 	struct segment g = { .number = number };
 	char path[ENTRY_PATH];
 	int form, r = 0, bundle = 0;
@@ -146,13 +147,14 @@ static int count_number(struct counting *c, const struct strip *s, uint64_t numb
 			continue;
 		g.form = (enum form)form;
 		segment_path(s, &g, path);
-		r = count_segment(c, path);
+		place.number = number * FORMS + (uint64_t)form;
+		r = count_segment(c, place, path);
 		bundle |= r;
 	}
 	return r == -1 ? -1 : 0;
 }
 
-static int count_strip(struct counting *c, const struct strip *s)
+static int count_strip(struct counting *c, const struct strip *s, uint64_t line)
 {
 	uint64_t *numbers;
 	size_t i, n;
@@ -161,7 +163,7 @@ static int count_strip(struct counting *c, const struct strip *s)
 	if (strip_segments(s, &numbers, &n) == -1)
 		return -1;
 	for (i = 0; r == 0 && i < n; i++)
-		r = count_number(c, s, numbers[i]);
+		r = count_number(c, s, line, numbers[i]);
 	free(numbers);
 	return r;
 }
@@ -175,13 +177,14 @@ static int count_line(struct counting *c, enum line line)
 	for (level = 0; level < LEVELS; level++) {
 		struct strip s = queue_strip(c->q, line, level);
 
-		if (mask & 1u << level && count_strip(c, &s) == -1)
+		if (mask & 1u << level && count_strip(c, &s, line * LEVELS + level) == -1)
 			return -1;
 	}
 	return 0;
 }
 
-/* Both lines; retention is what all in them expires by. */
+/* Both lines, in the order of their numbers, as known.h asks for; retention is what all
+ * in them expires by. */
 static int count_lines(struct counting *c)
 {
 	char scratch[ENTRY_PATH];
