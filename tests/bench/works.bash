@@ -339,7 +339,8 @@ work_disk() {
 	row inodes 30 mq "$(find "$MQ_SPOOL/q/disk" -printf '%i\n' | sort -u | awk -v n="$count" 'END { printf "%.4f", NR / n }')"
 	"$bin/mq-delete" disk
 	for who in "${contestants[@]}"; do
-		if ! runs "$(peer_of "$who")" || [ "$who" = beanstalk-memory ]; then continue; fi
+		# beanstalkd has its files beforehand
+		if ! runs "$(peer_of "$who")" || [[ $who == beanstalk-* ]]; then continue; fi
 		dir=$work/peers/$(peer_of "$who")
 		n=$(count_for "$who" "$count")
 		before=$(disk "$dir")
