@@ -43,7 +43,7 @@ void figure_columns(struct column *columns, enum figure *of, int name_width, int
 void figure_row(struct table *, const struct column *columns, const enum figure *of,
     const char *queue, const struct mq_stats *);
 
-/* What is counted, in the order of the columns, samples and members. */
+/* What is counted, in the order in which it is told everywhere. */
 #define COUNTERS 7
 struct counter {
 	const char *name;

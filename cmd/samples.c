@@ -53,9 +53,10 @@ void sample_put(FILE *f, const struct sample *s)
 {
 	fprintf(f, "%s\t%s", word_time(s->at).text, s->queue);
 	for (size_t i = 0; i < FIELDS; i++) {
-		const char *at = (const char *)&s->stats + field(i).at;
+		struct field figure = field(i);
+		const char *at = (const char *)&s->stats + figure.at;
 
-		if (field(i).age)
+		if (figure.age)
 			fprintf(f, "\t%s", word_seconds(*(const mq_time *)at).text);
 		else
 			fprintf(f, "\t%llu", (unsigned long long)*(const uint64_t *)at);
@@ -94,11 +95,12 @@ int sample_parse(char *line, struct sample *s)
 	if (mq_parse_time(time, &s->at) || !is_text(s->queue))
 		return -1;
 	for (size_t i = 0; i < FIELDS; i++) {
-		char *at = (char *)&s->stats + field(i).at;
+		struct field figure = field(i);
+		char *at = (char *)&s->stats + figure.at;
 		const char *text = line ? strsep(&line, "\t") : "";
 
-		if (field(i).age ? mq_parse_duration(text, (mq_time *)at) :
-				   parse_count(text, (uint64_t *)at))
+		if (figure.age ? mq_parse_duration(text, (mq_time *)at) :
+				 parse_count(text, (uint64_t *)at))
 			return -1;
 	}
 	return line ? -1 : 0;
