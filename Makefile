@@ -3,6 +3,7 @@
 #	make            the library and the commands, in build/
 #	make check      every test (installs what the tests miss)
 #	make check-crash  every command killed at every step, every call failing
+#	make check-fresh  demo and check in a clone in a fresh Debian, as root
 #	make demo       a real job, shown step by step
 #	make check-power   power cuts, as root; POWER=IMAGES SEED=N
 #	make check-stress  everything at once, with kills; TIME=SECONDS SEED=N
@@ -102,8 +103,8 @@ bin = $(commands:%=$(BUILD)/bin/%)
 test_bin = $(commands:%=$(BUILD)/test/bin/%)
 tested = $(bin) $(test_bin) $(units) $(replays) $(BUILD)/test/stress
 
-.PHONY: all check check-core check-crash check-deb check-musl check-power check-stress deb demo \
-	dist lint fuzz $(fuzzers:%=fuzz-%) install uninstall clean musl needs bench bench-programs \
+.PHONY: all check check-core check-crash check-deb check-fresh check-musl check-power check-stress \
+	deb demo dist lint fuzz $(fuzzers:%=fuzz-%) install uninstall clean musl needs bench bench-programs \
 	bench-clients FORCE
 .DELETE_ON_ERROR:
 .SECONDARY: $(objects) $(fuzz_objects) $(fuzzers:%=$(BUILD)/obj/fuzz/tests/fuzz/%.o)
@@ -233,7 +234,7 @@ $(fuzzers:%=$(BUILD)/fuzz/%): $(BUILD)/fuzz/%: $(BUILD)/obj/fuzz/tests/fuzz/%.o 
 # These install what they miss, before anything is compiled.
 targets = $(filter bench check check-crash check-power check-stress demo dist lint,$(MAKECMDGOALS)) \
 	$(if $(filter deb check-deb,$(MAKECMDGOALS)),dist deb) \
-	$(filter check-deb,$(MAKECMDGOALS)) \
+	$(filter check-deb check-fresh,$(MAKECMDGOALS)) \
 	$(if $(filter fuzz fuzz-%,$(MAKECMDGOALS)),fuzz) \
 	$(if $(filter musl check-musl,$(MAKECMDGOALS)),musl) \
 	$(if $(filter check-musl,$(MAKECMDGOALS)),check)
@@ -274,6 +275,10 @@ check-power: $(bin) $(test_bin) $(recorder) | needs
 	@BUILD='$(abspath $(BUILD))' tests/power/run -n $(or $(POWER),150) $(if $(SEED),-s $(SEED)) \
 		$(if $(DIR),-k '$(DIR)') ext4 xfs btrfs
 
+# Of what is committed; nothing that is built here is looked at.
+check-fresh: | needs
+	@BUILD='$(BUILD)' tests/fresh
+
 demo: all | needs
 	@PATH="$(abspath $(BUILD))/bin:$$PATH" tests/demo
 
@@ -284,7 +289,7 @@ fuzz: $(fuzzers:%=fuzz-%)
 $(fuzzers:%=fuzz-%): fuzz-%: $(BUILD)/fuzz/%
 	@tests/fuzz/run $< $(FUZZ_TIME)
 
-scripts = $(wildcard .ci/run tests/needs tests/run tests/crash tests/deb tests/demo tests/check-* tests/man-examples \
+scripts = $(wildcard .ci/run tests/needs tests/run tests/crash tests/deb tests/fresh tests/demo tests/check-* tests/man-examples \
 	tests/*.bash tests/*.bats completions/*.bash debian/mq.postrm) \
 	$(shell grep -ls '^\#!/bin/.*sh' tests/bench/* tests/model/* tests/power/* tests/fuzz/run) \
 	$(wildcard tests/bench/*.bash tests/bench/peers/*.bash)
@@ -355,7 +360,7 @@ deb: dist
 	lintian --fail-on error,warning $(BUILD)/deb/*.changes
 
 check-deb: deb
-	tests/deb $(BUILD)/deb
+	BUILD='$(BUILD)' tests/deb $(BUILD)/deb
 
 clean:
 	rm -rf $(sort build build-asan build-musl $(BUILD))
