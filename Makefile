@@ -114,7 +114,7 @@ bench-programs: $(benches)
 
 # The clients of those peers whose libraries are there.
 clients = beanstalk $(if $(call there,librabbitmq),rabbit) $(if $(call there,hiredis),redis)
-there = $(shell pkg-config --exists $1 && echo yes)
+there = $(shell pkg-config --exists $1 2>/dev/null && echo yes)
 bench-clients: $(clients:%=$(BUILD)/test/bench/peers/%)
 
 bench: all bench-programs | needs
