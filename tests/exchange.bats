@@ -370,7 +370,18 @@ unrouted() {
 	done
 	same 1000 "$(mq-bind -l x | wc -l)"
 	mq-bind x b 'key.#'
-	within 1000 publish x key.999.z 1
+	# All of them cost no more than ten that were made anew.
+	timed publish x key.999.z 1
+	all=$took
+	ten() {
+		for ((n = 0; n < 10; n++)); do
+			mq-bind x c "key.$n.*"
+		done
+	}
+	timed ten
+	echo "$all ms, and $took ms for ten bindings"
+	((all <= took))
+	mq-bind -u x c
 	unrouted mq-send -x x -k nokey.999.z -b 2
 	publish x key.1000.z 3
 	same '[1]' "$(drain a)"

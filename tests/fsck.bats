@@ -377,7 +377,7 @@ first() {
 			: >"worked$1"
 		done
 	END
-	limit 60
+	limit 300
 	for i in 1 2; do
 		start "worker$i" ./work "$i"
 		workers="${workers:-} $pid"

@@ -519,7 +519,7 @@ no_lanes() {
 	fails 1 '' mq-wait -w 50ms q
 	mq-ack "$receipt"
 	fails 1 '' mq-wait -w 50ms q
-	start wait mq-wait -w 20s q
+	start wait mq-wait -w 1h q
 	soon asleep "$pid"
 	mq-recv -a q
 	ends 0 "$pid"
@@ -714,7 +714,7 @@ no_lanes() {
 			fi
 		done
 	}
-	limit 100
+	limit 300
 	at_once 3 4
 	for i in 1 2 3 4; do
 		same "$(seq 60 | sed "s/^/$i:/")" "$(cat "got.$i")"

@@ -109,11 +109,8 @@ setup() {
 @test "-w: gives up after that long: 75" {
 	mq-config q max-depth=1
 	mq-send -q -b 1 q
-	began=${EPOCHREALTIME/./}
-	harmless 75 'mq-send: q: .+' mq-send -w 300ms -b 2 q
-	took=$((${EPOCHREALTIME/./} - began))
-	[ "$took" -ge 300000 ]
-	[ "$took" -le 5000000 ]
+	limit 300
+	after 300 harmless 75 'mq-send: q: .+' mq-send -w 300ms -b 2 q
 }
 
 # A sender that waits, watched for a while, then let in.
@@ -181,10 +178,10 @@ waits_until_room() {
 	mq-config q max-depth=5 overflow=block
 	tell rc mq-send -q -l q < <(seq 100) 2>err 3>&- &
 	got=
-	for ((i = 0; i < 5000; i++)); do
+	limit 300
+	until [ -s rc ]; do
 		[ "$(mq-stat q | cut -f 2)" -le 5 ]
 		got+=$(drain q)
-		[ ! -s rc ] || break
 	done
 	wait
 	got+=$(drain q)

@@ -122,9 +122,10 @@ load lib
 }
 
 @test "a table with a header on a terminal" {
+	need_terminal
 	mq-create q
 	id=$(mq-send -b hello q)
-	script -qec 'mq-ls q' /dev/null | tr -d '\r' >got
+	on_terminal 'mq-ls q' >got
 	same 2 "$(wc -l <got)"
 	[[ $(sed -n 1p got) =~ ^ID\ +STATE\ +AGE\ +RECEIVES\ +SIZE\ +PRIORITY\ +PATH$ ]]
 	[[ $(sed -n 2p got) =~ ^$id\ +ready\ .*\ "$MQ_SPOOL" ]]

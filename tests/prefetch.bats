@@ -6,7 +6,7 @@ load lib
 
 setup() {
 	mq_setup
-	limit 60
+	limit 300
 	mq-create q backoff=0
 	job_scripts
 }
@@ -146,10 +146,10 @@ setup() {
 }
 
 @test "-w: waits for a message when there is room" {
-	start w mq-recv -a -c me -P 1 -w 20s q
+	start w mq-recv -a -c me -P 1 -w 1h q
 	soon asleep "$pid"
 	mq-send -q -b x q
-	within 1000 ends 0 "$pid"
+	ends 0 "$pid"
 	same x "$(cat w.out)"
 }
 
@@ -201,12 +201,12 @@ setup() {
 }
 
 @test "too large a prefetch hoards; TERM gives it back uncounted" {
-	mq-config q visibility=600ms
+	mq-config q visibility=2s
 	seq 50 | mq-send -q -l q
 	start slow mq-work -j1 -P 1000 -l slow.log q -- ./await go
 	soon has q 0 50 0 0
 	# Nothing is left for the fast one, as long as it may wait.
-	ok '' mq-work -i 1500ms -l fast.log q -- true
+	ok '' mq-work -i 3s -l fast.log q -- true
 	[ ! -s fast.log ]
 	has q 0 50 0 0
 	kill "$pid"

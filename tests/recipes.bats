@@ -8,13 +8,13 @@ PAGE=$BATS_TEST_DIRNAME/../man/mq-work.1
 
 setup() {
 	mq_setup
-	limit 60
+	limit 300
 	mq-create mails backoff=0
 	mq-create jobs backoff=0
 }
 
 shown() {
-	mandoc -T ascii -O width=400 "$PAGE" | col -bx
+	mandoc -T ascii -O width=400 "$PAGE" | sed 's/.\x08//g'
 }
 
 # recipe PATTERN: the command in mq-work(1) whose first line matches that.

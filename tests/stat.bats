@@ -160,8 +160,9 @@ fill() {
 }
 
 @test "a table with a header on a terminal" {
+	need_terminal
 	fill
-	script -qec 'stty cols 200; mq-stat' /dev/null | tr -d '\r' >got
+	on_terminal 'stty cols 200; mq-stat' >got
 	same 'QUEUE VISIBLE IN_FLIGHT DELAYED DEAD OLDEST_AGE BYTES IN/S OUT/S P50 P95 P99 FAILED' "$(sed -n 1p got | xargs)"
 	[[ $(sed -n 2p got) =~ ^q\ +3\ +2\ +1\ +1\ +[0-9] ]]
 	same 0 "$(grep -c $'\t' got)"
@@ -171,10 +172,11 @@ fill() {
 }
 
 @test "a table that fits into the terminal" {
+	need_terminal
 	local columns
 	fill
 	for columns in 80 100 120; do
-		script -qec "stty cols $columns; mq-stat" /dev/null | tr -d '\r' | sed -n 1,2p >got
+		on_terminal "stty cols $columns; mq-stat" | sed -n 1,2p >got
 		same 2 "$(awk -v most="$columns" 'length <= most' got | wc -l)"
 		grep -q 'VISIBLE.*IN_FLIGHT.*DEAD.*OLDEST_AGE' got
 	done
@@ -200,7 +202,7 @@ flow() {
 }
 
 @test "what happens to messages is counted" {
-	mq-config q backoff=0 max-receives=2 visibility=1s
+	mq-config q backoff=0 max-receives=2
 	seq 10 | mq-send -q -l q
 	mq-recv -a -n 4 q >/dev/null
 	receipts=$(mq-recv -n 3 q)

@@ -253,7 +253,7 @@ everything() {
 
 # in_memory: where nothing waits for a disk.
 in_memory() {
-	limit 120
+	limit 300
 	mounted "$T/open" -t tmpfs -o mode=1777 tmpfs
 }
 

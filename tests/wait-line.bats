@@ -6,7 +6,7 @@ load lib
 
 setup() {
 	mq_setup
-	limit 60
+	limit 300
 	mq-create q backoff=0
 }
 
@@ -24,7 +24,7 @@ consume() {
 	done
 	for ((round = 0; round < 40; round++)); do
 		seq -f '%05g' "$((round * 250 + 1))" "$((round * 250 + 250))" | mq-send -q -l q
-		ok '' mq-wait -w 10s q
+		ok '' mq-wait -w 20s q
 	done
 	mq-delete q
 	wait
@@ -38,10 +38,10 @@ consume() {
 	for i in {1..150}; do
 		mq-send -q -p "$((i % 10))" -b "$(printf %03d "$i")" q
 	done
-	ok '' mq-wait -w 10s q
+	ok '' mq-wait -w 20s q
 	for i in {151..170}; do
 		mq-send -q -b "$i" q
-		ok '' mq-wait -w 5s q
+		ok '' mq-wait -w 20s q
 	done
 	mq-delete q
 	wait
@@ -50,7 +50,7 @@ consume() {
 
 @test "a message sent between the look and the sleep" {
 	for i in {1..60}; do
-		start w mq-recv -a -w 10s q
+		start w mq-recv -a -w 1h q
 		mq-send -q -b "$i" q
 		ends 0 "$pid"
 		same "$i" "$(cat w.out)"
@@ -81,41 +81,49 @@ some_ended() {
 
 # How often each of them has gone to sleep.
 sleeps() {
-	grep -H '^voluntary' "${pids[@]/%//status}" 2>/dev/null || true
+	(cd /proc && grep -H '^voluntary' "${pids[@]/%//status}") 2>/dev/null || true
 }
 
-@test "100 idle waiters use no processor time, and one message wakes one of them" {
+# few_woke: of 100, between `before` and `after`: each looks around once in 30
+# seconds, and few do for other reasons.
+few_woke() {
+	local woken
+	woken=$(comm -13 before after | wc -l)
+	echo "$woken woke in $took ms"
+	((woken <= 6 + took / 300))
+}
+
+@test "100 idle waiters sleep, and one message wakes one of them" {
 	pids=()
 	for i in {1..100}; do
-		start "w$i" mq-recv -a -w 60s q
+		start "w$i" mq-recv -a -w 1h q
 		pids+=("$pid")
 	done
 	soon there_are 100 "$MQ_SPOOL/q/q/waiting/*"
 	soon asleep "${pids[@]:90}"
-	before=$(ticks "${pids[@]}")
-	sleep 3 # the time that is measured
-	same "$before" "$(ticks "${pids[@]}")"
-	cd /proc
-	sleeps >"$T/before"
-	mq-send -q -b x q
-	soon some_ended
-	for _ in {1..20}; do
-		pause
-	done
-	sleeps >"$T/after"
-	cd "$T"
+	sleeps >before
+	timed elsewhere
+	sleeps >after
+	few_woke
+	sleeps >before
+	one_goes() {
+		mq-send -q -b x q
+		soon some_ended
+		for _ in {1..20}; do
+			pause
+		done
+	}
+	timed one_goes
+	sleeps >after
 	same x "$(cat w*.out)"
 	same 100 "$(wc -l <before)"
 	same 99 "$(wc -l <after)"
-	# Of the others the next in line was let up to the head of it; few have looked
-	# around for reasons of their own, nobody for the message.
-	woken=$(comm -13 before after | wc -l)
-	echo "woken besides: $woken"
-	[ "$woken" -le 6 ]
+	# Of the others the next in line was let up to the head of it.
+	few_woke
 }
 
 @test "30 waiters, 30 messages: one each" {
-	line 30 mq-recv -a -w 20s q
+	line 30 mq-recv -a -w 1h q
 	seq -f '%02g' 30 | mq-send -q -l q
 	for pid in "${pids[@]}"; do
 		ends 0 "$pid"
@@ -124,14 +132,16 @@ sleeps() {
 }
 
 @test "the first in line dies: the next takes over at once" {
-	line 4 mq-recv -a -w 20s q
+	line 4 mq-recv -a -w 1h q
 	for victim in 0 1 2; do
+		run ! watches "${pids[victim + 1]}"
 		kill -9 "${pids[victim]}"
 		wait "${pids[victim]}" || true
+		soon watches "${pids[victim + 1]}"
 	done
 	mq-send -q -b x q
 	pid=${pids[3]}
-	within 1000 ends 0 "$pid"
+	ends 0 "$pid"
 	same x "$(cat w4.out)"
 }
 
@@ -139,46 +149,51 @@ sleeps() {
 	for i in {1..10}; do
 		mq-delete q
 		mq-create q backoff=0 visibility=500ms
-		line 2 mq-recv -a -w 20s q
+		line 2 mq-recv -a -w 1h q
 		mq-send -q -b "$i" q
 		kill -9 "${pids[0]}" 2>/dev/null || true
 		wait "${pids[0]}" 2>/dev/null || true
 		# If it got it, another one comes; if it only took it, the same, when that lapses.
 		[ "$(cat w1.out)" != "$i" ] || mq-send -q -b "$i" q
-		within 3000 ends 0 "${pids[1]}"
+		ends 0 "${pids[1]}"
 		same "$i" "$(cat w2.out)"
 	done
 }
 
 @test "one in the middle of the line dies: nobody is forgotten" {
-	line 5 mq-recv -a -w 20s q
+	line 5 mq-recv -a -w 1h q
 	kill -9 "${pids[2]}"
 	wait "${pids[2]}" || true
 	seq 4 | mq-send -q -l q
-	for i in 0 1 3 4; do
-		within 2000 ends 0 "${pids[i]}"
-	done
+	all_end() {
+		for i in 0 1 3 4; do
+			ends 0 "${pids[i]}"
+		done
+	}
+	timed all_end
+	((took < 25000)) # in 30 seconds each looks for itself
 	same 1234 "$(cat w*.out | fold -w 1 | sort | tr -d '\n')"
 }
 
 @test "the first in line gives up: the next takes over" {
-	start first mq-recv -a -w 1s q
+	start first mq-recv -a -w 3s q
 	first=$pid
 	soon asleep "$first"
-	line 2 mq-recv -a -w 20s q
+	line 2 mq-recv -a -w 1h q
 	ends 1 "$first"
+	soon watches "${pids[0]}"
 	mq-send -q -b x q
-	within 1000 soon some_ended
+	soon some_ended
 	same x "$(cat w*.out)"
 }
 
 @test "the first in line is stopped: a message waits for another no longer than the visibility timeout" {
 	mq-config q visibility=1s
-	line 3 mq-recv -a -w 20s q
+	line 3 mq-recv -a -w 1h q
 	kill -STOP "${pids[0]}"
 	soon has_state "${pids[0]}" T
 	mq-send -q -b x q
-	within 2500 soon some_ended
+	soon some_ended
 	same x "$(cat w2.out w3.out)"
 	kill -CONT "${pids[0]}"
 	seq 2 | mq-send -q -l q
@@ -190,7 +205,7 @@ sleeps() {
 }
 
 @test "all in line are stopped and go on" {
-	line 3 mq-recv -a -w 20s q
+	line 3 mq-recv -a -w 1h q
 	kill -STOP "${pids[@]}"
 	seq 3 | mq-send -q -l q
 	kill -CONT "${pids[@]}"
@@ -208,7 +223,7 @@ sleeps() {
 	for pid in "${pids[@]}"; do
 		ends 1 "$pid"
 	done
-	line 2 mq-recv -a -w 20s q
+	line 2 mq-recv -a -w 1h q
 	kill -9 "${pids[@]}"
 	wait "${pids[@]}" || true
 	fails 1 '' mq-recv -w 100ms q

@@ -6,46 +6,49 @@ load lib
 
 setup() {
 	mq_setup
-	limit 60
+	limit 300
 	mq-create q backoff=0
 }
 
-# waiter: one that takes a message of q; it sleeps.
+# waiter: one that takes a message of q; it sleeps, unless it has one already.
 waiter() {
-	start w mq-recv -a -w 20s q
-	soon asleep "$pid"
+	start w mq-recv -a -w 1h q
+	soon sleeps_or_ended
 }
 
-# takes PAYLOAD [MILLISECONDS]: the waiter does, at once, or when they are over.
+sleeps_or_ended() {
+	gone "$pid" || asleep "$pid"
+}
+
+# takes PAYLOAD: the waiter does, soon.
 takes() {
-	within "$((${AT_ONCE:-1000} + ${2:-0}))" ends 0 "$pid"
+	ends 0 "$pid"
 	same "$1" "$(cat w.out)"
 	same '' "$(cat w.err)"
 }
 
 # by_polling TEST: the same without notifications.
 by_polling() {
-	MQ_POLL=1 AT_ONCE=4000
-	export MQ_POLL
+	export MQ_POLL=1
 	"$@"
 }
 
 # ---- mq-recv -w ------------------------------------------------------------------
 
 @test "-w: gives up after that long: 1, no word" {
-	after 300 within 3000 fails 1 '' mq-recv -w 300ms q
-	after 300 within 3000 fails 1 '' mq-recv --wait 300ms -a q
+	after 300 fails 1 '' mq-recv -w 300ms q
+	after 300 fails 1 '' mq-recv --wait 300ms -a q
 	mq-create other
-	after 300 within 3000 fails 1 '' mq-recv -w 300ms q other
+	after 300 fails 1 '' mq-recv -w 300ms q other
 }
 
 @test "-w 0: does not wait" {
-	within 1000 fails 1 '' mq-recv -w 0 q
+	fails 1 '' mq-recv -w 0 q
 }
 
 @test "-w: what is there is taken at once" {
 	mq-send -q -b x q
-	within 1000 ok x mq-recv -a -w 20s q
+	ok x mq-recv -a -w 1h q
 }
 
 @test "-w: bad values" {
@@ -56,7 +59,7 @@ by_polling() {
 
 @test "-w waits for the first only, then takes what is there" {
 	mq-config q paused=yes # so that all three are there when it looks
-	start w mq-recv -a -n 10 -w 20s q
+	start w mq-recv -a -n 10 -w 1h q
 	soon asleep "$pid"
 	seq 3 | mq-send -q -l q
 	mq-config q paused=no
@@ -72,7 +75,7 @@ by_polling() {
 }
 
 @test "-w: no such queue: 66 at once" {
-	within 1000 fails 66 'mq-recv: nosuch: no such queue.*' mq-recv -w 20s nosuch
+	fails 66 'mq-recv: nosuch: no such queue.*' mq-recv -w 1h nosuch
 }
 
 on_send() {
@@ -93,19 +96,19 @@ on_new_level() {
 on_due() {
 	mq-send -q -d 500ms -b early q
 	waiter
-	takes early 500
+	takes early
 	# one that becomes due before what is known so far
 	mq-send -q -d 1h -b late q
 	waiter
 	mq-send -q -d 400ms -b sooner q
-	takes sooner 400
+	takes sooner
 }
 
 on_lapse() {
 	mq-send -q -b x q
 	mq-recv -v 600ms q >receipt
 	waiter
-	takes x 600
+	takes x
 }
 
 on_nack() {
@@ -121,7 +124,7 @@ on_delayed_nack() {
 	mq-recv q >receipt
 	waiter
 	mq-nack -d 400ms "$(cat receipt)"
-	takes x 400
+	takes x
 }
 
 on_cut_short() {
@@ -129,7 +132,7 @@ on_cut_short() {
 	mq-recv -v 1h q >receipt
 	waiter
 	mq-extend -v 300ms "$(cat receipt)"
-	takes x 300
+	takes x
 }
 
 on_resume() {
@@ -152,7 +155,7 @@ on_redrive() {
 on_death() {
 	mq-send -q -b x q
 	mq-recv q >receipt
-	start w mq-recv -a -w 20s q/dlq
+	start w mq-recv -a -w 1h q/dlq
 	soon asleep "$pid"
 	mq-nack -x "$(cat receipt)"
 	takes x
@@ -161,7 +164,7 @@ on_death() {
 on_delete() {
 	waiter
 	mq-delete q
-	within "${AT_ONCE:-1000}" ends 66 "$pid"
+	ends 66 "$pid"
 	[[ $(cat w.err) == 'mq-recv: q: the queue was removed'* ]]
 }
 
@@ -169,7 +172,7 @@ on_any_queue() {
 	mq-create a
 	mq-create b
 	for each in b a q; do
-		start w mq-recv -a -w 20s a q b
+		start w mq-recv -a -w 1h a q b
 		soon asleep "$pid"
 		mq-send -q -b "$each" "$each"
 		takes "$each"
@@ -243,10 +246,6 @@ on_dedup() {
 	done
 }
 
-watches() {
-	grep -qs '^inotify wd' "/proc/$1"/fdinfo/*
-}
-
 @test "MQ_POLL=0 and nothing are no wish to poll" {
 	mq-config q visibility=1h
 	for value in 0 ''; do
@@ -263,7 +262,7 @@ watches() {
 
 @test "a message that is delayed is not taken early" {
 	mq-send -q -d 600ms -b x q
-	after 400 ok x mq-recv -a -w 20s q
+	after 400 ok x mq-recv -a -w 1h q
 }
 
 # without LIMIT COMMAND...: where none of these may be made.
@@ -277,10 +276,10 @@ without() {
 @test "no inotify instance, or no watch, to be had: it works, a little later" {
 	for limit in max_inotify_instances max_inotify_watches; do
 		without "$limit" true
-		start w unshare -Ur sh -c "echo 0 >/proc/sys/user/$limit"' && exec mq-recv -a -w 20s q'
+		start w unshare -Ur sh -c "echo 0 >/proc/sys/user/$limit"' && exec mq-recv -a -w 1h q'
 		soon asleep "$pid"
 		mq-send -q -b x q
-		AT_ONCE=4000 takes x
+		takes x
 		after 300 fails 1 '' without "$limit" mq-recv -w 300ms q
 	done
 }

@@ -6,6 +6,7 @@ load lib
 setup() {
 	mq_setup
 	command -v tmux >/dev/null || skip "no tmux"
+	need_terminal
 	[ "$(mq-stat -w 2>&1)" != 'mq-stat: -w: this build has no live view' ] || skip "no live view"
 	mq-create q
 }
@@ -333,13 +334,12 @@ left_alone() {
 	usage mq-stat -w
 	fails 64 'mq-stat: -w: standard output is not a terminal' mq-stat -w
 	fails 64 'mq-stat: -w: standard output is not a terminal' mq-stat --watch=2s q
-	on() { env "$1" script -qec 'mq-stat -w' /dev/null | tr -d '\r'; }
-	same "mq-stat: -w: TERM is 'dumb': such a terminal has no full screen" "$(on TERM=dumb)"
-	same "mq-stat: -w: TERM is 'nosuch': no such terminal is known here" "$(on TERM=nosuch)"
-	same "mq-stat: -w: TERM is not set: no telling what the terminal can do" "$(on TERM=)"
+	same "mq-stat: -w: TERM is 'dumb': such a terminal has no full screen" "$(on_terminal 'TERM=dumb mq-stat -w')"
+	same "mq-stat: -w: TERM is 'nosuch': no such terminal is known here" "$(on_terminal 'TERM=nosuch mq-stat -w')"
+	same "mq-stat: -w: TERM is not set: no telling what the terminal can do" "$(on_terminal 'TERM= mq-stat -w')"
 	same 'mq-stat: -w: standard input is not a terminal' \
-		"$(script -qec 'mq-stat -w </dev/null' /dev/null | tr -d '\r')"
-	run script -qec 'TERM=dumb mq-stat -w' /dev/null
+		"$(on_terminal 'mq-stat -w </dev/null')"
+	run script -qec 'TERM=dumb mq-stat -w' /dev/null </dev/null
 	same 64 "$status"
 }
 

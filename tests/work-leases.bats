@@ -9,9 +9,9 @@ load work
 # ---- leases ------------------------------------------------------------------------------
 
 @test "a job of 10 times the visibility is delivered once" {
-	mq-config q visibility=300ms
+	mq-config q visibility=600ms
 	seq 2 | mq-send -q -l q
-	start w mq-work -j2 -e -l log q -- sh -c 'echo >>runs; sleep 3'
+	start w mq-work -j2 -e -l log q -- sh -c 'echo >>runs; sleep 6'
 	worker=$pid
 	soon there runs 2
 	start other mq-work -e q -- sh -c 'echo >>runs'
@@ -26,9 +26,9 @@ load work
 @test "a job of 10 times -v, whatever the queue's visibility" {
 	mq-config q visibility=1h
 	mq-send -q -b x q
-	start w mq-work -j1 -n1 -v 200ms -l log q -- ./await go
+	start w mq-work -j1 -n1 -v 500ms -l log q -- ./await go
 	soon there running.x
-	deadline=$((SECONDS + 2))
+	deadline=$((SECONDS + 5))
 	until ((SECONDS > deadline)); do
 		[ "$(mq-recv q | wc -l)" -eq 0 ]
 		pause
@@ -54,7 +54,7 @@ load work
 }
 
 @test "kill -9 with short jobs, again and again: nothing is lost, little is doubled" {
-	mq-config q visibility=300ms max-receives=0
+	mq-config q visibility=1s max-receives=0
 	seq 300 | mq-send -q -l q
 	for i in 1 2 3; do
 		start "w$i" mq-work -j2 q -- awk 1
@@ -111,7 +111,7 @@ load work
 
 @test "a lapsed lease kills its jobs' groups; a later verdict changes nothing" {
 	seq 2 | mq-send -q -l q
-	start w mq-work -j2 -v 300ms -l log q -- sh -c './group; exit 0'
+	start w mq-work -j2 -v 1s -l log q -- sh -c './group; exit 0'
 	soon there leader 1
 	soon has q 0 2 0 0
 	later 1h mq-recv -n 2 -v 2h q >receipts
@@ -128,7 +128,7 @@ load work
 
 @test "a full disk while the lease is kept" {
 	small_disk ext4
-	mq-config q visibility=500ms
+	mq-config q visibility=1s
 	mq-send -q -b one q
 	mq-send -q -b two q
 	start w mq-work -j1 -P 0 -n1 -l log q -- ./await go

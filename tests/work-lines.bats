@@ -10,7 +10,7 @@ load lib
 # (its output), "!raw TEXT" (no newline after it).  What it got goes to `got`.
 setup() {
 	mq_setup
-	limit 60
+	limit 300
 	mq-create q backoff=0
 	command -v python3 >/dev/null || skip "no python3"
 	cat >obey.py <<-'END'
@@ -31,7 +31,7 @@ setup() {
 		        continue
 		    elif word == "!close":
 		        os.close(1)
-		        time.sleep(20)
+		        time.sleep(3600)
 		    elif word == "!await":
 		        while not os.path.exists(rest):
 		            time.sleep(0.01)
@@ -129,7 +129,7 @@ reasons() {
 @test "retry 0: again at once" {
 	mq-config q backoff=1h max-receives=3
 	mq-send -q -b 'retry 0' q
-	within 5000 mq-work -L -j1 -e q -- "${OBEY[@]}"
+	mq-work -L -j1 -e q -- "${OBEY[@]}"
 	same $'retry 0 1\nretry 0 2\nretry 0 3' "$(cat got)"
 	has q 0 0 0 1
 }
@@ -172,11 +172,7 @@ reasons() {
 @test "-j: so many commands at once, each with its own messages" {
 	executable meets <<-'END'
 		: >"at.$$"
-		n=0
-		until [ "$(ls | grep -c '^at\.')" -ge 3 ]; do
-			[ $((n += 1)) -lt 1000 ] || exit 9
-			sleep 0.01
-		done
+		until [ "$(ls | grep -c '^at\.')" -ge 3 ]; do sleep 0.01; done
 		exec sed -u 's/.*/ok/'
 	END
 	seq 3 | mq-send -q -l q
@@ -220,11 +216,11 @@ reasons() {
 }
 
 @test "large messages and a command that is slow to read: no standstill" {
-	mq-config q visibility=500ms
+	mq-config q visibility=1s
 	for _ in 1 2 3 4 5 6; do
 		head -c 300000 /dev/zero | tr '\0' x | mq-send -q q
 	done
-	ok '' mq-work -L -j1 -P 6 -e -l log q -- sh -c 'sleep 1.5; exec sed -u "s/.*/ok/"'
+	ok '' mq-work -L -j1 -P 6 -e -l log q -- sh -c 'sleep 3; exec sed -u "s/.*/ok/"'
 	same 6 "$(wc -l <log)"
 	same 'ack ok' "$(verdicts log | sort -u)"
 	has q 0 0 0 0
@@ -257,7 +253,7 @@ reasons() {
 
 @test "-e waits for what is delayed and in flight elsewhere" {
 	mq-send -q -b elsewhere q
-	mq-recv -v 700ms q >receipt
+	mq-recv -v 3s q >receipt
 	mq-send -q -d 300ms -b delayed q
 	ok '' mq-work -L -j1 -e q -- "${OBEY[@]}"
 	same $'delayed 1\nelsewhere 2' "$(cat got)"
@@ -380,7 +376,7 @@ dies() {
 @test "a command that closes its output" {
 	mq-config q max-receives=1
 	mq-send -q -b '!close' q
-	within 9000 mq-work -L -j1 -n1 q -- "${OBEY[@]}" 2>err
+	mq-work -L -j1 -n1 q -- "${OBEY[@]}" 2>err
 	has q 0 0 0 1
 	soon gone "$(cat pids)"
 }
@@ -390,7 +386,7 @@ dies() {
 	for _ in 1 2; do
 		head -c 200000 /dev/zero | tr '\0' x | mq-send -q q
 	done
-	within 9000 mq-work -L -j1 -P 2 -T 500ms -e q -- sh -c 'exec <&-; exec sleep 20' 2>err
+	mq-work -L -j1 -P 2 -T 500ms -e q -- sh -c 'exec <&-; exec sleep 3600' 2>err
 	has q 0 0 0 2
 }
 
@@ -436,7 +432,7 @@ dies() {
 @test "-T: a command that does not answer is killed" {
 	mq-config q max-receives=1
 	printf '1\n!silent\n3\n4\n' | mq-send -q -l q
-	mq-work -L -j1 -P 10 -T 1500ms -e -l log q -- "${OBEY[@]}" 2>err
+	mq-work -L -j1 -P 10 -T 3s -e -l log q -- "${OBEY[@]}" 2>err
 	has q 0 0 0 1
 	[[ $(reasons) == timeout* ]]
 	same 'nack timeout' "$(verdicts log | grep nack)"
@@ -446,7 +442,7 @@ dies() {
 
 @test "-T is per message, not for all that were sent ahead" {
 	seq 6 | mq-send -q -l q
-	ok '' mq-work -L -j1 -P 6 -T 700ms -e -l log q -- sh -c 'while read -r line; do sleep 0.25; echo ok; done'
+	ok '' mq-work -L -j1 -P 6 -T 2s -e -l log q -- sh -c 'while read -r line; do sleep 0.5; echo ok; done'
 	same 'ack ok' "$(verdicts log | sort -u)"
 	has q 0 0 0 0
 }
@@ -454,7 +450,7 @@ dies() {
 @test "-T: a command that ignores TERM" {
 	mq-config q max-receives=1
 	mq-send -q -b x q
-	start w mq-work -L -j1 -T 200ms -n1 q -- sh -c 'trap "" TERM; echo $$ >deaf; while :; do sleep 1; done'
+	start w mq-work -L -j1 -T 2s -n1 q -- sh -c 'trap "" TERM; echo $$ >deaf; while :; do sleep 1; done'
 	soon there deaf 1
 	ends 0 "$pid"
 	has q 0 0 0 1
@@ -478,7 +474,7 @@ dies() {
 
 @test "a command that does not end is made to" {
 	mq-send -q -b x q
-	start w mq-work -L -j1 -e q -- sh -c 'echo $$ >pids; read -r line; echo ok; exec sleep 30'
+	start w mq-work -L -j1 -e q -- sh -c 'echo $$ >pids; read -r line; echo ok; exec sleep 3600'
 	soon has q 0 0 0 0
 	soon there pids 1
 	ends 0 "$pid"
@@ -517,7 +513,7 @@ finishes_on() {
 	soon heeded "$pid"
 	runs "$pid"
 	kill "$pid"
-	within 3000 ends 143 "$pid"
+	ends 143 "$pid"
 	has q 3 0 0 0
 	same '0 0 0' "$(mq-ls -j q | jq .receives | xargs)"
 	soon gone "$(cat pids)"
@@ -544,9 +540,9 @@ finishes_on() {
 # ---- leases --------------------------------------------------------------------------------------
 
 @test "an answer that takes 10 times the visibility: delivered once" {
-	mq-config q visibility=300ms
+	mq-config q visibility=600ms
 	mq-send -q -b x q
-	start w mq-work -L -j1 -e -l log q -- sh -c 'while read -r line; do echo >>runs; sleep 3; echo ok; done'
+	start w mq-work -L -j1 -e -l log q -- sh -c 'while read -r line; do echo >>runs; sleep 6; echo ok; done'
 	worker=$pid
 	soon there runs 1
 	start other mq-work -e q -- sh -c 'echo >>runs'
@@ -559,7 +555,7 @@ finishes_on() {
 
 @test "a lease that has lapsed: the answer changes nothing, the work goes on" {
 	printf '!await go\n' | mq-send -q -l q
-	start w mq-work -L -j1 -v 300ms -l log q -- "${OBEY[@]}"
+	start w mq-work -L -j1 -v 1s -l log q -- "${OBEY[@]}"
 	soon there got 1
 	later 1h mq-recv -v 2h q >receipt
 	touch go

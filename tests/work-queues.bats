@@ -61,7 +61,7 @@ b3
 	mq-create a
 	mq-create b
 	seq 5 | mq-send -q -l b
-	within 3000 ok $'1\n2\n3\n4\n5\n' mq-work -j1 -e a=100 b=1 -- awk 1
+	ok $'1\n2\n3\n4\n5\n' mq-work -j1 -e a=100 b=1 -- awk 1
 }
 
 @test "waiting for several queues: whichever gets one" {
@@ -72,12 +72,12 @@ b3
 	n=0
 	for each in b a; do
 		mq-send -q -b "$each" "$each"
-		within 2000 soon there w.out "$((n += 1))"
+		soon there w.out "$((n += 1))"
 		soon asleep "$pid"
 	done
 	mq-send -q -b dead q
 	mq-nack -x "$(mq-recv q)"
-	within 2000 soon there w.out 3
+	soon there w.out 3
 	same $'b\na\ndead' "$(cat w.out)"
 	kill "$pid"
 	ends 0 "$pid"
@@ -97,7 +97,7 @@ b3
 	soon asleep "$pid"
 	same '' "$(cat w.out)"
 	mq-config q paused=no
-	within 2000 ends 0 "$pid"
+	ends 0 "$pid"
 	same x "$(cat w.out)"
 }
 

@@ -151,10 +151,10 @@ returned $code" "$(verdicts "log.$code" | sort)"
 		nack) mq-nack -r mine "$MQ_RECEIPT" ;;
 		reject) mq-nack -x -r hopeless "$MQ_RECEIPT" ;;
 		esac
-		sleep 0.8
+		sleep 2.5
 		exit 1
 	END
-	ok '' mq-work -j3 -n3 -v 300ms -l log q -- ./settles
+	ok '' mq-work -j3 -n3 -v 1s -l log q -- ./settles
 	has q 0 0 1 1
 	same 'settled 1' "$(verdicts log | sort -u)"
 	same hopeless "$(reasons)"
@@ -170,7 +170,7 @@ returned $code" "$(verdicts "log.$code" | sort)"
 
 @test "a job may extend its own lease" {
 	mq-send -q -b x q
-	ok '' mq-work -j1 -e -l log -v 300ms q -- sh -c 'mq-extend -v 1h "$MQ_RECEIPT"; sleep 0.7'
+	ok '' mq-work -j1 -e -l log -v 1s q -- sh -c 'mq-extend -v 1h "$MQ_RECEIPT"; sleep 2.5'
 	has q 0 0 0 0
 	same 'ack 0' "$(verdicts log)"
 }
@@ -180,7 +180,7 @@ returned $code" "$(verdicts "log.$code" | sort)"
 @test "-T: a job that takes too long is killed, which is a failure" {
 	mq-config q max-receives=1
 	mq-send -q -b x q
-	within 5000 ok '' mq-work -j1 -T 300ms -n1 -l log q -- ./group
+	ok '' mq-work -j1 -T 2s -n1 -l log q -- ./group
 	has q 0 0 0 1
 	[[ $(reasons) == timeout* ]]
 	same 'nack timeout' "$(verdicts log)"
@@ -190,14 +190,14 @@ returned $code" "$(verdicts "log.$code" | sort)"
 
 @test "-T: quick jobs and later ones are not hit" {
 	seq 6 | mq-send -q -l q
-	ok '' mq-work -j2 --timeout 500ms -e -l log q -- sleep 0.2
+	ok '' mq-work -j2 --timeout 3s -e -l log q -- sleep 1.2
 	same 'ack 0' "$(verdicts log | sort -u)"
 }
 
 @test "-T: a job that goes at TERM with status 0 has failed all the same" {
 	mq-config q max-receives=1
 	mq-send -q -b x q
-	mq-work -j1 -T 300ms -n1 -l log q -- bash -c 'trap "exit 0" TERM; sleep 30 & wait'
+	mq-work -j1 -T 2s -n1 -l log q -- bash -c 'trap "exit 0" TERM; sleep 3600 & wait'
 	has q 0 0 0 1
 	same 'nack timeout' "$(verdicts log)"
 }
@@ -207,12 +207,12 @@ returned $code" "$(verdicts "log.$code" | sort)"
 	mq-send -q -b x q
 	executable deaf <<-'END'
 		trap '' TERM
-		sleep 30 &
+		sleep 3600 &
 		echo $! >child
 		echo $$ >leader
 		while :; do wait; done
 	END
-	start w mq-work -j1 -T 100ms -n1 q -- ./deaf
+	start w mq-work -j1 -T 2s -n1 q -- ./deaf
 	soon there child 1
 	ends 0 "$pid"
 	has q 0 0 0 1
@@ -225,11 +225,11 @@ returned $code" "$(verdicts "log.$code" | sort)"
 	mq-config q max-receives=1
 	mq-send -q -b x q
 	executable leaves <<-'END'
-		(trap '' TERM; exec sleep 30) &
+		(trap '' TERM; exec sleep 3600) &
 		echo $! >child
 		wait
 	END
-	mq-work -j1 -T 300ms -n1 q -- ./leaves
+	mq-work -j1 -T 2s -n1 q -- ./leaves
 	has q 0 0 0 1
 	soon gone "$(cat child)"
 }

@@ -3,7 +3,7 @@
 
 setup() {
 	mq_setup
-	limit 60
+	limit 300
 	mq-create q backoff=0
 	job_scripts
 }
