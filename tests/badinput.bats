@@ -235,7 +235,7 @@ bad_names() {
 
 # What a command says has no control characters, and it ends by itself.
 tame() {
-	try timeout -k 1 10 "$@"
+	try timeout -k 1 100 "$@"
 	# shellcheck disable=SC2154 # set by run
 	[ "$status" -lt 124 ] || {
 		echo "$*: status $status"
