@@ -42,7 +42,7 @@ load work
 	mq-config q backoff=1h max-receives=0
 	for signal in KILL TERM SEGV HUP USR2 XCPU SYS; do
 		mq-send -q -b x q
-		ok '' mq-work -j1 -n1 -l "log.$signal" q -- sh -c "ulimit -c 0; kill -$signal \$\$"
+		ok '' env --default-signal mq-work -j1 -n1 -l "log.$signal" q -- sh -c "ulimit -c 0; kill -$signal \$\$"
 		has q 0 0 1 0
 		mq-cat -H "$(path_of q)" | grep -q "^Mq-History: killed by SIG$signal; "
 		same "nack $signal" "$(verdicts "log.$signal")"
