@@ -24,6 +24,7 @@ setup_file() {
 
 setup() {
 	mq_setup
+	need_terminal # zsh completes nowhere else
 	export HOME=$T/home XDG_DATA_DIRS=$SHARE:/usr/local/share:/usr/share XDG_CONFIG_HOME=$T/config
 	mkdir -p "$HOME"
 }
