@@ -123,7 +123,7 @@ check_bulk() {
 
 check_bulk_at_last() {
 	local seen
-	seen=$(left | sorted)
+	seen=$(left -s q)
 	one_of "$seen" '' 1 '1 2' '1 2 3'
 	[ "$(wc -w <<<"$seen")" -ge "$(wc -l <out)" ]
 	[ "$1" != unharmed ] || same '1 2 3' "$seen"
@@ -179,7 +179,7 @@ check_pending() {
 prepare_pending() {
 	local pending PASSED=0
 	prepare_queue
-	traced -o /dev/null -e inject=symlinkat:signal=KILL:when=1 -- mq-send -D key -b payload q
+	traced -k symlinkat:1 -- mq-send -D key -b payload q
 	pending=$(find "$MQ_SPOOL/q/q/dedup/pending" -type f)
 	[ -n "$pending" ]
 }
@@ -268,7 +268,7 @@ check_one_left() {
 }
 
 check_three_left() {
-	same '1 2 3' "$(left | sorted)"
+	same '1 2 3' "$(left -s q)"
 	all_well
 }
 
@@ -299,7 +299,7 @@ prepare_held() {
 }
 
 check_two_left() {
-	same '2 3' "$(left | sorted)"
+	same '2 3' "$(left -s q)"
 	all_well
 }
 
@@ -381,7 +381,7 @@ check_taken() {
 
 check_three_taken() {
 	local i rest
-	rest=$(left | sorted)
+	rest=$(left -s q)
 	one_of "$rest" '' 1 2 3 '1 2' '1 3' '2 3' '1 2 3'
 	for i in 1 2 3; do
 		[[ "$(cat out)$rest" == *$i* ]]
@@ -413,7 +413,7 @@ prepare_lapsing() {
 }
 
 check_lapsing() {
-	same 'other payload' "$(left | sorted)"
+	same 'other payload' "$(left -s q)"
 	all_well
 }
 
@@ -430,7 +430,7 @@ prepare_last_try() {
 }
 
 check_last_try() {
-	same 'other payload' "$({ left; left q/dlq; } | sorted)"
+	same 'other payload' "$(left -s q q/dlq)"
 	all_well
 }
 
@@ -541,9 +541,9 @@ check_acked() {
 
 check_acked_of_batch() {
 	if [ "$1" = unharmed ]; then
-		same '2 3' "$(left | sorted)"
+		same '2 3' "$(left -s q)"
 	else
-		one_of "$(left | sorted)" '2 3' '1 2 3'
+		one_of "$(left -s q)" '2 3' '1 2 3'
 	fi
 	all_well
 }
@@ -563,7 +563,7 @@ prepare_extended() {
 
 check_batch_acked() {
 	local rest
-	rest=$(left | sorted)
+	rest=$(left -s q)
 	one_of "$rest" '' 1 2 3 '1 2' '1 3' '2 3' '1 2 3'
 	[ "$1" != unharmed ] || same '' "$rest"
 	all_well
@@ -695,7 +695,7 @@ check_redriven() {
 }
 
 check_redriven_one() {
-	same '1 2 3' "$(printf '%s%s' "$(left)" "$(left q/dlq)" | sorted)"
+	same '1 2 3' "$(left -s q q/dlq)"
 	all_well
 }
 
@@ -705,7 +705,7 @@ prepare_dead_and_other() {
 }
 
 check_redriven_to() {
-	same '1 2 3' "$(printf '%s%s' "$(left other)" "$(left q/dlq)" | sorted)"
+	same '1 2 3' "$(left -s other q/dlq)"
 	all_well
 	all_well other
 }
