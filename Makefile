@@ -178,6 +178,7 @@ $(BUILD)/bin/mq-stat $(BUILD)/test/bin/mq-stat: libs = $(if $(musl),,$(LIBNCURSE
 $(BUILD)/bin/mq-call $(BUILD)/test/bin/mq-call: libs = -pthread
 $(BUILD)/bin/mq-advise $(BUILD)/test/bin/mq-advise $(BUILD)/test/unit/erlang: libs = -lm
 $(BUILD)/test/unit/erlang: $(BUILD)/obj/cmd/erlang.o
+$(BUILD)/test/unit/trace: $(BUILD)/obj/tests/trace/trace.o
 $(foreach c,mq-export mq-import,$(BUILD)/bin/$c $(BUILD)/test/bin/$c): libs = $(LIBARCHIVE)
 $(foreach c,mq-export mq-import,$(BUILD)/bin/$c $(BUILD)/test/bin/$c): static =
 

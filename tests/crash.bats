@@ -65,6 +65,104 @@ crash_in_vain() {
 	grep -q 'left in peace' report
 }
 
+@test "a command is killed before the call, and fails at it, and no other" {
+	local want hit
+	prepare_queue
+	traced -k symlinkat:1 -- mq-send -D key -b payload q
+	same 137 "$rc"
+	[ ! -s out ]
+	[ -n "$(find "$MQ_SPOOL/q/q/dedup/pending" -type f)" ]
+
+	traced -f openat2:1:EACCES -- mq-recv q
+	same 77 "$rc"
+	read -r want hit <report
+	same 77 "$want"
+	[[ $hit == 'openat2('* ]]
+
+	traced -f write:1:EIO -- mq-ls
+	read -r want hit <report
+	same '74 74' "$rc $want"
+	[[ $hit == 'write(1<'* ]]
+
+	# only the kinds of calls that may have the error, and as many calls as there are
+	traced -f renameat:1:EINTR -- mq-send -b payload q
+	same 0 "$rc"
+	[ ! -s report ]
+	traced -k renameat:1000 -- mq-send -b payload q
+	same 0 "$rc"
+}
+
+@test "a command that hangs is ended" {
+	prepare_queue
+	PATIENCE=1
+	traced -f write:1000:EIO -- mq-recv -w 600 q
+	same 124 "$rc"
+	mq-send -q -b payload q
+	# it waits for its job, and is killed for that
+	traced -f write:1000:EIO -- mq-work q -- sh -c 'echo $PPID >worker; exec sleep 600'
+	same 124 "$rc"
+	gone "$(cat worker)"
+}
+
+# unwell REGEX: what is wrong with the queue is told.
+unwell() {
+	try look well q "${litter:-3}"
+	[ "$status" -eq 1 ] && [[ $output$stderr =~ $1 ]] && return
+	printf 'exit %s: %s%s\n' "$status" "$output" "$stderr"
+	return 1
+}
+
+@test "what is left behind is noticed" {
+	local each
+	prepare_queue
+	ok '' look well q 3
+	mq-send -q -b payload q
+	unwell 'there is still: payload'
+	later 10d mq-send -q -d 11d -b payload q
+	unwell '0 visible, 0 in flight, 1 delayed'
+	later 22d mq-recv -v 30d q
+	unwell '0 visible, 1 in flight, 0 delayed'
+	later 60d mq-purge q
+	same '[payload]' "$(later 60d mq-recv -a q | sed 's/.*/[&]/')"
+	for each in leased/1 delayed/1 bad/1 dedup/pending/1 turns/1,1 groups/1,1; do
+		prepare_empty_spool
+		mkdir -p "$MQ_SPOOL/q/q/${each%/*}"
+		touch "$MQ_SPOOL/q/q/$each"
+		unwell 'left behind: '
+	done
+	prepare_empty_spool
+	touch "$MQ_SPOOL/tmp/"{1,2,3}
+	ok '' look well q 3
+	litter=2 unwell '3 pieces of litter'
+	mq-config q paused=yes
+	unwell 'what is sent does not come'
+	rm -r "$MQ_SPOOL"
+	unwell 'look: .*no such queue'
+}
+
+prepare_empty_spool() {
+	rm -rf "$MQ_SPOOL"
+	prepare_queue
+}
+
+@test "a spool is restored with its links, modes and times" {
+	prepare_lease
+	mkfifo -m 600 "$MQ_SPOOL/pipe"
+	ln "$MQ_SPOOL/pipe" "$MQ_SPOOL/other"
+	restore "$MQ_SPOOL" copy
+	mkdir old
+	touch old/file
+	restore "$MQ_SPOOL" old
+	cp -a "$MQ_SPOOL" reference
+	for each in reference copy old; do
+		diff -r --no-dereference "$MQ_SPOOL/q" "$each/q"
+		(cd "$each" && find . -printf '%P %y %m %s %T@ %n %l\n' | sort) >"$each.list"
+		cmp reference.list "$each.list"
+	done
+	restore nothing old
+	[ ! -e old ]
+}
+
 # ---- sending ---------------------------------------------------------------------
 
 check_sent() {

@@ -26,7 +26,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define HOUR ((mq_time)3600 * MQ_SECOND)
+#define HOUR     ((mq_time)3600 * MQ_SECOND)
+#define MESSAGES 100000 /* that are left, at most */
 
 /* ---- one command ------------------------------------------------------------------ */
 
@@ -114,16 +115,16 @@ static int by_number(const void *a, const void *b)
 
 static int left(char **queues, int sorted)
 {
-	struct payload *all = NULL;
+	struct payload *all = calloc(MESSAGES, sizeof(*all));
 	size_t n = 0;
 	int taken = 0;
 
+	if (!all)
+		abort();
+
 	for (; *queues && taken == 0; queues++)
-		do {
-			all = realloc(all, (n + 1) * sizeof(*all));
-			taken = take(*queues, HOUR, &all[n]);
-			n += taken == 1;
-		} while (taken == 1);
+		while (n < MESSAGES && (taken = take(*queues, HOUR, &all[n])) == 1)
+			n++;
 	if (sorted)
 		qsort(all, n, sizeof(*all), by_number);
 	for (size_t i = 0; i < n; i++)

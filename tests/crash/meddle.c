@@ -62,9 +62,9 @@ struct meddle {
 	struct call call;    /* and that, when it is of interest */
 
 	/* what was seen of one that is left in peace */
-	int begun;               /* main has */
-	int events;              /* it gets some */
-	uint64_t likes[LIKES];   /* what its calls looked like */
+	int begun;             /* main has */
+	int events;            /* it gets some */
+	uint64_t likes[LIKES]; /* what its calls looked like */
 	size_t nlikes;
 	char *faults; /* lines */
 	size_t size;
@@ -129,10 +129,19 @@ static void record(struct meddle *m)
 		    m->call.errors[i].error->name, m->call.errors[i].lasts ? "+" : "");
 }
 
-/* No handler is there to interrupt what somebody with signals in a descriptor opens. */
+static int is_of(const char *line, const char *name, const char *error)
+{
+	size_t n = strlen("fault "), m = strlen(name);
+
+	return strncmp(line + n, name, m) == 0 && line[n + m] == ':' &&
+	    strcmp(strrchr(line, ':') + 1, error) == 0;
+}
+
+/* Who gets signals and events by reading reads on when a job's pipe fails for ever; no
+ * handler is there to interrupt what it opens. */
 static int is_due(const struct meddle *m, const char *line)
 {
-	return !m->events || strncmp(line, "fault openat", 12) != 0 || !strstr(line, ":EINTR");
+	return !m->events || !(is_of(line, "read", "EIO+") || is_of(line, "openat", "EINTR"));
 }
 
 static void tell(struct meddle *m)
