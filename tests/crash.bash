@@ -116,7 +116,8 @@ traced() {
 		beside=$!
 	fi
 	rc=0
-	MQ_TEST_PASSED=$PASSED meddle -t "$PATIENCE" -o report "${opts[@]}" \
+	# shellcheck disable=SC2086 # empty or one word
+	MQ_TEST_PASSED=$PASSED meddle -t "$PATIENCE" -o report ${alone:-} "${opts[@]}" \
 		"$MQ_TEST_BIN/${args[0]}" "${args[@]:1}" <input >out 2>err 3>&- || rc=$?
 	if [ -n "$beside" ]; then
 		{
@@ -248,7 +249,7 @@ faults() {
 # everywhere; CHECK is told how it went, unharmed or killed.
 crash() {
 	local prepare=$1 check=$2 broken=0 killed=0 failed=0
-	local killed_before possible_faults prepared_at=
+	local killed_before possible_faults prepared_at= alone=
 	trap - DEBUG # which takes most of the time, to know a line number
 	shift 2
 	: >"$T/failures"
@@ -256,6 +257,7 @@ crash() {
 	traced -r -- "$@"
 	mapfile -t killed_before < <(sed -n 's/^kill //p' report)
 	mapfile -t possible_faults < <(sed -n 's/^fault //p' report)
+	! grep -qx alone report || alone=-a
 	point "left in peace" unharmed "$check"
 	if [ "$broken" -eq 0 ]; then
 		kills "$prepare" "$check" "$@"

@@ -73,7 +73,8 @@ static const struct call_kind changing[] = {
 #ifdef SYS_mkdir
 	{ CALL(mkdir), "px", PLACES },
 #endif
-#ifdef SYS_vfork
+#ifdef SYS_fork
+	{ CALL(fork), "", "EAGAIN" },
 	{ CALL(vfork), "", "EAGAIN" },
 #endif
 };
@@ -156,6 +157,15 @@ static const struct call_kind harmless[] = {
 #endif
 };
 
+const long calls_start[CALLS_START] = {
+	SYS_clone,
+	SYS_clone3,
+#ifdef SYS_fork
+	SYS_fork,
+	SYS_vfork,
+#endif
+};
+
 static const struct call_kind unknown = { "unknown", -1, "", "" };
 
 static const struct call_kind *find(const struct call_kind *kinds, size_t n, long number)
@@ -175,6 +185,17 @@ const struct call_kind *call_kind(long number)
 	if (!kind)
 		kind = find(harmless, COUNT(harmless), number);
 	return kind ? kind : &unknown;
+}
+
+long call_number(const char *name)
+{
+	for (size_t i = 0; i < COUNT(changing); i++)
+		if (strcmp(changing[i].name, name) == 0)
+			return changing[i].number;
+	for (size_t i = 0; i < COUNT(harmless); i++)
+		if (strcmp(harmless[i].name, name) == 0)
+			return harmless[i].number;
+	return -1;
 }
 
 static int is_harmless(const struct call_kind *kind)
@@ -327,12 +348,16 @@ void call_look(struct call *c, const struct trace *t)
 		add_errors(c, "ENOSPC EDQUOT+");
 }
 
-int call_makes_events(const struct call *c)
+int call_makes_events(const struct call_kind *k)
 {
-	static const char *const names[] = { "signalfd4", "inotify_init1", "eventfd2" };
+	return k->number == SYS_signalfd4 || k->number == SYS_inotify_init1 ||
+	    k->number == SYS_eventfd2;
+}
 
-	for (size_t i = 0; i < COUNT(names); i++)
-		if (strcmp(c->kind->name, names[i]) == 0)
+int call_starts_another(const struct call_kind *k)
+{
+	for (size_t i = 0; i < CALLS_START; i++)
+		if (calls_start[i] == k->number)
 			return 1;
 	return 0;
 }

@@ -40,13 +40,21 @@ struct call {
 /* The kind alone, which takes no time. */
 const struct call_kind *call_kind(long number);
 
+/* Its number; -1: there is none of that name, or it is not always the same one. */
+long call_number(const char *name);
+
+/* The numbers of those that make a process or a thread; 0: none. */
+#define CALLS_START 4
+extern const long calls_start[CALLS_START];
+int call_starts_another(const struct call_kind *);
+
 void call_look(struct call *, const struct trace *);
 
 /* At TRACE_LEAVE: what it came to, at the end of the text. */
 void call_result(struct call *, const struct trace *);
 
 /* Whether it is one of those in which a command gets events: nothing that fails. */
-int call_makes_events(const struct call *);
+int call_makes_events(const struct call_kind *);
 
 /* NULL: there is none of that name. */
 const struct call_error *call_error_of(const char *name);

@@ -2,15 +2,16 @@
  * meddle.c - a command that is killed at a call, or whose call fails
  *
  * usage: meddle [-t SECONDS] [-o REPORT] -r COMMAND...
- *        meddle [-t SECONDS] [-o REPORT] -k CALL:N COMMAND...
- *        meddle [-t SECONDS] [-o REPORT] -f CALL:N:ERROR[+] COMMAND...
+ *        meddle [-t SECONDS] [-o REPORT] [-a] -k CALL:N COMMAND...
+ *        meddle [-t SECONDS] [-o REPORT] [-a] -f CALL:N:ERROR[+] COMMAND...
  *
  * -r leaves it in peace, and writes into REPORT what can be tried with it, a line for
  * each: "kill CALL" for each kind of call that changes something, and "fault CALL:N:ERROR"
  * for each error that its Nth call of this kind may have; with a plus, it and those of
  * its kind after it that may have it.  Of calls that are alike but for numbers only the
  * first is worth a fault, and so are those after the start of main, which calls
- * fcntl(0, F_GETFD) first.
+ * fcntl(0, F_GETFD) first.  A line "alone" says that it starts no process and no thread;
+ * then -a is faster, as the command stops at calls of the one kind only.
  *
  * -k kills it just before its Nth call of that kind.
  *
@@ -54,6 +55,7 @@ struct meddle {
 	unsigned n; /* which of them, */
 	const struct call_error *error;
 	int lasts;
+	int alone;
 	FILE *report;
 	int hit;
 
@@ -64,6 +66,7 @@ struct meddle {
 	/* what was seen of one that is left in peace */
 	int begun;             /* main has */
 	int events;            /* it gets some */
+	int starts;            /* others */
 	uint64_t likes[LIKES]; /* what its calls looked like */
 	size_t nlikes;
 	char *faults; /* lines */
@@ -120,7 +123,8 @@ static int is_new(struct meddle *m)
 
 static void record(struct meddle *m)
 {
-	m->events |= call_makes_events(&m->call);
+	m->starts |= call_starts_another(m->call.kind);
+	m->events |= call_makes_events(m->call.kind);
 	m->begun |= m->t.number == SYS_fcntl && m->t.args[0] == 0 && m->t.args[1] == F_GETFD;
 	if (!m->begun || !m->call.nerrors || !is_new(m))
 		return;
@@ -153,6 +157,8 @@ static void tell(struct meddle *m)
 	for (char *line = strtok(m->faults, "\n"); line; line = strtok(NULL, "\n"))
 		if (is_due(m, line))
 			fprintf(m->report, "%s\n", line);
+	if (!m->starts)
+		fputs("alone\n", m->report);
 	free(m->faults);
 }
 
@@ -188,6 +194,10 @@ static int enter(struct meddle *m)
 		m->count->changes |= m->call.changes;
 		return 0;
 	}
+	if (m->alone && call_starts_another(c->kind)) {
+		errno = ECHILD; /* as it is not alone */
+		return -1;
+	}
 	if (strcmp(c->kind->name, m->name) != 0 || c->n < m->n || (c->n > m->n && !m->lasts))
 		return 0;
 	if (m->how == KILL)
@@ -202,7 +212,7 @@ static void leave(struct meddle *m)
 	if (m->how == RECORD) {
 		call_result(&m->call, &m->t);
 		record(m);
-	} else if (m->how == FAIL && !m->lasts && m->hit) {
+	} else if (m->how == FAIL && !m->lasts && m->hit && !m->alone) {
 		trace_release(&m->t);
 	}
 }
@@ -224,8 +234,19 @@ static int end_it(struct meddle *m)
 			end.tv_sec += 3600;
 			break;
 		default:
-			trace_release(&m->t);
+			trace_go(&m->t);
 		}
+}
+
+static int start(struct meddle *m, char **argv)
+{
+	long only[1 + CALLS_START];
+
+	if (!m->alone)
+		return trace_start(&m->t, argv);
+	only[0] = call_number(m->name);
+	memcpy(only + 1, calls_start, sizeof(calls_start));
+	return trace_start_only(&m->t, argv, only, 1 + CALLS_START);
 }
 
 static int run(struct meddle *m, long patience)
@@ -259,7 +280,7 @@ static int run(struct meddle *m, long patience)
 static _Noreturn void usage(void)
 {
 	fputs("usage: meddle [-t SECONDS] [-o REPORT] "
-	      "{-r | -k CALL:N | -f CALL:N:ERROR[+]} COMMAND...\n",
+	      "{-r | [-a] -k CALL:N | [-a] -f CALL:N:ERROR[+]} COMMAND...\n",
 	    stderr);
 	exit(EXIT_FAULT);
 }
@@ -290,13 +311,16 @@ int main(int argc, char **argv)
 	long patience = 20;
 	int opt, status;
 
-	while ((opt = getopt(argc, argv, "+t:o:rk:f:")) != -1)
+	while ((opt = getopt(argc, argv, "+t:o:ark:f:")) != -1)
 		switch (opt) {
 		case 't':
 			patience = strtol(optarg, NULL, 10);
 			break;
 		case 'o':
 			report = optarg;
+			break;
+		case 'a':
+			m.alone = 1;
 			break;
 		case RECORD:
 		case KILL:
@@ -310,9 +334,10 @@ int main(int argc, char **argv)
 		}
 	if (!m.how || optind == argc)
 		usage();
+	m.alone = m.alone && m.name && call_number(m.name) != -1;
 	m.report = fopen(report, "we");
 	m.lines = open_memstream(&m.faults, &m.size);
-	if (!m.report || !m.lines || trace_start(&m.t, argv + optind)) {
+	if (!m.report || !m.lines || start(&m, argv + optind)) {
 		perror("meddle");
 		return EXIT_FAULT;
 	}

@@ -1,12 +1,15 @@
 /*
- * trace.c - commands that stop before and after their system calls: ptrace(2)
+ * trace.c - commands that stop before and after their system calls: ptrace(2), seccomp(2)
  */
 #include "trace.h"
 
 #include <elf.h>
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 #include <sys/user.h>
@@ -56,16 +59,42 @@ static int set_registers(pid_t pid, int after, long result)
 
 /* ---- start, and go on ----------------------------------------------------------- */
 
-_Noreturn static void become(char *const argv[], const sigset_t *mask)
+/* Of this process and those that come of it, let only the calls of these numbers be
+ * seen by a tracer. */
+static int filter(const long *numbers, size_t n)
+{
+	struct sock_filter program[2 * TRACE_ONLY_MAX + 2], *p = program;
+	struct sock_fprog all = { .filter = program };
+
+	*p++ = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+	    offsetof(struct seccomp_data, nr));
+	for (size_t i = 0; i < n; i++) {
+		*p++ = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)numbers[i],
+		    0, 1);
+		*p++ = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE);
+	}
+	*p++ = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	all.len = (unsigned short)(p - program);
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return -1;
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &all);
+}
+
+_Noreturn static void become(char *const argv[], const sigset_t *mask, const long *only, size_t n)
 {
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	setpgid(0, 0);
-	if (ptrace(PTRACE_TRACEME, 0, 0, 0) == 0)
+	if (ptrace(PTRACE_TRACEME, 0, 0, 0) == 0 && (n == 0 || filter(only, n) == 0))
 		execvp(argv[0], argv);
 	_exit(errno);
 }
 
 int trace_start(struct trace *t, char *const argv[])
+{
+	return trace_start_only(t, argv, NULL, 0);
+}
+
+int trace_start_only(struct trace *t, char *const argv[], const long *only, size_t n)
 {
 	sigset_t child, mask;
 
@@ -76,7 +105,7 @@ int trace_start(struct trace *t, char *const argv[])
 	sigprocmask(SIG_BLOCK, &child, &mask);
 	t->pid = fork();
 	if (t->pid == 0)
-		become(argv, &mask);
+		become(argv, &mask, only, n);
 	if (t->pid == -1)
 		return -1;
 	/* the exec of a tracee stops it */
@@ -88,15 +117,25 @@ int trace_start(struct trace *t, char *const argv[])
 		return -1;
 	}
 	t->stop = TRACE_START;
+	t->filtered = n > 0;
 	return (int)ptrace(PTRACE_SETOPTIONS, t->pid, 0,
-	    PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL);
+	    PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL | PTRACE_O_TRACESECCOMP);
 }
 
-/* That it cannot go on, as it was killed meanwhile, the next wait tells. */
+/* To the next stop, with a signal that it is to get; that it cannot, as it was killed
+ * meanwhile, the next wait tells.  With a filter the kernel stops it before the calls that
+ * are of interest; after one it has to be asked to. */
+static void go_on(struct trace *t, long signal)
+{
+	int filtered = t->filtered && t->stop != TRACE_ENTER;
+
+	t->stop = TRACE_RUNS;
+	ptrace(filtered ? PTRACE_CONT : PTRACE_SYSCALL, t->pid, 0, signal);
+}
+
 void trace_go(struct trace *t)
 {
-	t->stop = TRACE_RUNS;
-	ptrace(PTRACE_SYSCALL, t->pid, 0, 0);
+	go_on(t, 0);
 }
 
 void trace_release(struct trace *t)
@@ -113,19 +152,18 @@ int trace_fail(struct trace *t, int error)
 
 /* ---- stops ------------------------------------------------------------------------ */
 
-static void enter(struct trace *t, const struct __ptrace_syscall_info *info)
+static void enter(struct trace *t, uint64_t number, const uint64_t *args)
 {
 	t->stop = TRACE_ENTER;
-	t->number = (long)info->entry.nr;
-	for (int i = 0; i < 6; i++)
-		t->args[i] = info->entry.args[i];
+	t->number = (long)number;
+	memcpy(t->args, args, sizeof(t->args));
 	t->error = 0;
 }
 
-static void leave(struct trace *t, const struct __ptrace_syscall_info *info)
+static void leave(struct trace *t, int64_t result)
 {
 	t->stop = TRACE_LEAVE;
-	t->result = info->exit.rval;
+	t->result = result;
 	if (t->error && set_registers(t->pid, 1, -t->error) == 0)
 		t->result = -t->error;
 }
@@ -134,19 +172,23 @@ static void leave(struct trace *t, const struct __ptrace_syscall_info *info)
  * signal that stopped it. */
 static void take(struct trace *t)
 {
-	struct __ptrace_syscall_info info;
+	struct __ptrace_syscall_info info = { .op = PTRACE_SYSCALL_INFO_NONE };
 	int signal = WSTOPSIG(t->status), event = t->status >> 16;
 
-	if (!WIFSTOPPED(t->status))
+	if (!WIFSTOPPED(t->status)) {
 		t->stop = TRACE_ENDED;
-	else if (signal != (SIGTRAP | 0x80))
-		ptrace(PTRACE_SYSCALL, t->pid, 0, event ? 0L : (long)signal);
-	else if (ptrace(PTRACE_GET_SYSCALL_INFO, t->pid, sizeof(info), &info) <= 0)
-		trace_go(t);
-	else if (info.op == PTRACE_SYSCALL_INFO_ENTRY)
-		enter(t, &info);
+		return;
+	}
+	if (signal == (SIGTRAP | 0x80) || event == PTRACE_EVENT_SECCOMP)
+		ptrace(PTRACE_GET_SYSCALL_INFO, t->pid, sizeof(info), &info);
+	if (info.op == PTRACE_SYSCALL_INFO_ENTRY)
+		enter(t, info.entry.nr, (const uint64_t *)info.entry.args);
+	else if (info.op == PTRACE_SYSCALL_INFO_SECCOMP)
+		enter(t, info.seccomp.nr, (const uint64_t *)info.seccomp.args);
+	else if (info.op == PTRACE_SYSCALL_INFO_EXIT)
+		leave(t, info.exit.rval);
 	else
-		leave(t, &info);
+		go_on(t, signal == SIGTRAP || signal == (SIGTRAP | 0x80) ? 0 : signal);
 }
 
 /* Until a child has something to tell, which may be another one: 0, or -1 at the

@@ -45,13 +45,21 @@ struct trace {
 	uint64_t args[6];
 	int64_t result; /* at TRACE_LEAVE; -errno for an error */
 
-	int error; /* private: what it is to fail with */
+	/* private */
+	int error;    /* what the call is to fail with */
+	int filtered; /* not all calls stop it */
 };
 
 /* Start a command, found by PATH, with the caller's descriptors and environment, and
  * in a process group of its own.  From then on SIGCHLD is blocked in the caller.
  * 0, or -1 with errno: also where processes cannot be traced. */
 int trace_start(struct trace *, char *const argv[]);
+
+/* The same, but it stops only at the calls of these numbers, and runs as fast as ever
+ * between them.  It must not be released, and not start any process or thread: for what
+ * is not traced these calls fail with ENOSYS. */
+#define TRACE_ONLY_MAX 16
+int trace_start_only(struct trace *, char *const argv[], const long *numbers, size_t n);
 
 /* From a stop on to the next one. */
 void trace_go(struct trace *);
