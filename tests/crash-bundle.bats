@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Messages that are sent and received as a bundle: stopped at every step (crash.bash).
-# shellcheck disable=SC2034 # what is set here is for traced
+# shellcheck disable=SC2034 # what is set here is for crash.bash
 
 load lib
 load crash
@@ -71,20 +71,4 @@ check_acked() {
 @test "mq-ack - of a bundle" {
 	LINES_TOLD=70
 	crash prepare_ack check_acked mq-ack -
-}
-
-# A block of the input ends within a receipt.
-@test "mq-ack - whose input breaks off in a line" {
-	local k hit broken_off=0
-	for k in {1..20}; do
-		rm -rf "$MQ_SPOOL"
-		prepare_ack
-		traced -f "read:$k:EIO" -- mq-ack -
-		read -r _ hit <report || break
-		[[ $hit == 'read(0<'* ]] || continue
-		broken_off=$((broken_off + 1))
-		same 74 "$rc"
-		same 'mq-ack: standard input: read: Input/output error' "$(<err)"
-	done
-	[ "$broken_off" -ge 2 ]
 }

@@ -32,8 +32,8 @@
 #			how many faults, how many of these went wrong
 # shellcheck shell=bash
 
-CRASH_EVERY=${CRASH_EVERY:-46}
-CRASH_STEP=${CRASH_STEP:-8}
+CRASH_EVERY=${CRASH_EVERY:-12}
+CRASH_STEP=${CRASH_STEP:-4}
 CRASH_SEED=${CRASH_SEED:-1}
 [ "${CRASH:-}" != all ] || CRASH_EVERY=1 CRASH_STEP=1
 
@@ -79,6 +79,14 @@ setup() {
 teardown() {
 	mq_teardown
 	[ "$T" = "$BATS_TEST_TMPDIR" ] || rm -rf "$T"
+}
+
+teardown_file() {
+	[ -e "$BATS_FILE_TMPDIR/tally" ] || return 0
+	awk -v file="${BATS_TEST_FILENAME##*/}" '
+		{ kills += $1; faults += $2 }
+		END { print "# " kills " kills, " faults " faults in " NR " scenarios of " file }
+		' "$BATS_FILE_TMPDIR/tally" >&3
 }
 
 # ---- one run -----------------------------------------------------------------------
@@ -249,7 +257,7 @@ faults() {
 # everywhere; CHECK is told how it went, unharmed or killed.
 crash() {
 	local prepare=$1 check=$2 broken=0 killed=0 failed=0
-	local killed_before possible_faults prepared_at= alone=
+	local killed_before possible_faults prepared_at='' alone=''
 	trap - DEBUG # which takes most of the time, to know a line number
 	shift 2
 	: >"$T/failures"
@@ -264,7 +272,8 @@ crash() {
 		faults "$prepare" "$check" "$@"
 	fi
 	echo "# $killed kills, $failed faults: $BATS_TEST_DESCRIPTION" >&3
-	[ -z "${CRASH_TALLY:-}" ] || echo "$killed $failed $broken" >>"$CRASH_TALLY"
+	echo "$killed $failed $broken" >>"${CRASH_TALLY:-/dev/null}"
+	echo "$killed $failed" >>"$BATS_FILE_TMPDIR/tally"
 	cat "$T/failures"
 	[ ! -s "$T/failures" ] && [ "$((killed + failed))" -ge 1 ]
 }

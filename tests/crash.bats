@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Messages without a group, and queues: stopped at every step (crash.bash).
-# shellcheck disable=SC2034 # what is set here is for traced
+# shellcheck disable=SC2034,SC2154 # what is set here is for crash.bash, or set by it
 
 load lib
 load crash
@@ -45,7 +45,7 @@ check_but_for_kills() {
 
 # crash, which is to fail; in a process of its own, where set -e counts.
 crash_in_vain() {
-	local failed=0 CRASH_TALLY=
+	local failed=0 CRASH_TALLY='' BATS_FILE_TMPDIR=$T
 	(crash "$@") >report &
 	wait "$!" || failed=$?
 	[ "$failed" -ne 0 ]
@@ -99,6 +99,7 @@ crash_in_vain() {
 	same 124 "$rc"
 	mq-send -q -b payload q
 	# it waits for its job, and is killed for that
+	# shellcheck disable=SC2016 # of the job
 	traced -f write:1000:EIO -- mq-work q -- sh -c 'echo $PPID >worker; exec sleep 600'
 	same 124 "$rc"
 	gone "$(cat worker)"
@@ -106,9 +107,10 @@ crash_in_vain() {
 
 # unwell REGEX: what is wrong with the queue is told.
 unwell() {
-	try look well q "${litter:-3}"
-	[ "$status" -eq 1 ] && [[ $output$stderr =~ $1 ]] && return
-	printf 'exit %s: %s%s\n' "$status" "$output" "$stderr"
+	local rc=0
+	look well q "${litter:-3}" >said 2>&1 || rc=$?
+	[ "$rc" -ne 1 ] || ! grep -qE "$1" said || return 0
+	echo "exit $rc: $(<said)"
 	return 1
 }
 
@@ -941,6 +943,39 @@ check_settings() {
 
 @test "mq-config that prints" {
 	crash prepare_one check_settings mq-config q
+}
+
+# breaks_off FILE MESSAGE COMMAND...: each read of the file fails in turn, once, which ends
+# the block before it within a line.  That is told, as MESSAGE, and nothing else.
+breaks_off() {
+	local file=$1 message=$2 k hit met=0
+	shift 2
+	for k in {1..30}; do
+		traced -f "read:$k:EIO" -- "$@"
+		read -r _ hit <report || break
+		[[ $hit == "read("*"/$file>"* ]] || continue
+		met=$((met + 1))
+		same "74 $message" "$rc $(<err)"
+	done
+	[ "$met" -ge 2 ]
+}
+
+@test "receipts on standard input that break off in a line" {
+	prepare_one
+	mq-recv q >receipt
+	for ((i = 0; i < 200; i++)); do
+		cat receipt
+	done >input
+	breaks_off input 'mq-extend: standard input: read: Input/output error' mq-extend -
+}
+
+@test "samples that break off in a line" {
+	prepare_one
+	mq-stat -r sample
+	for ((i = 0; i < 200; i++)); do
+		cat sample
+	done >samples
+	breaks_off samples 'mq-stat: samples: read: Input/output error' mq-stat -g samples
 }
 
 # ---- over time --------------------------------------------------------------------------
