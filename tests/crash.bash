@@ -235,18 +235,18 @@ verdict() {
 }
 
 faults() {
-	local prepare=$1 check=$2 from each name error want lasting hit
+	local prepare=$1 check=$2 from fault name error want lasting hit
 	shift 2
 	from=$(cksum <<<"$BATS_TEST_NAME$CRASH_SEED" | cut -d ' ' -f 1)
-	for each in "${possible_faults[@]}"; do
+	for fault in "${possible_faults[@]}"; do
 		(((++from) % CRASH_EVERY == 0)) || continue
-		name=${each%%:*} error=${each##*:}
+		name=${fault%%:*} error=${fault##*:}
 		lasting=${error#"${error%+}"} error=${error%+}
 		prepared "$prepare"
-		traced -f "$each" -- "$@"
+		traced -f "$fault" -- "$@"
 		read -r want hit <report || continue # others were there, it came to no such call
 		failed=$((failed + 1))
-		point "$each: $hit" verdict "$check" "$1" "$name" "$error" "$want" "$lasting"
+		point "$fault: $hit" verdict "$check" "$1" "$name" "$error" "$want" "$lasting"
 		((broken < ENOUGH)) || return 0
 	done
 }
