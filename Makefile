@@ -87,6 +87,8 @@ test_common = $(patsubst cmd/%.c,$(BUILD)/obj/test/%.o,$(filter cmd/common.c,$(s
 units = $(patsubst tests/%.c,$(BUILD)/test/%,$(wildcard tests/unit/*.c))
 benches = $(patsubst tests/%.c,$(BUILD)/test/%,$(wildcard tests/bench/*.c))
 recorder = $(BUILD)/test/power/recorder
+crash = $(BUILD)/test/crash/meddle $(BUILD)/test/crash/restore $(BUILD)/test/crash/look
+crash_objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/crash/*.c tests/trace/*.c))
 stress_objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/stress/*.c))
 fuzzers = $(filter-out replay,$(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c)))
 replays = $(fuzzers:%=$(BUILD)/test/fuzz/%)
@@ -96,12 +98,12 @@ services = $(notdir $(wildcard cmd/systemd/*))
 objects = $(lib_objects) $(shared_objects) $(test_common) $(commands:%=$(BUILD)/obj/cmd/%.o) \
 	$(patsubst $(BUILD)/test/%,$(BUILD)/obj/tests/%.o,$(units) $(benches) $(replays)) \
 	$(BUILD)/obj/tests/fuzz/replay.o $(stress_objects) $(BUILD)/obj/tests/power/recorder.o \
-	$(fortify)
+	$(crash_objects) $(fortify)
 fuzz_objects = $(patsubst %.c,$(BUILD)/obj/fuzz/%.o,$(wildcard lib/*.c) cmd/common.c cmd/jsonin.c \
 	cmd/member.c)
 bin = $(commands:%=$(BUILD)/bin/%)
 test_bin = $(commands:%=$(BUILD)/test/bin/%)
-tested = $(bin) $(test_bin) $(units) $(replays) $(BUILD)/test/stress
+tested = $(bin) $(test_bin) $(units) $(replays) $(crash) $(BUILD)/test/stress
 
 .PHONY: all check check-core check-crash check-deb check-fresh check-musl check-power check-stress \
 	deb demo dist lint fuzz $(fuzzers:%=fuzz-%) install uninstall clean musl needs bench bench-programs \
@@ -177,6 +179,7 @@ $(BUILD)/bin/mq-stat $(BUILD)/test/bin/mq-stat: libs = $(if $(musl),,$(LIBNCURSE
 $(BUILD)/bin/mq-call $(BUILD)/test/bin/mq-call: libs = -pthread
 $(BUILD)/bin/mq-advise $(BUILD)/test/bin/mq-advise $(BUILD)/test/unit/erlang: libs = -lm
 $(BUILD)/test/unit/erlang: $(BUILD)/obj/cmd/erlang.o
+$(BUILD)/test/unit/trace: $(BUILD)/obj/tests/trace/trace.o
 $(foreach c,mq-export mq-import,$(BUILD)/bin/$c $(BUILD)/test/bin/$c): libs = $(LIBARCHIVE)
 $(foreach c,mq-export mq-import,$(BUILD)/bin/$c $(BUILD)/test/bin/$c): static =
 
@@ -199,6 +202,12 @@ $(BUILD)/test/bench/peers/redis: libs = $(shell pkg-config --libs hiredis)
 $(BUILD)/obj/tests/power/recorder.o: CPPFLAGS += $(shell pkg-config --cflags fuse3)
 $(recorder): libs = $(shell pkg-config --libs fuse3)
 $(recorder): $(BUILD)/obj/tests/power/recorder.o
+	$(link)
+
+$(BUILD)/test/crash/meddle: $(BUILD)/obj/tests/crash/calls.o $(BUILD)/obj/tests/trace/trace.o
+$(BUILD)/test/crash/look: $(BUILD)/libmq.a
+$(crash): static = $(if $(SANITIZE),,-static)
+$(crash): $(BUILD)/test/crash/%: $(BUILD)/obj/tests/crash/%.o
 	$(link)
 
 $(BUILD)/test/stress: $(stress_objects) $(BUILD)/libmq.a
@@ -267,8 +276,8 @@ check-stress: $(BUILD)/test/stress | needs
 		$(if $(DIR),-d '$(DIR)')
 
 # Its files say what is done, and what chooses.
-check-crash: $(bin) $(test_bin) | needs
-	@BUILD='$(BUILD)' tests/crash
+check-crash: $(bin) $(test_bin) $(crash) | needs
+	@BUILD='$(BUILD)' tests/crash/run
 
 # POWER, SEED and DIR choose; tests/power/run says what is done.
 check-power: $(bin) $(test_bin) $(recorder) | needs
@@ -289,12 +298,12 @@ fuzz: $(fuzzers:%=fuzz-%)
 $(fuzzers:%=fuzz-%): fuzz-%: $(BUILD)/fuzz/%
 	@tests/fuzz/run $< $(FUZZ_TIME)
 
-scripts = $(wildcard .ci/run tests/needs tests/run tests/crash tests/deb tests/fresh tests/demo tests/check-* tests/man-examples \
+scripts = $(wildcard .ci/run tests/needs tests/run tests/crash/run tests/deb tests/fresh tests/demo tests/check-* tests/man-examples \
 	tests/*.bash tests/*.bats completions/*.bash debian/mq.postrm) \
 	$(shell grep -ls '^\#!/bin/.*sh' tests/bench/* tests/model/* tests/power/* tests/fuzz/run) \
 	$(wildcard tests/bench/*.bash tests/bench/peers/*.bash)
 sources = $(wildcard cmd/*.[ch] lib/*.[ch] lib/musl/*.c tests/unit/*.[ch] tests/bench/*.[ch] \
-	tests/bench/peers/*.[ch] tests/stress/*.[ch] tests/power/*.[ch] tests/fuzz/*.[ch])
+	tests/bench/peers/*.[ch] tests/stress/*.[ch] tests/crash/*.[ch] tests/trace/*.[ch] tests/power/*.[ch] tests/fuzz/*.[ch])
 
 lint: all | needs
 	clang-format --dry-run -Werror $(sources)
@@ -303,7 +312,7 @@ lint: all | needs
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,performance,portability \
 		--std=c11 -j 2 $(filter -D%,$(cppflags)) -Ilib \
 		--suppress=missingIncludeSystem cmd lib \
-		$(wildcard tests/unit tests/bench tests/stress tests/power tests/fuzz)
+		$(wildcard tests/unit tests/bench tests/stress tests/crash tests/trace tests/power tests/fuzz)
 	tests/check-layers $(BUILD)/libmq.a
 	tests/check-docs $(BUILD)/bin
 

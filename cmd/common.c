@@ -580,7 +580,8 @@ static void each_on_stdin(struct cmd *c, int zero, void (*each)(void *ctx, const
 	size_t size = 0;
 	ssize_t n;
 
-	while ((n = getdelim(&line, &size, zero ? '\0' : '\n', stdin)) >= 0) {
+	/* what comes with an error is not the whole of a line */
+	while ((n = getdelim(&line, &size, zero ? '\0' : '\n', stdin)) >= 0 && !ferror(stdin)) {
 		if (!zero && n > 0 && line[n - 1] == '\n')
 			line[--n] = '\0';
 		/* cut there, what comes after it would be passed over in silence */

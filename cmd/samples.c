@@ -124,7 +124,8 @@ int samples_read(struct cmd *c, FILE *f, const char *name, int tell,
 	int failed = fseeko(f, 0, SEEK_SET);
 
 	errno = failed ? errno : 0;
-	while (!failed && (n = getline(&line, &size, f)) >= 0) {
+	/* what comes with an error is not the whole of a line */
+	while (!failed && (n = getline(&line, &size, f)) >= 0 && !ferror(f)) {
 		number++;
 		if (n > 0 && line[n - 1] == '\n')
 			line[--n] = '\0';

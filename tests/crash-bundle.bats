@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Messages that are sent and received as a bundle: stopped at every step (crash.bash).
-# shellcheck disable=SC2034 # what is set here is for traced
+# shellcheck disable=SC2034 # what is set here is for crash.bash
 
 load lib
 load crash

@@ -83,7 +83,7 @@ prepare_journal() {
 	prepare_two_queues
 	echo 1 >input
 	for ((k = 1; k < 40; k++)); do
-		traced -o /dev/null -e inject=rename,renameat,renameat2:signal=KILL:when="$k" -- mq-send -x x -l
+		traced -k "renameat:$k" -- mq-send -x x -l
 		if [ "$rc" -eq 137 ] && [ -n "$(find "$MQ_SPOOL/j" -mindepth 2 2>/dev/null)" ]; then
 			rm -rf "$MQ_SPOOL"/tmp/* "$MQ_SPOOL"/q/*/tmp/* # its litter
 			return

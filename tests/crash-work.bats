@@ -28,7 +28,7 @@ working() {
 # All were worked on or are there; none that is not at hand twice.
 check_worked() {
 	local rest
-	rest=$({ left; left q/dlq; } | sorted)
+	rest=$(left -s q q/dlq)
 	same '1 2 3' "$({ cat worked; tr ' ' '\n' <<<"$rest"; } | grep . | sort -u | xargs)"
 	if [ "$1" = unharmed ] && [ ! -s err ]; then
 		same '' "$rest"
@@ -66,14 +66,14 @@ fresh_three() {
 
 check_one_worked() {
 	local rest
-	rest=$(left | sorted)
+	rest=$(left -s q)
 	same '1 2 3' "$({ cat worked; tr ' ' '\n' <<<"$rest"; } | grep . | sort -u | xargs)"
 	[ "$1" != unharmed ] || [ -s err ] || same '2 3' "$rest"
 	all_well
 }
 
 check_failing() {
-	same '1 2 3' "$({ left; left q/dlq; } | sorted)"
+	same '1 2 3' "$(left -s q q/dlq)"
 	all_well
 }
 

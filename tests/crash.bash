@@ -3,7 +3,7 @@
 # A scenario is a preparation, a command, and a check of what must hold when the
 # command was stopped half way.  It is tried with
 #
-#	kills	strace kills the command just before its Kth call of one kind,
+#	kills	the command is killed just before its Kth call of one kind,
 #		for every kind that changes anything and K from 1 on, until it
 #		gets through unharmed.  To be killed before a call that changes
 #		nothing is to be killed before the next that does.
@@ -11,6 +11,12 @@
 #		can have: once, or it and all of its kind from then on.  The
 #		calls are those of a run that was left in peace, reading ones
 #		too, without those of the dynamic loader.
+#
+# tests/crash/meddle does that to a command; tests/crash/calls.c says which calls change
+# something, and which errors each can have.  tests/crash/restore makes the spool what it
+# was before, tests/crash/look looks at what is left.  They are programs, as most of the time
+# would go into shells and the processes that these start; what is stopped are the real
+# commands, and mq-fsck is asked each time.
 #
 # A fault may do no harm, then all must have been done; or else the exit status
 # says what it was, as does one line on standard error.  In all cases ordinary
@@ -26,8 +32,8 @@
 #			how many faults, how many of these went wrong
 # shellcheck shell=bash
 
-CRASH_EVERY=${CRASH_EVERY:-46}
-CRASH_STEP=${CRASH_STEP:-8}
+CRASH_EVERY=${CRASH_EVERY:-12}
+CRASH_STEP=${CRASH_STEP:-4}
 CRASH_SEED=${CRASH_SEED:-1}
 [ "${CRASH:-}" != all ] || CRASH_EVERY=1 CRASH_STEP=1
 
@@ -42,9 +48,10 @@ ENOUGH=8
 
 crash_setup() {
 	mq_setup
-	! sanitized || skip "sanitizers do not run under strace"
-	command -v strace >/dev/null || skip "no strace"
-	strace -qq -o /dev/null true 2>/dev/null || skip "strace cannot trace"
+	in_memory
+	PATH=$MQ_TEST_BIN/../crash:$PATH
+	! sanitized || skip "sanitizers cannot be traced"
+	meddle -r true || skip "processes cannot be traced"
 	PASSED=0      # as if so much time had gone by for the command
 	STATUS=0      # the command's exit status
 	BESIDE=       # what runs at the same time
@@ -56,30 +63,49 @@ crash_setup() {
 	: >input
 }
 
+# in_memory: where that is possible.  What is killed does not care, and a disk would take
+# most of the time.
+in_memory() {
+	[ -w /dev/shm ] && [ "$(stat -f -c %T /dev/shm)" = tmpfs ] || return 0
+	T=$(mktemp -d /dev/shm/mq-crash.XXXXXX)
+	MQ_SPOOL=$T/spool
+	cd "$T" || return
+}
+
 setup() {
 	crash_setup
 }
 
-# Calls that change nothing, or nothing that the next does not: a mode, a lock.
-HARMLESS='_exit|fchmod|fchmodat|fchmodat2|syscall_0x1c4|flock|ftruncate|access|arch_prctl|brk|clock_gettime|clock_nanosleep|close|execve|faccessat2?|fadvise64|fcntl|fstat|fstatfs|futex|getcwd|getdents64|getegid|geteuid|getgid|getpid|getppid|getrandom|getrlimit|gettid|getuid|ioctl|lseek|lstat|madvise|mmap|mprotect|munmap|newfstatat|open|openat2?|poll|pread64|prlimit64|read|readlink|readlinkat|readv|rseq|rt_sig.*|sched_.*|set_robust_list|set_tid_address|sigaltstack|stat|statfs|statx|sysinfo|umask|uname'
+teardown() {
+	mq_teardown
+	[ "$T" = "$BATS_TEST_TMPDIR" ] || rm -rf "$T"
+}
+
+teardown_file() {
+	[ -e "$BATS_FILE_TMPDIR/tally" ] || return 0
+	awk -v file="${BATS_TEST_FILENAME##*/}" '
+		{ kills += $1; faults += $2 }
+		END { print "# " kills " kills, " faults " faults in " NR " scenarios of " file }
+		' "$BATS_FILE_TMPDIR/tally" >&3
+}
 
 # ---- one run -----------------------------------------------------------------------
 
 # prepared PREPARE: a spool as that makes it.  It is copied, being made now and then.
 prepared() {
-	rm -rf "$MQ_SPOOL" out err
-	if [ ! -e prepared_at ] || ((SECONDS - $(<prepared_at) >= KEEPS)); then
-		rm -rf prepared "$MQ_SPOOL"
+	if [ -z "${prepared_at:-}" ] || ((SECONDS - prepared_at >= KEEPS)); then
+		rm -rf "$MQ_SPOOL"
 		"$1"
-		[ ! -e "$MQ_SPOOL" ] || cp -a "$MQ_SPOOL" prepared
-		echo "$SECONDS" >prepared_at
-	elif [ -e prepared ]; then
-		cp -a prepared "$MQ_SPOOL"
+		((KEEPS == 0)) || restore "$MQ_SPOOL" prepared
+		prepared_at=$SECONDS
+	else
+		restore prepared "$MQ_SPOOL"
 	fi
 }
 
-# traced STRACE-OPTION... -- COMMAND...: the test build's command, as if $PASSED
-# had gone by.  Reads input, writes out and err.  @x stands for what file x holds.
+# traced MEDDLE-OPTION... -- COMMAND...: the test build's command, as if $PASSED
+# had gone by.  Reads input, writes out, err and report.  @x stands for the line that
+# file x holds.
 traced() {
 	local opts=() args=() word beside=
 	while [ "$1" != -- ]; do
@@ -88,24 +114,24 @@ traced() {
 	done
 	shift
 	for word; do
-		case $word in
-		@*) args+=("$(<"${word#@}")") ;;
-		*) args+=("$word") ;;
-		esac
+		[[ $word != @* ]] || IFS= read -r word <"${word#@}"
+		args+=("$word")
 	done
 	if [ -n "$BESIDE" ]; then
+		set -m # that all of it can be killed
 		"$BESIDE" >beside.out 2>&1 3>&- &
+		set +m
 		beside=$!
 	fi
 	rc=0
-	{
-		timeout -k 1 "$PATIENCE" strace -qq "${opts[@]}" -E MQ_TEST_PASSED="$PASSED" \
-			"$MQ_TEST_BIN/${args[0]}" "${args[@]:1}" <input >out 2>err 3>&- || rc=$?
-	} 2>/dev/null
+	# shellcheck disable=SC2086 # empty or one word
+	MQ_TEST_PASSED=$PASSED meddle -t "$PATIENCE" -o report ${alone:-} "${opts[@]}" \
+		"$MQ_TEST_BIN/${args[0]}" "${args[@]:1}" <input >out 2>err 3>&- || rc=$?
 	if [ -n "$beside" ]; then
-		kill -9 "$beside" 2>/dev/null || true
-		kill_left
-		wait "$beside" 2>/dev/null || true
+		{
+			kill -9 -- "-$beside" || true
+			wait "$beside" || true
+		} 2>/dev/null
 	fi
 }
 
@@ -114,7 +140,7 @@ traced() {
 check_all() {
 	set -e
 	"$@"
-	[ ! -x "$MQ_BIN/mq-fsck" ] || mq-fsck -n
+	exec mq-fsck -n
 }
 
 # point WHAT COMMAND...: the command tells whether all is well after WHAT.  To be
@@ -122,6 +148,7 @@ check_all() {
 point() {
 	local what=$1 bad=0
 	shift
+	: >drain.err
 	check_all "$@" >said 2>&1 3>&- &
 	wait "$!" || bad=$?
 	if [ "$bad" -eq 0 ]; then
@@ -148,83 +175,21 @@ unharmed() {
 kills() {
 	local prepare=$1 check=$2 name k
 	shift 2
-	{
-		sed -n 's/^\([a-z0-9_]*\)(.*/\1/p' calls | grep -vxE "$HARMLESS" || true
-		sed -n 's/^\(openat2\{0,1\}\)(.*O_CREAT.*/\1/p' calls
-	} | sort -u >names
-	while IFS= read -r name <&4; do
+	for name in "${killed_before[@]}"; do
 		# Of a long row of the same call, such as writes, every 16th will do.
 		for ((k = 1; k < 1000; k += k < 16 ? CRASH_STEP : 16)); do
 			prepared "$prepare"
-			traced -o /dev/null -e trace="$name" -e inject="$name:signal=KILL:when=$k" -- "$@"
+			traced -k "$name:$k" -- "$@"
 			[ "$rc" -eq 137 ] || break
 			killed=$((killed + 1))
 			point "killed before $name $k" "$check" killed
 			((broken < ENOUGH)) || return 0
 		done
 		point "not killed by $name $k" one_of "$rc" "$STATUS" 137
-	done 4<names
+	done
 }
 
 # ---- faults ------------------------------------------------------------------------
-
-# possible_faults: of the trace on standard input, a line for each: the kind of
-# call, which of these it is, the error, the exit status that tells of it, and a plus
-# if the error lasts.
-possible_faults() {
-	# Signals and events come by reading, too, and that does not fail.
-	awk -v handles="$(grep -cE '^(signalfd4|inotify_init1|eventfd2)\(' calls)" '
-		BEGIN {
-			split("EIO 74 EMFILE 74 ENOLCK 74 ENOMEM 74 EAGAIN 74 EMLINK 74 ENOSPC 75 EDQUOT 75 EACCES 77 EPERM 77", s)
-			for (i = 1; i in s; i += 2)
-				status[s[i]] = s[i + 1]
-			errors["openat"] = errors["openat2"] = "EIO EMFILE EMFILE+ EACCES EINTR"
-			errors["read"] = errors["pread64"] = "EIO EIO+ EINTR"
-			if (handles)
-				errors["read"] = "EIO EINTR"
-			errors["write"] = "EIO ENOSPC EDQUOT EINTR" # it may be needed to tell
-			errors["fsync"] = "EIO ENOSPC EDQUOT+ EINTR"
-			errors["renameat"] = errors["mkdirat"] = errors["mkdir"] = "EIO ENOSPC EDQUOT+"
-			errors["symlinkat"] = errors["mknodat"] = errors["mkdirat"]
-			errors["linkat"] = errors["mkdirat"] " EMLINK"
-			errors["unlinkat"] = errors["newfstatat"] = errors["getdents64"] = "EIO EIO+"
-			errors["readlink"] = errors["readlinkat"] = "EIO EACCES+"
-			errors["utimensat"] = errors["fchmod"] = errors["fchmodat"] = "EIO EPERM+"
-			errors["fstatfs"] = "EIO"
-			errors["ftruncate"] = "EIO EINTR"
-			errors["flock"] = "ENOLCK EINTR"
-			errors["poll"] = errors["ppoll"] = "EINTR"
-			errors["pipe2"] = errors["inotify_init1"] = "EMFILE"
-			errors["inotify_add_watch"] = "ENOSPC"
-			errors["clone"] = errors["clone3"] = errors["vfork"] = "EAGAIN"
-		}
-		{ name = $0; sub(/\(.*/, "", name); k = ++seen[name] }
-		/^fcntl\(0, F_GETFD/ { ours = 1 } # the first thing that a command does
-		/^(signalfd4|inotify_init1|eventfd2)\(/ { no_file[$NF] = 1 } # these do not fail
-		/^read\(/ && match($0, /[0-9]+/) && no_file[substr($0, RSTART, RLENGTH)] { next }
-		!ours || /^write\(2,/ || /flock\(.*LOCK_UN/ { next }
-		{ # of a row of like calls the first will do
-			like = $0
-			gsub(/[0-9a-f]*[0-9][0-9a-f]*/, "", like)
-			if (alike[like]++)
-				next
-			list = errors[name]
-			if (name == "openat" && /O_CREAT/)
-				list = list " ENOSPC EDQUOT+"
-			if (name == "mmap" && !/, -1, 0\)/)
-				list = "ENOMEM"
-			if (/^close\(1\)/)
-				list = "EIO"
-			n = split(list, error, " ")
-			for (i = 1; i <= n; i++) {
-				lasting = sub(/\+$/, "", error[i]) ? "+" : ""
-				# no handler is there to interrupt what stdio reads, or a worker opens
-				if (error[i] == "EINTR" && (/^read\(0,/ || (handles && name == "openat")))
-					continue
-				print name, k, error[i], error[i] == "EINTR" ? "-" : status[error[i]], lasting
-			}
-		}'
-}
 
 declare -A WORDS=([EIO]='Input/output error' [EMFILE]='Too many open files' [ENOLCK]='No locks available'
 	[ENOMEM]='Cannot allocate memory' [EAGAIN]='Resource temporarily unavailable' [EMLINK]='Too many links'
@@ -257,7 +222,7 @@ verdict() {
 	local check=$1 command=$2 name=$3 error=$4 want=$5 lasting=$6 litter=3
 	[ "$name" != unlinkat ] || litter=40 # which stays for a day
 	if [ "$rc" -eq "$STATUS" ]; then
-		[ -n "$TRIES_AGAIN" ] || same '' "$(<err)"
+		[ ! -s err ] || [ -n "$TRIES_AGAIN" ] || same '' "$(<err)"
 		"$check" unharmed
 	elif [[ $rc == "$GOES_ON" && $error == EDQUOT ]]; then
 		"$check" killed
@@ -270,21 +235,20 @@ verdict() {
 }
 
 faults() {
-	local prepare=$1 check=$2 name k error want lasting n=0
+	local prepare=$1 check=$2 from fault name error want lasting hit
 	shift 2
-	possible_faults <calls | awk -v every="$CRASH_EVERY" -v from="$(cksum <<<"$BATS_TEST_NAME$CRASH_SEED" | cut -d ' ' -f 1)" '
-		(NR + from) % every == 0' >points
-	while read -r name k error want lasting <&4; do
+	from=$(cksum <<<"$BATS_TEST_NAME$CRASH_SEED" | cut -d ' ' -f 1)
+	for fault in "${possible_faults[@]}"; do
+		(((++from) % CRASH_EVERY == 0)) || continue
+		name=${fault%%:*} error=${fault##*:}
+		lasting=${error#"${error%+}"} error=${error%+}
 		prepared "$prepare"
-		traced -o injected -e trace="$name" -e inject="$name:error=$error:when=$k$lasting" -- "$@"
-		[[ $(<injected) == *INJECTED* ]] || continue
-		# beside others it may be another call than the one in the trace
-		! grep -qE '(write|close)\(1[,)].*INJECTED' injected || want=74
+		traced -f "$fault" -- "$@"
+		read -r want hit <report || continue # others were there, it came to no such call
 		failed=$((failed + 1))
-		point "$name $k$lasting fails with $error" \
-			verdict "$check" "$1" "$name" "$error" "$want" "$lasting"
+		point "$fault: $hit" verdict "$check" "$1" "$name" "$error" "$want" "$lasting"
 		((broken < ENOUGH)) || return 0
-	done 4<points
+	done
 }
 
 # ---- a scenario ----------------------------------------------------------------------
@@ -293,27 +257,33 @@ faults() {
 # everywhere; CHECK is told how it went, unharmed or killed.
 crash() {
 	local prepare=$1 check=$2 broken=0 killed=0 failed=0
+	local killed_before possible_faults prepared_at='' alone=''
 	trap - DEBUG # which takes most of the time, to know a line number
 	shift 2
 	: >"$T/failures"
 	prepared "$prepare"
-	traced -o calls -- "$@"
+	traced -r -- "$@"
+	mapfile -t killed_before < <(sed -n 's/^kill //p' report)
+	mapfile -t possible_faults < <(sed -n 's/^fault //p' report)
+	! grep -qx alone report || alone=-a
 	point "left in peace" unharmed "$check"
 	if [ "$broken" -eq 0 ]; then
 		kills "$prepare" "$check" "$@"
 		faults "$prepare" "$check" "$@"
 	fi
 	echo "# $killed kills, $failed faults: $BATS_TEST_DESCRIPTION" >&3
-	[ -z "${CRASH_TALLY:-}" ] || echo "$killed $failed $broken" >>"$CRASH_TALLY"
+	echo "$killed $failed $broken" >>"${CRASH_TALLY:-/dev/null}"
+	echo "$killed $failed" >>"$BATS_FILE_TMPDIR/tally"
 	cat "$T/failures"
 	[ ! -s "$T/failures" ] && [ "$((killed + failed))" -ge 1 ]
 }
 
 # ---- for the checks --------------------------------------------------------------------
 
-# left [QUEUE]: everything that can be taken in an hour, acked.
+# left [-s] [QUEUE...]: everything that can be taken in an hour, acked; -s: as `sorted`
+# prints it.
 left() {
-	drain "${1:-q}" 1h 2>>drain.err
+	look left "${@:-q}" 2>>drain.err
 }
 
 # left_whole [QUEUE]: the same of many at once, whose payloads have their own brackets
@@ -345,13 +315,9 @@ sent() {
 # all_well [QUEUE]: nothing comes twice, no error was printed, the queue works, and
 # in the end nothing is left behind but what the dead command was building.
 all_well() {
-	local q=${1:-q} figures
-	later 20d mq-send -q -b again "$q"
-	same '[again]' "$(drain "$q" 20d 2>>drain.err)"
-	[ ! -s drain.err ] || same '' "$(cat drain.err; rm drain.err)"
-	IFS=$'\t' read -r -a figures <<<"$(later 20d mq-stat "$q")"
-	same '0 0 0' "${figures[*]:1:3}"
-	same '' "$(find "$MQ_SPOOL/q/$q" \( -path '*/leased/*' -o -path '*/delayed/*' -o -path '*/bad/*' -o \
-		-path '*/dedup/pending/*' -o -path '*/turns/*' -name '*,*' -o -path '*/groups/*,*' \) -type f)"
-	[ "$(find "$MQ_SPOOL" -path "$MQ_SPOOL*/tmp/*" -prune -print | wc -l)" -le "${litter:-3}" ]
+	look well "${1:-q}" "${litter:-3}" 2>>drain.err || {
+		cat drain.err
+		return 1
+	}
+	[ ! -s drain.err ] || same '' "$(<drain.err)"
 }

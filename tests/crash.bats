@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Messages without a group, and queues: stopped at every step (crash.bash).
-# shellcheck disable=SC2034 # what is set here is for traced
+# shellcheck disable=SC2034,SC2154 # what is set here is for crash.bash, or set by it
 
 load lib
 load crash
@@ -45,7 +45,7 @@ check_but_for_kills() {
 
 # crash, which is to fail; in a process of its own, where set -e counts.
 crash_in_vain() {
-	local failed=0 CRASH_TALLY=
+	local failed=0 CRASH_TALLY='' BATS_FILE_TMPDIR=$T
 	(crash "$@") >report &
 	wait "$!" || failed=$?
 	[ "$failed" -ne 0 ]
@@ -63,6 +63,106 @@ crash_in_vain() {
 	STATUS=1 # as if that were right
 	crash_in_vain prepare_queue : mq-send -b payload q
 	grep -q 'left in peace' report
+}
+
+@test "a command is killed before the call, and fails at it, and no other" {
+	local want hit
+	prepare_queue
+	traced -k symlinkat:1 -- mq-send -D key -b payload q
+	same 137 "$rc"
+	[ ! -s out ]
+	[ -n "$(find "$MQ_SPOOL/q/q/dedup/pending" -type f)" ]
+
+	traced -f openat2:1:EACCES -- mq-recv q
+	same 77 "$rc"
+	read -r want hit <report
+	same 77 "$want"
+	[[ $hit == 'openat2('* ]]
+
+	traced -f write:1:EIO -- mq-ls
+	read -r want hit <report
+	same '74 74' "$rc $want"
+	[[ $hit == 'write(1<'* ]]
+
+	# only the kinds of calls that may have the error, and as many calls as there are
+	traced -f renameat:1:EINTR -- mq-send -b payload q
+	same 0 "$rc"
+	[ ! -s report ]
+	traced -k renameat:1000 -- mq-send -b payload q
+	same 0 "$rc"
+}
+
+@test "a command that hangs is ended" {
+	prepare_queue
+	PATIENCE=1
+	traced -f write:1000:EIO -- mq-recv -w 600 q
+	same 124 "$rc"
+	mq-send -q -b payload q
+	# it waits for its job, and is killed for that
+	# shellcheck disable=SC2016 # of the job
+	traced -f write:1000:EIO -- mq-work q -- sh -c 'echo $PPID >worker; exec sleep 600'
+	same 124 "$rc"
+	gone "$(cat worker)"
+}
+
+# unwell REGEX: what is wrong with the queue is told.
+unwell() {
+	local rc=0
+	look well q "${litter:-3}" >said 2>&1 || rc=$?
+	[ "$rc" -ne 1 ] || ! grep -qE "$1" said || return 0
+	echo "exit $rc: $(<said)"
+	return 1
+}
+
+@test "what is left behind is noticed" {
+	local each
+	prepare_queue
+	ok '' look well q 3
+	mq-send -q -b payload q
+	unwell 'there is still: payload'
+	later 10d mq-send -q -d 11d -b payload q
+	unwell '0 visible, 0 in flight, 1 delayed'
+	later 22d mq-recv -v 30d q
+	unwell '0 visible, 1 in flight, 0 delayed'
+	later 60d mq-purge q
+	same '[payload]' "$(later 60d mq-recv -a q | sed 's/.*/[&]/')"
+	for each in leased/1 delayed/1 bad/1 dedup/pending/1 turns/1,1 groups/1,1; do
+		prepare_empty_spool
+		mkdir -p "$MQ_SPOOL/q/q/${each%/*}"
+		touch "$MQ_SPOOL/q/q/$each"
+		unwell 'left behind: '
+	done
+	prepare_empty_spool
+	touch "$MQ_SPOOL/tmp/"{1,2,3}
+	ok '' look well q 3
+	litter=2 unwell '3 pieces of litter'
+	mq-config q paused=yes
+	unwell 'what is sent does not come'
+	rm -r "$MQ_SPOOL"
+	unwell 'look: .*no such queue'
+}
+
+prepare_empty_spool() {
+	rm -rf "$MQ_SPOOL"
+	prepare_queue
+}
+
+@test "a spool is restored with its links, modes and times" {
+	prepare_lease
+	mkfifo -m 600 "$MQ_SPOOL/pipe"
+	ln "$MQ_SPOOL/pipe" "$MQ_SPOOL/other"
+	restore "$MQ_SPOOL" copy
+	mkdir old
+	touch old/file
+	restore "$MQ_SPOOL" old
+	cp -a "$MQ_SPOOL" reference
+	for each in reference copy old; do
+		diff -r --no-dereference "$MQ_SPOOL/q" "$each/q"
+		(cd "$each" && find . -printf '%P %y %m %s %T@ %n %l\n' | sort) >"$each.list"
+		cmp reference.list "$each.list"
+	done
+	restore nothing old
+	[ ! -e old ]
 }
 
 # ---- sending ---------------------------------------------------------------------
@@ -123,7 +223,7 @@ check_bulk() {
 
 check_bulk_at_last() {
 	local seen
-	seen=$(left | sorted)
+	seen=$(left -s q)
 	one_of "$seen" '' 1 '1 2' '1 2 3'
 	[ "$(wc -w <<<"$seen")" -ge "$(wc -l <out)" ]
 	[ "$1" != unharmed ] || same '1 2 3' "$seen"
@@ -179,7 +279,7 @@ check_pending() {
 prepare_pending() {
 	local pending PASSED=0
 	prepare_queue
-	traced -o /dev/null -e inject=symlinkat:signal=KILL:when=1 -- mq-send -D key -b payload q
+	traced -k symlinkat:1 -- mq-send -D key -b payload q
 	pending=$(find "$MQ_SPOOL/q/q/dedup/pending" -type f)
 	[ -n "$pending" ]
 }
@@ -268,7 +368,7 @@ check_one_left() {
 }
 
 check_three_left() {
-	same '1 2 3' "$(left | sorted)"
+	same '1 2 3' "$(left -s q)"
 	all_well
 }
 
@@ -299,7 +399,7 @@ prepare_held() {
 }
 
 check_two_left() {
-	same '2 3' "$(left | sorted)"
+	same '2 3' "$(left -s q)"
 	all_well
 }
 
@@ -381,7 +481,7 @@ check_taken() {
 
 check_three_taken() {
 	local i rest
-	rest=$(left | sorted)
+	rest=$(left -s q)
 	one_of "$rest" '' 1 2 3 '1 2' '1 3' '2 3' '1 2 3'
 	for i in 1 2 3; do
 		[[ "$(cat out)$rest" == *$i* ]]
@@ -413,7 +513,7 @@ prepare_lapsing() {
 }
 
 check_lapsing() {
-	same 'other payload' "$(left | sorted)"
+	same 'other payload' "$(left -s q)"
 	all_well
 }
 
@@ -430,7 +530,7 @@ prepare_last_try() {
 }
 
 check_last_try() {
-	same 'other payload' "$({ left; left q/dlq; } | sorted)"
+	same 'other payload' "$(left -s q q/dlq)"
 	all_well
 }
 
@@ -541,9 +641,9 @@ check_acked() {
 
 check_acked_of_batch() {
 	if [ "$1" = unharmed ]; then
-		same '2 3' "$(left | sorted)"
+		same '2 3' "$(left -s q)"
 	else
-		one_of "$(left | sorted)" '2 3' '1 2 3'
+		one_of "$(left -s q)" '2 3' '1 2 3'
 	fi
 	all_well
 }
@@ -563,7 +663,7 @@ prepare_extended() {
 
 check_batch_acked() {
 	local rest
-	rest=$(left | sorted)
+	rest=$(left -s q)
 	one_of "$rest" '' 1 2 3 '1 2' '1 3' '2 3' '1 2 3'
 	[ "$1" != unharmed ] || same '' "$rest"
 	all_well
@@ -695,7 +795,7 @@ check_redriven() {
 }
 
 check_redriven_one() {
-	same '1 2 3' "$(printf '%s%s' "$(left)" "$(left q/dlq)" | sorted)"
+	same '1 2 3' "$(left -s q q/dlq)"
 	all_well
 }
 
@@ -705,7 +805,7 @@ prepare_dead_and_other() {
 }
 
 check_redriven_to() {
-	same '1 2 3' "$(printf '%s%s' "$(left other)" "$(left q/dlq)" | sorted)"
+	same '1 2 3' "$(left -s other q/dlq)"
 	all_well
 	all_well other
 }
@@ -843,6 +943,39 @@ check_settings() {
 
 @test "mq-config that prints" {
 	crash prepare_one check_settings mq-config q
+}
+
+# breaks_off FILE MESSAGE COMMAND...: each read of the file fails in turn, once, which ends
+# the block before it within a line.  That is told, as MESSAGE, and nothing else.
+breaks_off() {
+	local file=$1 message=$2 k hit met=0
+	shift 2
+	for k in {1..30}; do
+		traced -f "read:$k:EIO" -- "$@"
+		read -r _ hit <report || break
+		[[ $hit == "read("*"/$file>"* ]] || continue
+		met=$((met + 1))
+		same "74 $message" "$rc $(<err)"
+	done
+	[ "$met" -ge 2 ]
+}
+
+@test "receipts on standard input that break off in a line" {
+	prepare_one
+	mq-recv q >receipt
+	for ((i = 0; i < 200; i++)); do
+		cat receipt
+	done >input
+	breaks_off input 'mq-extend: standard input: read: Input/output error' mq-extend -
+}
+
+@test "samples that break off in a line" {
+	prepare_one
+	mq-stat -r sample
+	for ((i = 0; i < 200; i++)); do
+		cat sample
+	done >samples
+	breaks_off samples 'mq-stat: samples: read: Input/output error' mq-stat -g samples
 }
 
 # ---- over time --------------------------------------------------------------------------
