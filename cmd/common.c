@@ -227,15 +227,28 @@ _Noreturn static void exit_usage(struct cmd *c)
 	exit(exit_codes[MQ_USAGE]);
 }
 
+static int may_be_empty(const struct cmd *c, int letter)
+{
+	return c->may_be_empty && strchr(c->may_be_empty, letter);
+}
+
+/* The next option.  An empty argument is most often a variable that was not set: it
+ * must not pass for a name, nor for "all". */
+static int next_option(struct cmd *c)
+{
+	int opt = getopt_long(c->argc, c->argv, c->letters, c->longs, NULL);
+
+	if (opt != -1 && opt != '?' && optarg && !*optarg && !may_be_empty(c, opt))
+		cmd_usage(c, "-%c: its argument is empty", opt);
+	return opt;
+}
+
 int cmd_option(struct cmd *c)
 {
 	int opt;
 
-	while ((opt = getopt_long(c->argc, c->argv, c->letters, c->longs, NULL)) == 's') {
-		if (!*optarg)
-			cmd_usage(c, "-s: an empty name");
+	while ((opt = next_option(c)) == 's')
 		c->spool = optarg;
-	}
 	switch (opt) {
 	case -1:
 		c->argc -= optind;
@@ -360,12 +373,23 @@ static int is_set(const char *variable)
 	return value && *value && strcmp(value, "0") != 0;
 }
 
+/* As for the arguments of options. */
+static void check_operands(struct cmd *c)
+{
+	int n = c->may_be_empty_from ? c->may_be_empty_from - 1 : c->argc;
+
+	for (int i = 0; i < n && i < c->argc; i++)
+		if (!*c->argv[i])
+			cmd_usage(c, "an operand is empty");
+}
+
 void cmd_start(struct cmd *c, int min, int max)
 {
 	if (c->argc < min)
 		cmd_usage(c, "missing operand");
 	if (max >= 0 && c->argc > max)
 		cmd_usage(c, "extra operand '%s'", c->argv[max]);
+	check_operands(c);
 	if (!c->spool)
 		c->spool = c->default_spool = default_spool();
 	c->mq = c->spool ? mq_open(c->spool) : NULL;

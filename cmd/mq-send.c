@@ -584,6 +584,7 @@ int main(int argc, char **argv)
 		    "-x EXCHANGE | QUEUE [FILE]...",
 		.about = "Send standard input, or each FILE, as a message; print the ids.",
 		.options = options,
+		.may_be_empty = "bkH", /* an empty header is malformed: 65 */
 		.more_options = sendopts_options,
 	};
 	struct sender s = { .c = &c, .wait = -1, .given.props.priority = MQ_PRIORITY_DEFAULT };

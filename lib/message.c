@@ -65,9 +65,12 @@ static const char *bad_properties(const struct mq_properties *p)
 	size_t i;
 
 	if (p->reply_to)
-		why = bad_value(p->reply_to);
+		why = *p->reply_to ? bad_value(p->reply_to) : "a reply-to is empty";
 	if (!why && p->correlation_id)
-		why = bad_value(p->correlation_id);
+		why =
+		    *p->correlation_id ? bad_value(p->correlation_id) : "a correlation id is empty";
+	if (!why && p->dedup_id && !*p->dedup_id)
+		why = "a deduplication id is empty";
 	if (!why && p->group && (!*p->group || strlen(p->group) > MQ_GROUP_MAX))
 		why = "a message group's key has 1 to 4096 bytes";
 	if (!why && p->key)

@@ -198,11 +198,11 @@ struct mq_properties {
 	unsigned priority;
 	mq_time visible_at;   /* 0 or past: at once */
 	mq_time ttl;          /* 0: none */
-	const char *reply_to; /* or NULL */
+	const char *reply_to; /* of this and the next four, NULL: none; only key may be "" */
 	const char *correlation_id;
 	const char *dedup_id;
-	const char *group; /* message group: any bytes, 1 to 4096; or NULL */
-	const char *key;   /* routing key: UTF-8, at most 255 bytes; or NULL */
+	const char *group; /* message group: any bytes, 1 to 4096 */
+	const char *key;   /* routing key: UTF-8, at most 255 bytes */
 	const struct mq_header *headers;
 	size_t nheaders;
 };
@@ -228,7 +228,7 @@ int mq_batch_open_exchange(mq_exchange *, mq_batch **);
 void mq_batch_close(mq_batch *); /* what was not committed is dropped */
 
 /* MQ_DATA: a header is malformed (bad name, control byte, not UTF-8, named
- * twice, reserved "Mq-" name). */
+ * twice, reserved "Mq-" name), or another property is, or is empty. */
 int mq_batch_begin(mq_batch *, const struct mq_properties *);
 int mq_batch_write(mq_batch *, const void *, size_t);
 int mq_batch_end(mq_batch *);    /* MQ_DATA: larger than max-message; dropped */
