@@ -142,6 +142,20 @@ static const struct cmd_option common_options[] = {
 	{ 0 },
 };
 
+#define DURATIONS "numbers of w, d, h, m, s (or no unit), ms or us, as in 1h30m"
+
+/* Whether what an argument is called says that it is a duration. */
+static int is_duration(const char *arg)
+{
+	static const char *const names[] = { "DELAY", "DURATION", "IDLE", "TIMEOUT", "TTL",
+		"VISIBILITY", "WAIT", "WINDOW", "[=INTERVAL]" };
+
+	for (size_t i = 0; arg && i < NELEMS(names); i++)
+		if (strcmp(arg, names[i]) == 0)
+			return 1;
+	return 0;
+}
+
 static int is_optional(const struct cmd_option *o)
 {
 	return o->arg && *o->arg == '[';
@@ -170,23 +184,32 @@ static void add_options(struct cmd *c, const struct cmd_option *o)
 	}
 }
 
-static void print_options(struct out *out, const struct cmd_option *o)
+/* Whether one of them takes a duration. */
+static int print_options(struct out *out, const struct cmd_option *o)
 {
+	int durations = 0;
+
 	for (; o && o->letter; o++) {
 		char text[64];
 
+		durations |= is_duration(o->arg);
 		snprintf(text, sizeof(text), "-%c, --%s%s%s", o->letter, o->name,
 		    o->arg && !is_optional(o) ? "=" : "", o->arg ? o->arg : "");
 		out_format(out, "  %-36s %s\n", text, o->help);
 	}
+	return durations;
 }
 
 _Noreturn static void print_help(struct cmd *c)
 {
+	int durations;
+
 	out_format(&c->out, "usage: %s %s\n%s\n\n", c->name, c->usage, c->about);
-	print_options(&c->out, c->options);
-	print_options(&c->out, c->more_options);
+	durations = print_options(&c->out, c->options);
+	durations |= print_options(&c->out, c->more_options);
 	print_options(&c->out, common_options);
+	if (durations)
+		out_text(&c->out, "\nDurations are " DURATIONS ".\n");
 	exit(cmd_end(c));
 }
 
@@ -284,7 +307,7 @@ mq_time cmd_duration(struct cmd *c, int letter)
 	mq_time t;
 
 	if (mq_parse_duration(optarg, &t))
-		cmd_usage(c, "-%c: '%s' is not a duration", letter, optarg);
+		cmd_usage(c, "-%c: '%s' is not a duration: %s", letter, optarg, DURATIONS);
 	return t;
 }
 

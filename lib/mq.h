@@ -528,7 +528,7 @@ int mq_count_bad(mq_queue *, uint64_t *n);
 /* ---- words and numbers ------------------------------------------------- */
 
 /* 0 when the text is well formed, -1 when not.
- * Durations: 250ms, 30s, 5m, 2h, 1d, 1.5h; a bare number is seconds.
+ * Durations: 250ms, 30s, 5m, 2h, 1d, 1w, 1.5h, 1h30m; a bare number is seconds.
  * Sizes: 100, 64K, 10M, 1G, 1T (powers of 1024).
  * Times: 2026-11-20T12:00:00Z (or a zone, or local time without), date alone, @EPOCH. */
 int mq_parse_duration(const char *, mq_time *);

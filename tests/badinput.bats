@@ -147,6 +147,23 @@ options_with_argument() {
 	done
 }
 
+@test "whoever takes a duration names its units, when it is bad and in the help" {
+	local seen=0
+	for command in $COMMANDS; do
+		options_with_argument "$command" >list
+		while read -r option; do
+			value=(5x)
+			[[ $option != *= ]] || { option+=5x value=(); }
+			try timeout 60 "$command" "$option" "${value[@]}" q x </dev/null
+			[[ $stderr == *' is not a duration: '* ]] || continue
+			[[ $stderr == *' w, d, h, m, s '*'1h30m'* ]]
+			[[ $("$command" --help) == *'Durations are '*' w, d, h, m, s '*'1h30m'* ]]
+			((++seen))
+		done <list
+	done
+	[ "$seen" -gt 20 ]
+}
+
 @test "bad numbers on the command line: 64" {
 	for number in many -1 '' 1.5 0x1 1e3 99999999999999999999 ' 1' 1,0; do
 		usage mq-recv -n "$number" q
