@@ -422,6 +422,25 @@ refused() {
 	no_litter
 }
 
+@test "an import that cannot be opened leaves the notes of the one before: nothing twice" {
+	command -v strace >/dev/null || skip "no strace"
+	seq 3000 | mq-send -q -l q
+	mq-export q >a.tar
+	head -c 2500000 a.tar >cut.tar
+	fails 65 'mq-import: r: cut\.tar: .*: 2441 messages were imported' mq-import r cut.tar
+	mq-recv -n 1000 r | mq-ack -
+	notes=$(cat "$MQ_SPOOL/q/r/import/"[0-9]* | cksum)
+	for directory in ready back ready/p4 import; do
+		try strace -qq -o /dev/null -P "$MQ_SPOOL/q/r/$directory" \
+			-e inject=getdents64:error=EIO mq-import r a.tar
+		is 74 '' 'mq-import: r: .*Input/output error.*'
+		same "$notes" "$(cat "$MQ_SPOOL/q/r/import/"[0-9]* | cksum)"
+	done
+	try mq-import r a.tar
+	is 0 $'559\n' 'mq-import: r: 2441 of the messages were there already'
+	same "$(seq 1001 3000)" "$(numbers r)"
+}
+
 @test "killed again and again: nothing is lost, nothing is there twice" {
 	seq 20000 | mq-send -q -l q
 	mq-export q >a.tar
