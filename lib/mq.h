@@ -464,7 +464,7 @@ int mq_once_fd(const mq_once *);
 
 /* Put one dead letter (a path from mq_list with MQ_DEAD) back to where it
  * came from, or to target, its receive count reset.  MQ_NOTFOUND: gone, or
- * no such target. */
+ * no such target; MQ_BUSY: a limit of the target's is reached, it stays. */
 int mq_redrive(mq *, const char *path, const char *target);
 
 /* Where that would be. */
