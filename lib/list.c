@@ -138,8 +138,7 @@ static int walk_bucket(mq_queue *q, const char *bucket, visit_fn *visit, void *c
 		else if (bundle_name_parse(name, &nonce) == 0)
 			r = walk_bundle(q, path, nonce, visit, ctx);
 	}
-	fs_dir_close(&d);
-	return r;
+	return fs_dir_close(&d) == -1 ? -1 : r;
 }
 
 /* Buckets in their order, each in the file system's: one may hold millions. */
@@ -187,13 +186,14 @@ static mq_time deadline_of(mq_queue *q, const char *path, const struct entry *e)
 	return fs_stat(q->fd, clock, &st) == 0 ? fs_mtime(&st) : 0;
 }
 
-/* The queue that a dead letter died in: that of its last event. */
+/* Whether a dead letter died in that queue, which is that of its last event: 1, 0, -1. */
 static int died_in(mq_queue *q, const struct entry *e, const char *name)
 {
 	struct death *d = malloc(sizeof(*d));
-	int r = d && e->death[0] && death_read(q->fd, e, d) == 0 && d->n > 0 &&
-	    !strcmp(d->event[d->n - 1].queue, name);
+	int r = d ? death_read(q->fd, e, d) : -1;
 
+	if (r == 0)
+		r = d->n > 0 && !strcmp(d->event[d->n - 1].queue, name);
 	free(d);
 	return r;
 }
@@ -203,9 +203,10 @@ static int show(void *ctx, mq_queue *q, const char *path, const struct entry *e)
 	struct listing *l = ctx;
 	struct mq_message m;
 	char *full;
+	int ours;
 
-	if (l->died_in && !died_in(q, e, l->died_in))
-		return 0;
+	if (l->died_in && (ours = died_in(q, e, l->died_in)) != 1)
+		return ours;
 	if (asprintf(&full, "%s/%s", q->path, path) == -1)
 		return -1;
 	show_entry(q, e, l->state, full, &m);

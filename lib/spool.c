@@ -202,8 +202,7 @@ static int may_become_spool(int fd)
 		    !strcmp(name, "lost+found");
 		made |= !strcmp(name, "version");
 	}
-	fs_dir_close(&d);
-	return begun || made;
+	return fs_dir_close(&d) == -1 ? -1 : begun || made;
 }
 
 /* The path with its parents, private: whoever shares a spool opens its root. */
