@@ -25,8 +25,9 @@ static int is_exchange(mq *h, const char *name, int *r)
 /* What is neither one nor the other. */
 static int no_such_name(mq *h, const char *name)
 {
-	return fail(h, MQ_NOTFOUND, name,
-	    valid_queue_name(name) ? "no such queue or exchange" : "no such queue: bad name");
+	return valid_queue_name(name) ?
+	    fail_not_in(h, h->spool ? h->spool->root : h->path, name, "no such queue or exchange") :
+	    fail(h, MQ_NOTFOUND, name, "no such queue: bad name");
 }
 
 static int lock_names(mq *h, const char *name, int *lock)

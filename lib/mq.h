@@ -360,7 +360,8 @@ int mq_recv_for(mq_queue *, const char *consumer, size_t prefetch, size_t max, m
     mq_lease **leases, size_t *n);
 
 /* The lease that a receipt names, to give a verdict on.  Needs no particular
- * spool in the handle: a receipt says where it is.  MQ_DATA: not a receipt;
+ * spool in the handle: a receipt says where it is, and the handle's counts only
+ * where that path leads to no spool.  MQ_DATA: not a receipt;
  * MQ_NOTFOUND: its queue is gone.  Whether it is still valid, the verdict
  * tells. */
 int mq_lease_of(mq *, const char *receipt, mq_lease **);

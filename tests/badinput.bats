@@ -136,6 +136,27 @@ options_with_argument() {
 	done
 }
 
+@test "no such queue names the spool that was looked in" {
+	for command in mq-config mq-delete mq-purge mq-recv mq-ls mq-redrive mq-stat 'mq-send -b x' mq-wait mq-fsck; do
+		for spool in "$MQ_SPOOL" "$T/none"; do
+			# shellcheck disable=SC2086 # words
+			try $command -s "$spool" nosuch </dev/null
+			[ "$status" -eq 66 ]
+			[[ $stderr == *"nosuch: no such queue"*" in $spool"* ]]
+		done
+	done
+	[ ! -e "$T/none" ]
+}
+
+@test "a directory of a queue that is missing: who meets that names mq-fsck, which makes it" {
+	mq-create r
+	rm -r "$MQ_SPOOL/q/r/back"
+	fails 74 'mq-recv: r: cannot receive .*mq-fsck -y.*: No such file or directory' mq-recv r
+	mq-fsck -y r >/dev/null
+	fails 1 '' mq-recv r
+	mq-delete r
+}
+
 @test "bad durations on the command line: 64" {
 	for duration in soon -1s '' 5x '5 s' 1s1 1e3 nan inf 0x10 99999999999999999999d .; do
 		usage mq-send -d "$duration" -b x q

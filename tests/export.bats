@@ -263,7 +263,7 @@ refused() {
 @test "a FILE is replaced when it is whole, and not before" {
 	mq-send -q -b x q
 	echo old >a.tar
-	fails 66 'mq-export: nosuch: no such queue' mq-export nosuch a.tar
+	fails 66 "mq-export: nosuch: no such queue in $MQ_SPOOL" mq-export nosuch a.tar
 	same old "$(cat a.tar)"
 	ok '' mq-export q a.tar
 	same x "$(tar -xOf a.tar)"
@@ -324,7 +324,7 @@ refused() {
 	usage mq-import q a b
 	usage mq-import -r 0 q
 	usage mq-import -m x q
-	fails 66 'mq-import: nosuch: no such queue' mq-import nosuch </dev/null
+	fails 66 "mq-import: nosuch: no such queue in $MQ_SPOOL" mq-import nosuch </dev/null
 	fails 66 'mq-import: nosuch: open: No such file or directory' mq-import q nosuch
 }
 
@@ -736,7 +736,7 @@ sent() {
 		fails 65 "mq-send: r: $bad: .+: 0 messages were accepted" mq-send -A "$bad" r
 	done
 	fails 66 'mq-send: r: nosuch: open: No such file or directory: 0 messages were accepted' mq-send -A nosuch r
-	harmless 66 'mq-send: nosuch: no such queue' mq-send -A a.tar nosuch
+	harmless 66 "mq-send: nosuch: no such queue in $MQ_SPOOL" mq-send -A a.tar nosuch
 	mq-config r max-message=1K
 	fails 65 'mq-send: r: a\.tar: tree/zz: .*max-message.*: 3 messages were accepted' mq-send -q -A a.tar r
 	no_litter
