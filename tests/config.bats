@@ -111,14 +111,14 @@ sync=full
 
 @test "dead-letter-to: of two that would close a circle at once, one is refused" {
 	for i in {1..10}; do
-		mq-create x$i
-		mq-create y$i
-		mq-config x$i dead-letter-to=y$i 2>/dev/null &
-		mq-config y$i dead-letter-to=x$i 2>/dev/null &
+		mq-create "x$i"
+		mq-create "y$i"
+		mq-config "x$i" dead-letter-to="y$i" 2>/dev/null &
+		mq-config "y$i" dead-letter-to="x$i" 2>/dev/null &
 	done
 	wait
 	for i in {1..10}; do
-		same 1 "$(cat <(mq-config x$i) <(mq-config y$i) | grep -c '^dead-letter-to=.')"
+		same 1 "$(cat <(mq-config "x$i") <(mq-config "y$i") | grep -c '^dead-letter-to=.')"
 	done
 }
 
