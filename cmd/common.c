@@ -142,6 +142,20 @@ static const struct cmd_option common_options[] = {
 	{ 0 },
 };
 
+#define DURATIONS "numbers of w, d, h, m, s (or no unit), ms or us, as in 1h30m"
+
+/* Whether what an argument is called says that it is a duration. */
+static int is_duration(const char *arg)
+{
+	static const char *const names[] = { "DELAY", "DURATION", "IDLE", "TIMEOUT", "TTL",
+		"VISIBILITY", "WAIT", "WINDOW", "[=INTERVAL]" };
+
+	for (size_t i = 0; arg && i < NELEMS(names); i++)
+		if (strcmp(arg, names[i]) == 0)
+			return 1;
+	return 0;
+}
+
 static int is_optional(const struct cmd_option *o)
 {
 	return o->arg && *o->arg == '[';
@@ -170,23 +184,32 @@ static void add_options(struct cmd *c, const struct cmd_option *o)
 	}
 }
 
-static void print_options(struct out *out, const struct cmd_option *o)
+/* Whether one of them takes a duration. */
+static int print_options(struct out *out, const struct cmd_option *o)
 {
+	int durations = 0;
+
 	for (; o && o->letter; o++) {
 		char text[64];
 
+		durations |= is_duration(o->arg);
 		snprintf(text, sizeof(text), "-%c, --%s%s%s", o->letter, o->name,
 		    o->arg && !is_optional(o) ? "=" : "", o->arg ? o->arg : "");
 		out_format(out, "  %-36s %s\n", text, o->help);
 	}
+	return durations;
 }
 
 _Noreturn static void print_help(struct cmd *c)
 {
+	int durations;
+
 	out_format(&c->out, "usage: %s %s\n%s\n\n", c->name, c->usage, c->about);
-	print_options(&c->out, c->options);
-	print_options(&c->out, c->more_options);
+	durations = print_options(&c->out, c->options);
+	durations |= print_options(&c->out, c->more_options);
 	print_options(&c->out, common_options);
+	if (durations)
+		out_text(&c->out, "\nDurations are " DURATIONS ".\n");
 	exit(cmd_end(c));
 }
 
@@ -227,15 +250,28 @@ _Noreturn static void exit_usage(struct cmd *c)
 	exit(exit_codes[MQ_USAGE]);
 }
 
+static int may_be_empty(const struct cmd *c, int letter)
+{
+	return c->may_be_empty && strchr(c->may_be_empty, letter);
+}
+
+/* The next option.  An empty argument is most often a variable that was not set: it
+ * must not pass for a name, nor for "all". */
+static int next_option(struct cmd *c)
+{
+	int opt = getopt_long(c->argc, c->argv, c->letters, c->longs, NULL);
+
+	if (opt != -1 && opt != '?' && optarg && !*optarg && !may_be_empty(c, opt))
+		cmd_usage(c, "-%c: its argument is empty", opt);
+	return opt;
+}
+
 int cmd_option(struct cmd *c)
 {
 	int opt;
 
-	while ((opt = getopt_long(c->argc, c->argv, c->letters, c->longs, NULL)) == 's') {
-		if (!*optarg)
-			cmd_usage(c, "-s: an empty name");
+	while ((opt = next_option(c)) == 's')
 		c->spool = optarg;
-	}
 	switch (opt) {
 	case -1:
 		c->argc -= optind;
@@ -271,7 +307,7 @@ mq_time cmd_duration(struct cmd *c, int letter)
 	mq_time t;
 
 	if (mq_parse_duration(optarg, &t))
-		cmd_usage(c, "-%c: '%s' is not a duration", letter, optarg);
+		cmd_usage(c, "-%c: '%s' is not a duration: %s", letter, optarg, DURATIONS);
 	return t;
 }
 
@@ -360,12 +396,23 @@ static int is_set(const char *variable)
 	return value && *value && strcmp(value, "0") != 0;
 }
 
+/* As for the arguments of options. */
+static void check_operands(struct cmd *c)
+{
+	int n = c->may_be_empty_from ? c->may_be_empty_from - 1 : c->argc;
+
+	for (int i = 0; i < n && i < c->argc; i++)
+		if (!*c->argv[i])
+			cmd_usage(c, "an operand is empty");
+}
+
 void cmd_start(struct cmd *c, int min, int max)
 {
 	if (c->argc < min)
 		cmd_usage(c, "missing operand");
 	if (max >= 0 && c->argc > max)
 		cmd_usage(c, "extra operand '%s'", c->argv[max]);
+	check_operands(c);
 	if (!c->spool)
 		c->spool = c->default_spool = default_spool();
 	c->mq = c->spool ? mq_open(c->spool) : NULL;

@@ -69,7 +69,9 @@ struct cmd {
 	const char *about; /* one sentence */
 	const struct cmd_option *options;
 	const struct cmd_option *more_options; /* NULL, or a table that commands share */
-	int in_order; /* options end at the first operand: what follows may have its own */
+	const char *may_be_empty; /* the options whose argument may be so; NULL: none */
+	int may_be_empty_from; /* the operand, from 1, from which on they may be empty; 0: none */
+	int in_order;          /* options end at the first operand: what follows may have its own */
 
 	/* for the command to use */
 	int argc; /* the operands, once the options are read */
@@ -92,11 +94,13 @@ struct cmd {
 void cmd_begin(struct cmd *, int argc, char **argv);
 
 /* The letter of the next option, its argument in optarg; -1 when none is
- * left.  Deals with -s, -h and -V, and exits on an unknown option. */
+ * left.  Deals with -s, -h and -V, and exits on an unknown option, or on an empty
+ * argument of one that must have something. */
 int cmd_option(struct cmd *);
 
 /* Between the options and the work: exits with a usage error unless the count
- * of operands is in min..max (max < 0: any), then opens the handle. */
+ * of operands is in min..max (max < 0: any) and none is empty that must not be,
+ * then opens the handle. */
 void cmd_start(struct cmd *, int min, int max);
 
 /* Flush and check standard output, close the handle; the exit code.  When a

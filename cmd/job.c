@@ -43,13 +43,19 @@ static size_t job_room(const struct slot *s)
 
 /* ---- files ------------------------------------------------------------- */
 
+static const char *temporary_directory(void)
+{
+	const char *dir = getenv("TMPDIR");
+
+	return dir && *dir ? dir : "/tmp";
+}
+
 /* A temporary file: its name is for the caller to free and remove. */
 static int make_temporary(char **path)
 {
-	const char *dir = getenv("TMPDIR");
 	int fd;
 
-	if (asprintf(path, "%s/mq-work.XXXXXX", dir && *dir ? dir : "/tmp") < 0) {
+	if (asprintf(path, "%s/mq-work.XXXXXX", temporary_directory()) < 0) {
 		*path = NULL;
 		return -1;
 	}
@@ -178,9 +184,12 @@ static int start(struct job *j, const struct mq_message *m, mq_reader *reader)
 	int failed = -1;
 
 	if (out == -2) {
-		char text[160];
+		int error = errno;
+		char text[256];
 
-		snprintf(text, sizeof(text), "%s: temporary file: %s", m->queue, strerror(errno));
+		snprintf(text, sizeof(text), "%s: temporary file in %.100s: %s", m->queue,
+		    temporary_directory(), strerror(error));
+		errno = error;
 		feed_refused(crew->feed, mq_status_of_errno(errno), text);
 	} else {
 		set_variables(crew, m, reader);

@@ -300,8 +300,8 @@ int json_message(struct json *j, const struct mq_message *m, mq_reader *reader, 
 	json_count(j, "receives", m->receives);
 	json_time(j, "sent", m->sent);
 	json_time(j, "deadline", m->deadline);
-	if (m->expires)
-		json_time(j, "expires", m->expires);
+	if (m->ttl_ends)
+		json_time(j, "expires", m->ttl_ends);
 	json_count(j, "priority", m->priority);
 	json_properties(j, reader);
 	json_close(j, '}');

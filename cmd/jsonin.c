@@ -1,11 +1,14 @@
 /*
  * jsonin.c - messages as JSON lines, in the form that mq-recv -j prints
  *
- * Keys that say nothing about sending (id, receipt, deadline, ...) are passed
- * over, so that what was received can be sent again.  A key that is known must
- * be of its type: a line is sent as it is meant, or refused.
+ * One table has every key.  Those that a new message cannot have (id, receipt,
+ * deadline, ...) are passed over, so that what was received can be sent again.
+ * A key that is not known is refused, and a value that is not of its key's type:
+ * a line is sent as it is meant, or not at all.  null is as if it was not there.
  */
 #include "jsonin.h"
+
+#include "sendopts.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -18,6 +21,8 @@ struct parse {
 	mq_time now;
 	char *why;
 	size_t size;
+	int has_ttl;
+	const char *timed; /* the key by which the line says when, or NULL */
 };
 
 static int refuse(struct parse *p, const char *key, const char *why)
@@ -67,7 +72,7 @@ static ssize_t decode(const char *text, size_t n, unsigned char *out)
 
 /* ---- keys -------------------------------------------------------------- */
 
-static int take_body(struct parse *p, const char *key, const json_t *value)
+static int take_body(struct parse *p, const char *key, json_t *value)
 {
 	if (!json_is_string(value))
 		return refuse(p, key, "not a string");
@@ -94,7 +99,7 @@ static ssize_t take_base64(struct parse *p, const char *key, const char *text, s
 	return n;
 }
 
-static int take_body_base64(struct parse *p, const char *key, const json_t *value)
+static int take_body_base64(struct parse *p, const char *key, json_t *value)
 {
 	ssize_t n;
 
@@ -119,7 +124,7 @@ static int take_string(struct parse *p, const char *key, const json_t *value, co
 	return 0;
 }
 
-static int take_group(struct parse *p, const char *key, const json_t *value)
+static int take_group(struct parse *p, const char *key, json_t *value)
 {
 	if (p->in->grouped)
 		return refuse(p, key, "a second group");
@@ -127,7 +132,7 @@ static int take_group(struct parse *p, const char *key, const json_t *value)
 	return take_string(p, key, value, &p->in->props.group);
 }
 
-static int take_group_base64(struct parse *p, const char *key, const json_t *value)
+static int take_group_base64(struct parse *p, const char *key, json_t *value)
 {
 	const char **group = &p->in->props.group;
 	ssize_t n;
@@ -154,24 +159,85 @@ static int take_duration(struct parse *p, const char *key, const json_t *value, 
 	return 0;
 }
 
-static int take_delay(struct parse *p, const char *key, const json_t *value)
+static int take_ttl(struct parse *p, const char *key, json_t *value)
+{
+	if (take_duration(p, key, value, &p->in->props.ttl))
+		return -1;
+	p->has_ttl = 1;
+	return p->in->props.ttl > 0 ? 0 : refuse(p, key, "0 is no time to live");
+}
+
+/* What is left of an old message's time to live, unless the line has another.  One that
+ * ran out while the message was in flight is not to be none. */
+static int take_expires(struct parse *p, const char *key, json_t *value)
+{
+	mq_time end;
+
+	if (!json_is_string(value) || mq_parse_time(json_string_value(value), &end))
+		return refuse(p, key, "not a time");
+	if (!p->has_ttl)
+		p->in->props.ttl = end > p->now ? end - p->now : 1;
+	return 0;
+}
+
+/* delay or at: one of them. */
+static int is_first_time(struct parse *p, const char *key)
+{
+	if (p->timed)
+		return refuse(p, key, "delay and at exclude each other");
+	p->timed = key;
+	return 0;
+}
+
+static int take_delay(struct parse *p, const char *key, json_t *value)
 {
 	mq_time delay;
 
-	if (take_duration(p, key, value, &delay))
+	if (is_first_time(p, key) || take_duration(p, key, value, &delay))
 		return -1;
 	p->in->props.visible_at = delay ? p->now + delay : 0;
 	return 0;
 }
 
-static int take_priority(struct parse *p, const char *key, const json_t *value)
+static int take_at(struct parse *p, const char *key, json_t *value)
 {
-	json_int_t n = json_integer_value(value);
-
-	if (!json_is_integer(value) || n < 0 || n > MQ_PRIORITY_MAX)
-		return refuse(p, key, "not a number from 0 to 9");
-	p->in->props.priority = n;
+	if (is_first_time(p, key))
+		return -1;
+	if (!json_is_string(value) ||
+	    mq_parse_time(json_string_value(value), &p->in->props.visible_at))
+		return refuse(p, key, "not a time");
 	return 0;
+}
+
+/* 7.0 is 7: not every writer of JSON knows integers. */
+static int take_priority(struct parse *p, const char *key, json_t *value)
+{
+	double n = json_number_value(value);
+
+	if (!json_is_number(value) || n < 0 || n > MQ_PRIORITY_MAX || n != (int)n)
+		return refuse(p, key, "not a number from 0 to 9");
+	p->in->props.priority = (unsigned)n;
+	return 0;
+}
+
+static int take_reply_to(struct parse *p, const char *key, json_t *value)
+{
+	return take_string(p, key, value, &p->in->props.reply_to);
+}
+
+static int take_correlation_id(struct parse *p, const char *key, json_t *value)
+{
+	return take_string(p, key, value, &p->in->props.correlation_id);
+}
+
+static int take_dedup_id(struct parse *p, const char *key, json_t *value)
+{
+	return take_string(p, key, value, &p->in->props.dedup_id);
+}
+
+static int take_routing_key(struct parse *p, const char *key, json_t *value)
+{
+	return take_string(p, key, value, &p->in->props.key);
 }
 
 static int is_named(const struct mq_header *list, size_t n, const char *name)
@@ -195,10 +261,15 @@ static int take_headers(struct parse *p, const char *key, json_t *value)
 	if (!list)
 		return refuse(p, key, "out of memory");
 	p->in->headers = list;
-	for (void *i = json_object_iter(value); i; i = json_object_iter_next(value, i), n++) {
+	for (void *i = json_object_iter(value); i; i = json_object_iter_next(value, i)) {
+		json_t *text = json_object_iter_value(i);
+
+		if (json_is_null(text))
+			continue;
 		list[n].name = json_object_iter_key(i);
-		if (take_string(p, list[n].name, json_object_iter_value(i), &list[n].value))
+		if (take_string(p, list[n].name, text, &list[n].value))
 			return -1;
+		n++;
 	}
 	own = n;
 	for (size_t i = 0; i < defaults.nheaders; i++)
@@ -209,35 +280,63 @@ static int take_headers(struct parse *p, const char *key, json_t *value)
 	return 0;
 }
 
+/* Of no use to a new message: what mq-recv -j and mq-ls -j tell of an old one. */
+static int pass_over(struct parse *p, const char *key, json_t *value)
+{
+	(void)p;
+	(void)key;
+	(void)value;
+	return 0;
+}
+
+static const struct key {
+	const char *name;
+	int (*take)(struct parse *, const char *key, json_t *value);
+} keys[] = {
+	{ "body", take_body },
+	{ "body_base64", take_body_base64 },
+	{ "priority", take_priority },
+	{ "delay", take_delay },
+	{ "at", take_at },
+	{ "ttl", take_ttl },
+	{ "expires", take_expires },
+	{ "group", take_group },
+	{ "group_base64", take_group_base64 },
+	{ "dedup_id", take_dedup_id },
+	{ "headers", take_headers },
+	{ "reply_to", take_reply_to },
+	{ "correlation_id", take_correlation_id },
+	{ "key", take_routing_key },
+	{ "id", pass_over },
+	{ "receipt", pass_over },
+	{ "queue", pass_over },
+	{ "receives", pass_over },
+	{ "sent", pass_over },
+	{ "deadline", pass_over },
+	{ "history", pass_over },
+	{ "state", pass_over },
+	{ "age", pass_over },
+	{ "size", pass_over },
+	{ "path", pass_over },
+};
+
 static int take_key(struct parse *p, const char *key, json_t *value)
 {
-	struct mq_properties *props = &p->in->props;
+	for (size_t i = 0; i < NELEMS(keys); i++)
+		if (strcmp(key, keys[i].name) == 0)
+			return json_is_null(value) ? 0 : keys[i].take(p, key, value);
+	return refuse(p, key, "no such key");
+}
 
-	if (strcmp(key, "body") == 0)
-		return take_body(p, key, value);
-	if (strcmp(key, "body_base64") == 0)
-		return take_body_base64(p, key, value);
-	if (strcmp(key, "priority") == 0)
-		return take_priority(p, key, value);
-	if (strcmp(key, "headers") == 0)
-		return take_headers(p, key, value);
-	if (strcmp(key, "group") == 0)
-		return take_group(p, key, value);
-	if (strcmp(key, "group_base64") == 0)
-		return take_group_base64(p, key, value);
-	if (strcmp(key, "key") == 0)
-		return take_string(p, key, value, &props->key);
-	if (strcmp(key, "reply_to") == 0)
-		return take_string(p, key, value, &props->reply_to);
-	if (strcmp(key, "correlation_id") == 0)
-		return take_string(p, key, value, &props->correlation_id);
-	if (strcmp(key, "dedup_id") == 0)
-		return take_string(p, key, value, &props->dedup_id);
-	if (strcmp(key, "ttl") == 0)
-		return take_duration(p, key, value, &props->ttl);
-	if (strcmp(key, "delay") == 0)
-		return take_delay(p, key, value);
-	return 0;
+/* What stands on several lines, as it is printed to be read, is not one message. */
+static int refuse_text(struct parse *p, const json_error_t *error)
+{
+	int cut = json_error_code(error) == json_error_premature_end_of_input;
+	char why[sizeof(error->text) + 64];
+
+	snprintf(why, sizeof(why), "%s%s", error->text,
+	    cut ? ": a message is one line, as jq -c prints it" : "");
+	return refuse(p, "malformed JSON", why);
 }
 
 int jsonin_parse(struct jsonin *in, const char *line, size_t n,
@@ -250,12 +349,14 @@ int jsonin_parse(struct jsonin *in, const char *line, size_t n,
 	p.in = in;
 	in->root = json_loadb(line, n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
 	if (!in->root)
-		return refuse(&p, "malformed JSON", error.text);
+		return refuse_text(&p, &error);
 	if (!json_is_object(in->root))
 		return refuse(&p, "malformed message", "not an object");
 	for (void *i = json_object_iter(in->root); i; i = json_object_iter_next(in->root, i))
 		if (take_key(&p, json_object_iter_key(i), json_object_iter_value(i)))
 			return -1;
+	if (sendopts_too_late(&in->props, now))
+		return refuse(&p, p.timed ? p.timed : "ttl", SENDOPTS_TOO_LATE);
 	return in->body ? 0 : refuse(&p, "malformed message", "no body");
 }
 

@@ -21,6 +21,7 @@ int main(int argc, char **argv)
 		.usage = "[-0] [-s DIR] RECEIPT...|-",
 		.about = "Acknowledge messages: they are done, and never delivered again.",
 		.options = options,
+		.may_be_empty_from = 1, /* no receipt, as any other text that is none */
 	};
 	int zero = 0;
 

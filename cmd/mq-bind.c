@@ -143,6 +143,7 @@ int main(int argc, char **argv)
 		.usage = "[-a] [-u | -l] [-s DIR] EXCHANGE TARGET [KEY | 'Name: value'...]",
 		.about = "Bind a queue or an exchange to an exchange: it gets what matches.",
 		.options = options,
+		.may_be_empty_from = 3, /* a key */
 	};
 	int any = 0, unbind = 0, list = 0, opt;
 	mq_exchange *x;

@@ -245,6 +245,7 @@ int main(int argc, char **argv)
 			 "[-H 'Name: value']... [-C CORRELATION-ID] [-s DIR] QUEUE [FILE]",
 		.about = "Send standard input, or FILE, as a request; print the reply.",
 		.options = options,
+		.may_be_empty = "bkH", /* an empty header is malformed: 65 */
 		.more_options = sendopts_options,
 	};
 	struct call k = { .c = &c,

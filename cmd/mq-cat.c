@@ -68,6 +68,7 @@ int main(int argc, char **argv)
 		.usage = "[-H] [-s DIR] RECEIPT|PATH...",
 		.about = "Print the payload of messages.",
 		.options = options,
+		.may_be_empty_from = 1, /* no receipt, as any other text that is none */
 	};
 	int headers = 0, printed = 0;
 

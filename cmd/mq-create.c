@@ -30,6 +30,7 @@ int main(int argc, char **argv)
 		.usage = "[-x TYPE] [-s DIR] NAME [key=value]...",
 		.about = "Make a queue, or an exchange.",
 		.options = options,
+		.may_be_empty_from = 1, /* a bad name, as others are */
 	};
 	const char *type = NULL;
 	struct mq_setting *settings;

@@ -21,6 +21,7 @@ int main(int argc, char **argv)
 		.usage = "[-v DURATION] [-0] [-s DIR] RECEIPT...|-",
 		.about = "Keep leases longer: their deadline becomes now + DURATION.",
 		.options = options,
+		.may_be_empty_from = 1, /* no receipt, as any other text that is none */
 	};
 	mq_time visibility = 0;
 	int opt, zero = 0;

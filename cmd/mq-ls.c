@@ -46,6 +46,8 @@ static void print_json(struct ls *ls, const struct mq_message *m, mq_reader *rea
 	json_seconds(&j, "age", mq_now(ls->c->mq) - m->sent);
 	json_count(&j, "receives", m->receives);
 	json_count(&j, "size", m->size);
+	if (m->ttl_ends)
+		json_time(&j, "expires", m->ttl_ends);
 	json_count(&j, "priority", m->priority);
 	json_properties(&j, reader);
 	if (m->state == MQ_DEAD || mq_reader_event(reader, 0, &e))

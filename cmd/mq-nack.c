@@ -33,6 +33,8 @@ int main(int argc, char **argv)
 		.usage = "[-d DELAY | -x] [-r REASON] [-0] [-s DIR] RECEIPT...|-",
 		.about = "Give messages back that could not be dealt with.",
 		.options = options,
+		.may_be_empty = "r",
+		.may_be_empty_from = 1, /* no receipt, as any other text that is none */
 	};
 	struct nack how = { .delay = -1 };
 	int opt, zero = 0;

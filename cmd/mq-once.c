@@ -118,6 +118,7 @@ int main(int argc, char **argv)
 		.usage = "[-w WINDOW] [-s DIR] KEY COMMAND [ARG]...",
 		.about = "Run COMMAND unless it was done before under KEY.",
 		.options = options,
+		.may_be_empty_from = 3, /* what COMMAND is given */
 		.in_order = 1,
 	};
 	mq_time window = 24 * 3600 * MQ_SECOND;

@@ -530,6 +530,17 @@ static void take_option(struct sender *s, struct times *t, int opt)
 	}
 }
 
+static void check_time(struct sender *s, const struct times *t)
+{
+	struct mq_properties props = s->given.props;
+
+	if (t->delayed && t->at)
+		cmd_usage(s->c, "-d and -a exclude each other");
+	props.visible_at = visible_at(s);
+	if (sendopts_too_late(&props, mq_now(s->c->mq)))
+		cmd_usage(s->c, "-%c, -t: %s", t->delayed ? 'd' : 'a', SENDOPTS_TOO_LATE);
+}
+
 /* Once all options are taken. */
 static void check_arguments(struct sender *s, const struct times *t)
 {
@@ -541,8 +552,7 @@ static void check_arguments(struct sender *s, const struct times *t)
 	s->files = c->argv + (s->exchange ? 0 : 1);
 	files = c->argc - (s->exchange ? 0 : 1);
 	s->many = is_stream(s) || files > 1;
-	if (t->delayed && t->at)
-		cmd_usage(c, "-d and -a exclude each other");
+	check_time(s, t);
 	if ((s->given.text || s->archive) && files > 0)
 		cmd_usage(c, "-%c takes no FILE", s->mode);
 	if (s->given.props.dedup_id && (is_stream(s) || files > 1))
@@ -584,6 +594,7 @@ int main(int argc, char **argv)
 		    "-x EXCHANGE | QUEUE [FILE]...",
 		.about = "Send standard input, or each FILE, as a message; print the ids.",
 		.options = options,
+		.may_be_empty = "bkH", /* an empty header is malformed: 65 */
 		.more_options = sendopts_options,
 	};
 	struct sender s = { .c = &c, .wait = -1, .given.props.priority = MQ_PRIORITY_DEFAULT };

@@ -111,10 +111,8 @@ static void prepare(struct plots *p)
 		plot->at = 0;
 		any = 1;
 	}
-	if (p->last == p->first) /* one sample is a point in the middle of a minute */
-		p->first -= 30 * MQ_SECOND;
-	if (p->last - p->first < 60 * MQ_SECOND)
-		p->last = p->first + 60 * MQ_SECOND;
+	if (p->last - p->first < 60 * MQ_SECOND) /* it ends with the samples */
+		p->first = p->last - 60 * MQ_SECOND;
 }
 
 /* ---- the second time ------------------------------------------------------ */

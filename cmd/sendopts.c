@@ -27,6 +27,8 @@ void sendopts_take(struct cmd *c, struct sendopts *o, int opt)
 		break;
 	case 't':
 		o->props.ttl = cmd_duration(c, opt);
+		if (!o->props.ttl)
+			cmd_usage(c, "-t: 0 is no time to live");
 		break;
 	case 'g':
 		o->props.group = optarg;

@@ -17,6 +17,14 @@ struct sendopts {
 /* One of these options; others are passed over. */
 void sendopts_take(struct cmd *, struct sendopts *, int opt);
 
+/* Whether the message would expire before it is visible. */
+static inline int sendopts_too_late(const struct mq_properties *p, mq_time now)
+{
+	return p->ttl > 0 && p->visible_at > now && p->visible_at - now > p->ttl;
+}
+
+#define SENDOPTS_TOO_LATE "it would expire before it is visible"
+
 /* Once all are taken, cut the headers to names and values.  -1: one is
  * malformed; that was reported, as a failure with object. */
 int sendopts_headers(struct cmd *, struct sendopts *, const char *object);

@@ -139,7 +139,7 @@ static void draw_times(struct picture *p, double height)
 	double step, t = round_time(p, &step);
 
 	out_format(p->out, "<path d=\"");
-	for (; place_of(p, t) < LEFT + PLOT_COLUMNS; t += step)
+	for (; place_of(p, t) <= LEFT + PLOT_COLUMNS - 1; t += step)
 		out_format(p->out, "M%.1f %.1fv%.1f", place_of(p, t), p->y, height);
 	out_text(p->out, "\" stroke=\"" GREY "\" stroke-opacity=\".2\"/>\n");
 }
@@ -148,7 +148,7 @@ static void label_times(struct picture *p)
 {
 	double step, t = round_time(p, &step);
 
-	for (; place_of(p, t) < LEFT + PLOT_COLUMNS; t += step) {
+	for (; place_of(p, t) <= LEFT + PLOT_COLUMNS - 1; t += step) {
 		int midnight = strcmp(clock_word(t, "%H%M%S").text, "000000") == 0;
 		const char *format = midnight || step >= 86400 ? "%d %b" :
 		    step < 60                                  ? "%H:%M:%S" :

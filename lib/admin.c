@@ -25,8 +25,9 @@ static int is_exchange(mq *h, const char *name, int *r)
 /* What is neither one nor the other. */
 static int no_such_name(mq *h, const char *name)
 {
-	return fail(h, MQ_NOTFOUND, name,
-	    valid_queue_name(name) ? "no such queue or exchange" : "no such queue: bad name");
+	return valid_queue_name(name) ?
+	    fail_not_in(h, h->spool ? h->spool->root : h->path, name, "no such queue or exchange") :
+	    fail(h, MQ_NOTFOUND, name, "no such queue: bad name");
 }
 
 static int lock_names(mq *h, const char *name, int *lock)
@@ -47,6 +48,39 @@ static int bad_setting(mq *h, const char *name, const struct mq_setting *s, cons
 	return fail(h, MQ_SETTING, name, text);
 }
 
+#define WAY_MOST 1000 /* queues one after the other: nobody means as many */
+
+/* A queue's name without "/dlq". */
+static void without_dlq(char name[QUEUE_NAME_SIZE])
+{
+	name[strcspn(name, "/")] = '\0';
+}
+
+/* Where dead letters go from a queue, and from there, does not lead back, be it to its
+ * own dead-letter queue. */
+static int check_circle(mq *h, const char *name, const char *to)
+{
+	char at[QUEUE_NAME_SIZE], why[QUEUE_NAME_SIZE + 64];
+	mq_queue *q;
+	int steps, r;
+
+	snprintf(at, sizeof(at), "%s", to);
+	for (steps = 0; *at && steps < WAY_MOST; steps++) {
+		without_dlq(at);
+		if (!strcmp(at, name)) {
+			snprintf(why, sizeof(why), "dead-letter-to: %s leads back to it", to);
+			return fail(h, MQ_SETTING, name, why);
+		}
+		if ((r = queue_open(h, h->spool, at, &q)) == MQ_NOTFOUND)
+			return MQ_OK; /* it was removed: the way ends there */
+		if (r != MQ_OK)
+			return r;
+		snprintf(at, sizeof(at), "%s", q->conf.dead_letter_to);
+		mq_queue_close(q);
+	}
+	return *at ? fail(h, MQ_SETTING, name, "dead-letter-to: it never ends") : MQ_OK;
+}
+
 /* What a single value cannot tell of itself. */
 static int check_setting(mq *h, const char *name, const struct mq_setting *s)
 {
@@ -61,7 +95,7 @@ static int check_setting(mq *h, const char *name, const struct mq_setting *s)
 		return fail(h, MQ_SETTING, name, "dead-letter-to: a queue cannot take its own");
 	if (queue_exists(h->spool, s->value) != 1)
 		return fail(h, MQ_SETTING, name, "dead-letter-to: no such queue");
-	return MQ_OK;
+	return check_circle(h, name, s->value);
 }
 
 static int apply(mq *h, const char *name, struct conf_text *t, const struct mq_setting *s, size_t n)
@@ -125,6 +159,23 @@ static int configure_locked(mq_queue *q, const struct mq_setting *s, size_t n)
 	return r;
 }
 
+/* One at a time says where dead letters go: two might close a circle. */
+static int configure_ways(mq_queue *q, const struct mq_setting *s, size_t n)
+{
+	int r, lock;
+	size_t i;
+
+	for (i = 0; i < n && strcmp(s[i].key, "dead-letter-to") != 0; i++)
+		;
+	if (i == n)
+		return configure_locked(q, s, n);
+	if ((r = lock_names(q->mq, q->name, &lock)) != MQ_OK)
+		return r;
+	r = configure_locked(q, s, n);
+	fs_unlock(lock);
+	return r;
+}
+
 static int configure_queue(mq *h, const char *name, const struct mq_setting *s, size_t n)
 {
 	mq_queue *q;
@@ -132,7 +183,7 @@ static int configure_queue(mq *h, const char *name, const struct mq_setting *s, 
 
 	if ((r = mq_queue_open(h, name, &q)) != MQ_OK)
 		return r == MQ_NOTFOUND ? no_such_name(h, name) : r;
-	r = configure_locked(q, s, n);
+	r = configure_ways(q, s, n);
 	mq_queue_close(q);
 	return r;
 }

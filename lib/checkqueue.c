@@ -102,18 +102,40 @@ static void keep_twice(struct hashes *h)
 
 /* ---- one message ------------------------------------------------------------ */
 
-/* The message is more than its file has, or its block of properties is none: in
- * words; NULL: it is whole, or gone. */
-static const char *damage(mq_queue *q, const char *path, const struct entry *e)
+/* Whether the message's block of properties is one: 1, 0, or -1 with errno, which says
+ * nothing of it. */
+static int has_block(int fd, const struct entry *e)
 {
 	struct message_block block = { 0 };
-	const char *what = NULL;
-	struct stat st;
-	char *text;
-	int fd;
+	char *text = malloc(e->header);
+	int r;
 
+	if (text == NULL || fs_pread(fd, text, e->header, (off_t)e->offset) == -1) {
+		free(text);
+		return -1;
+	}
+	r = message_parse(text, e->header, &block) == 0 ? 1 : errno == EBADMSG ? 0 : -1;
+	message_free(&block);
+	return r;
+}
+
+/* Why the message cannot be looked at, unless it is gone. */
+static const char *unknown(int *known)
+{
+	*known = 0;
+	return errno == ENOENT ? NULL : strerror(errno);
+}
+
+/* The message is more than its file has, or its block of properties is none: in
+ * words; NULL: it is whole, or gone.  Not known: the words say why not. */
+static const char *damage(mq_queue *q, const char *path, const struct entry *e, int *known)
+{
+	struct stat st;
+	int fd, r;
+
+	*known = 1;
 	if (fs_stat(q->fd, path, &st) == -1)
-		return NULL;
+		return unknown(known);
 	if ((uint64_t)st.st_size < e->offset + e->header + e->body)
 		return "torn: its file is shorter than its name says";
 	if (e->header == 0)
@@ -121,16 +143,12 @@ static const char *damage(mq_queue *q, const char *path, const struct entry *e)
 	if (e->header > MESSAGE_BLOCK_MAX)
 		return "its block of properties is too large";
 	if ((fd = fs_open_message(q->fd, path)) == -1)
-		return NULL;
-	if ((text = malloc(e->header)) != NULL) {
-		if (fs_pread(fd, text, e->header, (off_t)e->offset) != (ssize_t)e->header)
-			free(text);
-		else if (message_parse(text, e->header, &block) == -1)
-			what = "its block of properties is damaged";
-		message_free(&block);
-	}
+		return errno == EINVAL || errno == ELOOP ? NULL : unknown(known);
+	r = has_block(fd, e);
 	fs_close(fd);
-	return what;
+	if (r == -1)
+		return unknown(known);
+	return r ? NULL : "its block of properties is damaged";
 }
 
 static void set_aside(struct queue_check *k, const char *path, const struct entry *e,
@@ -203,13 +221,16 @@ static int is_receipt(const struct queue_check *k, const struct entry *e)
 
 static void check_message(struct queue_check *k, const char *path, struct entry *e)
 {
-	const char *what = e->token ? NULL : damage(k->c.q, path, e);
 	struct stat st;
+	int known = 1;
+	const char *what = e->token ? NULL : damage(k->c.q, path, e, &known);
 
-	if (what) {
+	if (what && known) {
 		set_aside(k, path, e, what);
 		return;
 	}
+	if (what)
+		check_fault(&k->c, path, what, NULL);
 	if ((what = misplaced(k, path, e)) != NULL && fs_stat(k->c.q->fd, path, &st) == 0) {
 		put_right(k, path, e, what);
 		return;

@@ -109,7 +109,7 @@ static int read_queue(const char *text, void *field)
 	return 0;
 }
 
-#define DURATION "a duration such as 30s, 5m or 2h"
+#define DURATION "a duration such as 30s, 5m or 1h30m"
 
 static const struct setting {
 	const char *key;

@@ -242,7 +242,8 @@ static unsigned finish_all(mq_queue *q)
 		return 0;
 	while ((file = fs_dir_next(&d)) != NULL)
 		n += finish_pending(q, file);
-	fs_dir_close(&d);
+	if (fs_dir_close(&d) == -1 && !q->trouble)
+		q->trouble = errno;
 	return n;
 }
 

@@ -27,11 +27,21 @@
 #define SLURP_MAX (1024 * 1024)
 #define FCHMODAT2 452 /* since Linux 6.6, the same number everywhere */
 
-/* Evaluate the call until it is not interrupted. */
+/* Evaluate the call until it is not interrupted.  What changes names is only so on
+ * file systems in other processes (FUSE) or on other machines, and then was not done. */
 #define RETRY(result, call)        \
 	do                         \
 		(result) = (call); \
 	while ((result) == -1 && errno == EINTR)
+
+/* Return what the call returns then. */
+#define RETURN_RETRIED(call)          \
+	do {                          \
+		int retried;          \
+                                      \
+		RETRY(retried, call); \
+		return retried;       \
+	} while (0)
 
 int fs_open(int dir, const char *path, int flags)
 {
@@ -53,10 +63,12 @@ int fs_close(int fd)
 
 int fs_create(int dir, const char *path)
 {
-	int fd;
+	int fd, r = 0;
 
 	RETRY(fd, openat(dir, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0660));
-	if (fd >= 0 && fchmod(fd, 0660) == -1) {
+	if (fd >= 0)
+		RETRY(r, fchmod(fd, 0660));
+	if (r == -1) {
 		fs_unlink(dir, path);
 		fs_close(fd);
 		return -1;
@@ -102,7 +114,7 @@ int fs_open_message(int dir, const char *path)
 	fd = open_strictly(dir, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	if (fd == -1)
 		return -1;
-	if (fstat(fd, &st) == 0) {
+	if (fs_fstat(fd, &st) == 0) {
 		if (S_ISREG(st.st_mode))
 			return fd;
 		errno = EINVAL;
@@ -117,10 +129,10 @@ static int change_mode_of_open(int dir, const char *path, mode_t mode)
 	int fd = fs_open(dir, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK), r;
 
 	if (fd == -1 && errno == EACCES) /* so the umask would have it */
-		return fchmodat(dir, path, mode, 0);
+		RETURN_RETRIED(fchmodat(dir, path, mode, 0));
 	if (fd == -1)
 		return -1;
-	r = fchmod(fd, mode);
+	RETRY(r, fchmod(fd, mode));
 	fs_close(fd);
 	return r;
 }
@@ -130,7 +142,10 @@ static int change_mode_of_open(int dir, const char *path, mode_t mode)
 static int change_mode(int dir, const char *path, mode_t mode)
 {
 #ifdef __linux__
-	if (syscall(FCHMODAT2, dir, path, mode, AT_SYMLINK_NOFOLLOW) == 0)
+	long r;
+
+	RETRY(r, syscall(FCHMODAT2, dir, path, mode, AT_SYMLINK_NOFOLLOW));
+	if (r == 0)
 		return 0;
 	if (errno != ENOSYS && errno != EPERM) /* EPERM: some sandboxes */
 		return -1;
@@ -141,8 +156,10 @@ static int change_mode(int dir, const char *path, mode_t mode)
 int fs_mkdir(int dir, const char *path)
 {
 	struct stat st;
+	int r;
 
-	if (mkdirat(dir, path, 0770) == -1)
+	RETRY(r, mkdirat(dir, path, 0770));
+	if (r == -1)
 		return -1;
 	/* Who is not of the directory's group, but may write by an ACL, would lose
 	 * it the bit that keeps the group by setting any mode. */
@@ -156,17 +173,20 @@ int fs_mkdir(int dir, const char *path)
 
 int fs_mkdir_private(int dir, const char *path)
 {
-	return mkdirat(dir, path, 0700);
+	RETURN_RETRIED(mkdirat(dir, path, 0700));
 }
 
 int fs_rmdir(int dir, const char *path)
 {
-	return unlinkat(dir, path, AT_REMOVEDIR);
+	RETURN_RETRIED(unlinkat(dir, path, AT_REMOVEDIR));
 }
 
 static int make_node(int dir, const char *path, mode_t type)
 {
-	if (mknodat(dir, path, type | 0660, 0) == -1)
+	int r;
+
+	RETRY(r, mknodat(dir, path, type | 0660, 0));
+	if (r == -1)
 		return -1;
 	/* After a lost race the file may be gone again: no failure. */
 	return change_mode(dir, path, 0660) == 0 || errno == ENOENT ? 0 : -1;
@@ -184,28 +204,29 @@ int fs_mkfifo(int dir, const char *path)
 
 int fs_rename(int dir, const char *from, int todir, const char *to)
 {
-	return renameat(dir, from, todir, to);
+	RETURN_RETRIED(renameat(dir, from, todir, to));
 }
 
 int fs_link(int dir, const char *from, int todir, const char *to)
 {
-	return linkat(dir, from, todir, to, 0);
+	RETURN_RETRIED(linkat(dir, from, todir, to, 0));
 }
 
 int fs_unlink(int dir, const char *path)
 {
-	return unlinkat(dir, path, 0);
+	RETURN_RETRIED(unlinkat(dir, path, 0));
 }
 
 int fs_symlink(const char *target, int dir, const char *path)
 {
-	return symlinkat(target, dir, path);
+	RETURN_RETRIED(symlinkat(target, dir, path));
 }
 
 int fs_readlink(int dir, const char *path, char *buf, size_t size)
 {
-	ssize_t n = readlinkat(dir, path, buf, size);
+	ssize_t n;
 
+	RETRY(n, readlinkat(dir, path, buf, size));
 	if (n == -1)
 		return -1;
 	if ((size_t)n == size) {
@@ -218,12 +239,12 @@ int fs_readlink(int dir, const char *path, char *buf, size_t size)
 
 int fs_stat(int dir, const char *path, struct stat *st)
 {
-	return fstatat(dir, path, st, AT_SYMLINK_NOFOLLOW);
+	RETURN_RETRIED(fstatat(dir, path, st, AT_SYMLINK_NOFOLLOW));
 }
 
 int fs_fstat(int fd, struct stat *st)
 {
-	return fstat(fd, st);
+	RETURN_RETRIED(fstat(fd, st));
 }
 
 int fs_exists(int dir, const char *path)
@@ -241,12 +262,12 @@ int fs_set_mtime(int dir, const char *path, int64_t ns)
 	struct timespec t = { .tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000 };
 	struct timespec times[2] = { t, t };
 
-	return utimensat(dir, path, times, AT_SYMLINK_NOFOLLOW);
+	RETURN_RETRIED(utimensat(dir, path, times, AT_SYMLINK_NOFOLLOW));
 }
 
 int fs_touch(int dir, const char *path)
 {
-	return utimensat(dir, path, NULL, AT_SYMLINK_NOFOLLOW);
+	RETURN_RETRIED(utimensat(dir, path, NULL, AT_SYMLINK_NOFOLLOW));
 }
 
 int fs_chmod(int dir, const char *path, mode_t mode)
@@ -322,7 +343,7 @@ char *fs_slurp(int dir, const char *path)
 	fd = fs_open(dir, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
 	if (fd == -1)
 		return NULL;
-	if (fstat(fd, &st) == 0) {
+	if (fs_fstat(fd, &st) == 0) {
 		if (!S_ISREG(st.st_mode) || st.st_size > SLURP_MAX) {
 			errno = S_ISREG(st.st_mode) ? EFBIG : EINVAL;
 		} else if ((text = malloc((size_t)st.st_size + 1)) != NULL) {
@@ -411,7 +432,9 @@ int fs_log_again(int fd)
 {
 	struct stat st;
 
-	return fstat(fd, &st) == -1 ? -1 : fchmod(fd, st.st_mode & 07777);
+	if (fs_fstat(fd, &st) == -1)
+		return -1;
+	RETURN_RETRIED(fchmod(fd, st.st_mode & 07777));
 }
 
 int fs_sync_all(int fd)
@@ -440,7 +463,10 @@ static unsigned long fs_type(int fd)
 #ifdef __linux__
 	struct statfs st;
 
-	if (fstatfs(fd, &st) == 0)
+	int r;
+
+	RETRY(r, fstatfs(fd, &st));
+	if (r == 0)
 		return (unsigned long)st.f_type & 0xffffffffUL;
 #else
 	(void)fd;
@@ -529,7 +555,10 @@ int fs_free(int fd, uint64_t *bytes, uint64_t *files)
 {
 	struct statvfs st;
 
-	if (fstatvfs(fd, &st) == -1)
+	int r;
+
+	RETRY(r, fstatvfs(fd, &st));
+	if (r == -1)
 		return -1;
 	*bytes = st.f_blocks ? (uint64_t)st.f_bavail * st.f_frsize : UINT64_MAX;
 	*files = st.f_files ? (uint64_t)st.f_favail : UINT64_MAX;
@@ -574,6 +603,7 @@ void fs_unlock(int fd)
 int fs_dir_open(struct fs_dir *d, int dir, const char *path)
 {
 	d->at = d->end = 0;
+	d->error = 0;
 	d->size = DIR_BUF;
 	d->buf = NULL;
 	d->fd = fs_open_dir(dir, path);
@@ -655,12 +685,14 @@ const char *fs_dir_next(struct fs_dir *d)
 	do
 		name = dir_next(d);
 	while (name && name[0] == '.');
+	if (name == NULL)
+		d->error = errno;
 	return name;
 }
 
-void fs_dir_close(struct fs_dir *d)
+int fs_dir_close(struct fs_dir *d)
 {
-	int saved = errno;
+	int saved = d->error ? d->error : errno, r = d->error ? -1 : 0;
 
 #ifndef __linux__
 	if (d->end) {
@@ -672,7 +704,9 @@ void fs_dir_close(struct fs_dir *d)
 	free(d->buf);
 	d->buf = NULL;
 	d->fd = -1;
+	d->error = 0;
 	errno = saved;
+	return r;
 }
 
 /* Empty the directory d, one level; deeper ones by recursion. */

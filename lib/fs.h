@@ -112,13 +112,15 @@ struct fs_dir {
 	char *buf;
 	size_t size, at, end;
 	uint64_t inode; /* of the name given last */
+	int error;      /* errno of the read that failed, or 0 */
 };
 
 int fs_dir_open(struct fs_dir *, int dir, const char *path);
 /* The next name (valid until the call after), or NULL: at the end with errno
  * 0, else an error.  Names that start with a dot are passed over. */
 const char *fs_dir_next(struct fs_dir *);
-void fs_dir_close(struct fs_dir *);
+/* -1 with errno: what seemed to be the end was an error.  Else 0, and errno is kept. */
+int fs_dir_close(struct fs_dir *);
 
 /* Remove a tree; what is gone already is no error. */
 int fs_remove_tree(int dir, const char *path);

@@ -42,7 +42,8 @@ static int look(const mq_lease *l, struct lane_view *v)
 
 /* Unlink the message: from then on it is as good as acked.  What cannot be done
  * after that is done when the lease lapses. */
-static int drop(const mq_lease *l)
+static int drop(const mq_lease *l,
+    int (*remove)(mq_queue *, int, const char *, const struct entry *))
 {
 	mq_queue *q = l->queue;
 	char path[ENTRY_PATH];
@@ -51,7 +52,7 @@ static int drop(const mq_lease *l)
 
 	find_token(l, &token, path);
 	if (look(l, &v) == -1 || is_whole(l, path) == -1 ||
-	    place_drop(q, q->fd, v.first.path, &l->entry) == -1)
+	    remove(q, q->fd, v.first.path, &l->entry) == -1)
 		return -1;
 	fs_unlink(q->fd, l->receipt);
 	lane_pass_on(q, path, &token, v.has_next ? &v.next.entry : NULL);
@@ -69,7 +70,7 @@ int group_goes_on(const mq_lease *l)
 
 int group_ack(const mq_lease *l)
 {
-	return drop(l);
+	return drop(l, place_drop);
 }
 
 int group_dead(const mq_lease *l, const char *reason)
@@ -91,10 +92,8 @@ int group_return(const mq_lease *l, const struct entry *e)
 	struct entry held, token;
 	char path[ENTRY_PATH];
 
-	if (expiry && expiry <= queue_now(q)) {
-		queue_count(q, METER_EXPIRED, 1);
-		return drop(l);
-	}
+	if (expiry && expiry <= queue_now(q))
+		return drop(l, place_expire);
 	find_token(l, &held, path);
 	if (is_whole(l, path) == -1)
 		return -1;

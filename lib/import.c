@@ -58,6 +58,7 @@ struct mq_import {
 	struct target live, dead;
 	struct target *at; /* of the message at hand, and of those not committed */
 	int lock;
+	int opened;       /* it is known whether there are notes */
 	struct ids known; /* sorted */
 	uint64_t noted;   /* the number of the last note */
 	uint64_t loaded;  /* that of the last one whose ids are known */
@@ -332,6 +333,7 @@ static int learn(mq_import *im)
 	sort_ids(&im->known);
 	if (settle_notes(im) == -1 || load_notes(im) == -1)
 		return queue_fail(im->home, "cannot read what an import left");
+	im->opened = 1;
 	return MQ_OK;
 }
 
@@ -395,7 +397,7 @@ void mq_import_close(mq_import *im)
 
 	if (im == NULL)
 		return;
-	if (im->lock != -1 && im->noted == 0)
+	if (im->lock != -1 && im->opened && im->noted == 0)
 		remove_notes(im); /* there are none */
 	if (im->lock != -1)
 		fs_unlock(im->lock);

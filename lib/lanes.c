@@ -66,12 +66,15 @@ static int read_tokens(mq_queue *q, const struct strip *s, int leased, struct st
 
 	for (i = 0; r == 0 && i < n; i++) {
 		strip_entry_path(s, numbers[i], "", path);
-		if (fs_dir_open(&d, q->fd, path) == -1)
-			continue; /* empty by now */
+		if (fs_dir_open(&d, q->fd, path) == -1) {
+			r = errno == ENOENT ? 0 : -1; /* empty by now */
+			continue;
+		}
 		while (r == 0 && (name = fs_dir_next(&d)) != NULL)
 			if (entry_parse(name, &e) == 0 && e.token)
 				r = note(l, &e, leased);
-		fs_dir_close(&d);
+		if (fs_dir_close(&d) == -1)
+			r = -1;
 	}
 	free(numbers);
 	return r;

@@ -5,8 +5,10 @@
  */
 #include "count.h"
 #include "death.h"
+#include "grow.h"
 #include "lanes.h"
 #include "lease.h"
+#include "marks.h"
 #include "place.h"
 #include "show.h"
 #include "sweep.h"
@@ -138,12 +140,14 @@ static int walk_bucket(mq_queue *q, const char *bucket, visit_fn *visit, void *c
 		else if (bundle_name_parse(name, &nonce) == 0)
 			r = walk_bundle(q, path, nonce, visit, ctx);
 	}
-	fs_dir_close(&d);
-	return r;
+	return fs_dir_close(&d) == -1 ? -1 : r;
 }
 
-/* Buckets in their order, each in the file system's: one may hold millions. */
-static int walk_buckets(mq_queue *q, const char *part, visit_fn *visit, void *ctx)
+typedef int walk_fn(mq_queue *, const char *bucket, visit_fn *, void *ctx);
+
+/* Buckets in their order, each as walk goes through it. */
+static int walk_each_bucket(mq_queue *q, const char *part, walk_fn *walk, visit_fn *visit,
+    void *ctx)
 {
 	struct strip buckets = { .dir = q->fd };
 	char bucket[STRIP_PATH];
@@ -156,9 +160,107 @@ static int walk_buckets(mq_queue *q, const char *part, visit_fn *visit, void *ct
 		return -1;
 	for (i = 0; r == 0 && i < n; i++) {
 		bucket_path(part, (mq_time)due[i] * MQ_SECOND, bucket);
-		r = walk_bucket(q, bucket, visit, ctx);
+		r = walk(q, bucket, visit, ctx);
 	}
 	free(due);
+	return r;
+}
+
+/* Within a bucket in the file system's order: one may hold millions. */
+static int walk_buckets(mq_queue *q, const char *part, visit_fn *visit, void *ctx)
+{
+	return walk_each_bucket(q, part, walk_bucket, visit, ctx);
+}
+
+/* ---- what is delayed, in order ------------------------------------------ */
+
+#define DELAYED_A_PASS 16384 /* of one bucket, which may hold millions */
+
+struct delayed {
+	int64_t visible;
+	char name[NAME_SIZE];
+};
+
+struct pass {
+	struct delayed last; /* what was visited, and all before it */
+	struct delayed *of;  /* those after it: the first of them, when sorted and cut */
+	size_t n, room;
+};
+
+static int compare_delayed(const void *a, const void *b)
+{
+	const struct delayed *x = a, *y = b;
+
+	if (x->visible != y->visible)
+		return x->visible < y->visible ? -1 : 1;
+	return strcmp(x->name, y->name);
+}
+
+static void sort_and_cut(struct pass *p)
+{
+	if (p->n)
+		qsort(p->of, p->n, sizeof(*p->of), compare_delayed);
+	if (p->n > DELAYED_A_PASS)
+		p->n = DELAYED_A_PASS;
+}
+
+static int keep_delayed(struct pass *p, const char *name)
+{
+	struct delayed *grown, one;
+	struct entry e;
+
+	if (entry_parse(name, &e) == -1 || e.token)
+		return 0;
+	one.visible = e.visible;
+	strcpy(one.name, name);
+	if (compare_delayed(&one, &p->last) <= 0)
+		return 0;
+	if (p->n == 2 * DELAYED_A_PASS)
+		sort_and_cut(p);
+	if ((grown = grow(p->of, &p->room, p->n + 1, sizeof(*grown))) == NULL)
+		return -1;
+	p->of = grown;
+	p->of[p->n++] = one;
+	return 0;
+}
+
+static int read_pass(mq_queue *q, const char *bucket, struct pass *p)
+{
+	struct fs_dir d;
+	const char *name;
+	int r = 0;
+
+	p->n = 0;
+	if (fs_dir_open(&d, q->fd, bucket) == -1)
+		return errno == ENOENT ? 0 : -1;
+	while (r == 0 && (name = fs_dir_next(&d)) != NULL)
+		r = keep_delayed(p, name);
+	if (fs_dir_close(&d) == -1)
+		r = -1;
+	sort_and_cut(p);
+	return r;
+}
+
+/* As walk_bucket, the earliest first, in as many passes as it takes. */
+static int walk_in_order(mq_queue *q, const char *bucket, visit_fn *visit, void *ctx)
+{
+	struct pass p = { .last.visible = -1 };
+	char path[ENTRY_PATH];
+	struct entry e;
+	size_t i;
+	int r;
+
+	while ((r = read_pass(q, bucket, &p)) == 0 && p.n > 0) {
+		for (i = 0; r == 0 && i < p.n; i++) {
+			stpcpy(stpcpy(stpcpy(path, bucket), "/"), p.of[i].name);
+			entry_parse(p.of[i].name, &e);
+			r = visit(ctx, q, path, &e);
+		}
+		if (r != 0)
+			break;
+		p.last = p.of[p.n - 1];
+	}
+	free(p.of);
 	return r;
 }
 
@@ -187,13 +289,14 @@ static mq_time deadline_of(mq_queue *q, const char *path, const struct entry *e)
 	return fs_stat(q->fd, clock, &st) == 0 ? fs_mtime(&st) : 0;
 }
 
-/* The queue that a dead letter died in: that of its last event. */
+/* Whether a dead letter died in that queue, which is that of its last event: 1, 0, -1. */
 static int died_in(mq_queue *q, const struct entry *e, const char *name)
 {
 	struct death *d = malloc(sizeof(*d));
-	int r = d && e->death[0] && death_read(q->fd, e, d) == 0 && d->n > 0 &&
-	    !strcmp(d->event[d->n - 1].queue, name);
+	int r = d ? death_read(q->fd, e, d) : -1;
 
+	if (r == 0)
+		r = d->n > 0 && !strcmp(d->event[d->n - 1].queue, name);
 	free(d);
 	return r;
 }
@@ -203,9 +306,10 @@ static int show(void *ctx, mq_queue *q, const char *path, const struct entry *e)
 	struct listing *l = ctx;
 	struct mq_message m;
 	char *full;
+	int ours;
 
-	if (l->died_in && !died_in(q, e, l->died_in))
-		return 0;
+	if (l->died_in && (ours = died_in(q, e, l->died_in)) != 1)
+		return ours;
 	if (asprintf(&full, "%s/%s", q->path, path) == -1)
 		return -1;
 	show_entry(q, e, l->state, full, &m);
@@ -238,7 +342,7 @@ static int list_part(mq_queue *q, struct listing *l, enum mq_state state)
 		r = walk_lines(q, TO_LOOK, show, l);
 		break;
 	case MQ_DELAYED:
-		r = walk_buckets(q, "delayed", show, l);
+		r = walk_each_bucket(q, "delayed", walk_in_order, show, l);
 		break;
 	case MQ_LEASED:
 		return walk_buckets(q, "leased", show, l);
@@ -259,7 +363,7 @@ static int list_waiting(mq_queue *q, struct listing *l)
 	sweep_all(q);
 	l->state = MQ_DEAD;
 	if ((r = walk_lines(q, TO_LOOK, show, l)) == 0 &&
-	    (r = walk_buckets(q, "delayed", show, l)) == 0)
+	    (r = walk_each_bucket(q, "delayed", walk_in_order, show, l)) == 0)
 		r = lanes_walk(q, LANES_WAITING, show, l);
 	return r;
 }
@@ -391,6 +495,7 @@ int mq_stat(mq_queue *q, struct mq_stats *s)
 
 struct purge {
 	mq_time before; /* what comes while we work stays */
+	struct marks marks;
 	uint64_t *dropped;
 	void (*progress)(void *ctx, uint64_t dropped);
 	void *ctx;
@@ -404,10 +509,20 @@ static int drop(void *ctx, mq_queue *q, const char *path, const struct entry *e)
 		return 0;
 	if (place_drop(q, q->fd, path, e) == -1)
 		return errno == ENOENT ? 0 : -1;
+	marks_forget(&p->marks, e);
 	(*p->dropped)++;
 	if (p->progress && *p->dropped % SEGMENT_ENTRIES == 0)
 		p->progress(p->ctx, *p->dropped);
 	return 0;
+}
+
+static int purge(mq_queue *q, struct purge *p)
+{
+	if (marks_read(&p->marks, q) == -1 || walk_lines(q, TO_TAKE, drop, p) == -1 ||
+	    walk_buckets(q, "delayed", drop, p) == -1 ||
+	    lanes_walk(q, LANES_WAITING, drop, p) == -1)
+		return -1;
+	return lane_release_all(q); /* they wait for nobody */
 }
 
 int mq_purge(mq_queue *q, uint64_t *dropped, void (*progress)(void *ctx, uint64_t dropped),
@@ -415,16 +530,18 @@ int mq_purge(mq_queue *q, uint64_t *dropped, void (*progress)(void *ctx, uint64_
 {
 	struct entry mark = { .priority = 0 };
 	struct purge p = { .dropped = dropped, .progress = progress, .ctx = ctx };
+	int r;
 
 	*dropped = 0;
 	queue_new_keys(q, &mark, 1); /* above all that was sent so far */
 	p.before = key_time(mark.key);
-	if (walk_lines(q, TO_TAKE, drop, &p) == -1 || walk_buckets(q, "delayed", drop, &p) == -1 ||
-	    lanes_walk(q, LANES_WAITING, drop, &p) == -1 ||
-	    lane_release_all(q) == -1) /* they wait for nobody */
-		return queue_fail(q, "cannot purge");
-	watch_poke(q);
-	return MQ_OK;
+	r = purge(q, &p);
+	if (r == -1)
+		r = queue_fail(q, "cannot purge");
+	marks_free(&p.marks);
+	if (r == MQ_OK)
+		watch_poke(q);
+	return r;
 }
 
 /* ---- drained? ---------------------------------------------------------- */

@@ -3,6 +3,7 @@
  */
 #include "message.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -65,9 +66,12 @@ static const char *bad_properties(const struct mq_properties *p)
 	size_t i;
 
 	if (p->reply_to)
-		why = bad_value(p->reply_to);
+		why = *p->reply_to ? bad_value(p->reply_to) : "a reply-to is empty";
 	if (!why && p->correlation_id)
-		why = bad_value(p->correlation_id);
+		why =
+		    *p->correlation_id ? bad_value(p->correlation_id) : "a correlation id is empty";
+	if (!why && p->dedup_id && !*p->dedup_id)
+		why = "a deduplication id is empty";
 	if (!why && p->group && (!*p->group || strlen(p->group) > MQ_GROUP_MAX))
 		why = "a message group's key has 1 to 4096 bytes";
 	if (!why && p->key)
@@ -192,6 +196,12 @@ static int parse_line(char *line, struct mq_header *h)
 	return 0;
 }
 
+static int malformed(void)
+{
+	errno = EBADMSG;
+	return -1;
+}
+
 int message_parse(char *text, size_t size, struct message_block *b)
 {
 	char *p = text, *end = text + size, *newline;
@@ -206,19 +216,19 @@ int message_parse(char *text, size_t size, struct message_block *b)
 	while ((p = memchr(p, '\n', (size_t)(end - p))) != NULL && ++p < end)
 		lines++;
 	if (p == NULL || memchr(text, '\0', size) != NULL)
-		return -1; /* does not end in a newline */
-	if ((b->headers = calloc(lines, sizeof(*b->headers))) == NULL)
+		return malformed(); /* does not end in a newline */
+	if ((b->headers = calloc(lines + 1, sizeof(*b->headers))) == NULL)
 		return -1;
 	for (p = text; *p != '\n'; p = newline + 1) {
 		newline = memchr(p, '\n', (size_t)(end - p));
 		*newline = '\0';
 		if (newline + 1 == end || parse_line(p, &b->headers[b->n]) == -1)
-			return -1;
+			return malformed();
 		if (!strcmp(b->headers[b->n].name, MESSAGE_GROUP))
 			b->group = decode_group(p + strlen(MESSAGE_GROUP) + 2);
 		b->n++;
 	}
-	return p + 1 == end ? 0 : -1;
+	return p + 1 == end ? 0 : malformed();
 }
 
 void message_free(struct message_block *b)

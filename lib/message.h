@@ -27,8 +27,8 @@ struct message_block {
 	char *group; /* as it was given; NULL: none */
 };
 
-/* Cut a block's text, which now belongs to the block: 0, or -1 when it is
- * malformed or memory ran out. */
+/* Cut a block's text, which now belongs to the block: 0, or -1 with errno, EBADMSG when
+ * it is malformed, and else the block says nothing of itself (ENOMEM). */
 int message_parse(char *text, size_t size, struct message_block *);
 void message_free(struct message_block *);
 

@@ -198,11 +198,11 @@ struct mq_properties {
 	unsigned priority;
 	mq_time visible_at;   /* 0 or past: at once */
 	mq_time ttl;          /* 0: none */
-	const char *reply_to; /* or NULL */
+	const char *reply_to; /* of this and the next four, NULL: none; only key may be "" */
 	const char *correlation_id;
 	const char *dedup_id;
-	const char *group; /* message group: any bytes, 1 to 4096; or NULL */
-	const char *key;   /* routing key: UTF-8, at most 255 bytes; or NULL */
+	const char *group; /* message group: any bytes, 1 to 4096 */
+	const char *key;   /* routing key: UTF-8, at most 255 bytes */
 	const struct mq_header *headers;
 	size_t nheaders;
 };
@@ -228,7 +228,7 @@ int mq_batch_open_exchange(mq_exchange *, mq_batch **);
 void mq_batch_close(mq_batch *); /* what was not committed is dropped */
 
 /* MQ_DATA: a header is malformed (bad name, control byte, not UTF-8, named
- * twice, reserved "Mq-" name). */
+ * twice, reserved "Mq-" name), or another property is, or is empty. */
 int mq_batch_begin(mq_batch *, const struct mq_properties *);
 int mq_batch_write(mq_batch *, const void *, size_t);
 int mq_batch_end(mq_batch *);    /* MQ_DATA: larger than max-message; dropped */
@@ -360,7 +360,8 @@ int mq_recv_for(mq_queue *, const char *consumer, size_t prefetch, size_t max, m
     mq_lease **leases, size_t *n);
 
 /* The lease that a receipt names, to give a verdict on.  Needs no particular
- * spool in the handle: a receipt says where it is.  MQ_DATA: not a receipt;
+ * spool in the handle: a receipt says where it is, and the handle's counts only
+ * where that path leads to no spool.  MQ_DATA: not a receipt;
  * MQ_NOTFOUND: its queue is gone.  Whether it is still valid, the verdict
  * tells. */
 int mq_lease_of(mq *, const char *receipt, mq_lease **);
@@ -464,7 +465,7 @@ int mq_once_fd(const mq_once *);
 
 /* Put one dead letter (a path from mq_list with MQ_DEAD) back to where it
  * came from, or to target, its receive count reset.  MQ_NOTFOUND: gone, or
- * no such target. */
+ * no such target; MQ_BUSY: a limit of the target's is reached, it stays. */
 int mq_redrive(mq *, const char *path, const char *target);
 
 /* Where that would be. */
@@ -528,7 +529,7 @@ int mq_count_bad(mq_queue *, uint64_t *n);
 /* ---- words and numbers ------------------------------------------------- */
 
 /* 0 when the text is well formed, -1 when not.
- * Durations: 250ms, 30s, 5m, 2h, 1d, 1.5h; a bare number is seconds.
+ * Durations: 250ms, 30s, 5m, 2h, 1d, 1w, 1.5h, 1h30m; a bare number is seconds.
  * Sizes: 100, 64K, 10M, 1G, 1T (powers of 1024).
  * Times: 2026-11-20T12:00:00Z (or a zone, or local time without), date alone, @EPOCH. */
 int mq_parse_duration(const char *, mq_time *);

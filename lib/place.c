@@ -241,6 +241,14 @@ int place_drop(mq_queue *q, int dir, const char *path, const struct entry *e)
 	return 0;
 }
 
+int place_expire(mq_queue *q, int dir, const char *path, const struct entry *e)
+{
+	if (place_drop(q, dir, path, e) == -1)
+		return -1;
+	queue_count(q, METER_EXPIRED, 1);
+	return 0;
+}
+
 mq_time place_backoff(mq_queue *q, unsigned receives)
 {
 	mq_time delay = q->conf.backoff_min;
@@ -260,10 +268,8 @@ int place_return(mq_queue *q, const struct source *from, struct entry *e)
 {
 	mq_time now = queue_now(q), expiry = queue_expiry(q, e);
 
-	if (expiry && expiry <= now) {
-		queue_count(q, METER_EXPIRED, 1);
-		return place_drop(q, from->dir, from->path, e);
-	}
+	if (expiry && expiry <= now)
+		return place_expire(q, from->dir, from->path, e);
 	if (q->conf.max_receives && e->receives >= q->conf.max_receives)
 		return place_dead(q, from, e, "max-receives");
 	if (e->visible * MILLISECOND > now)

@@ -62,6 +62,9 @@ int place_head(mq_queue *, const struct strip *, struct segment *);
 
 /* Remove an entry for good: 0, or -1 with ENOENT when somebody was first. */
 int place_drop(mq_queue *, int dir, const char *path, const struct entry *);
+/* The same for a message that has expired, which is counted as such.  There is no
+ * other way for one to go. */
+int place_expire(mq_queue *, int dir, const char *path, const struct entry *);
 
 /* The bucket, below "leased" or "delayed", of a moment. */
 void bucket_path(const char *part, mq_time, char path[STRIP_PATH]);

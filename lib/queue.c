@@ -120,9 +120,9 @@ static int fill_queue(mq *h, int dir, const char *path, const char *conf, int *o
 	return r;
 }
 
-static int no_such_queue(mq *h, const char *name)
+static int no_such_queue(mq *h, const struct spool *s, const char *name)
 {
-	return fail(h, MQ_NOTFOUND, name, "no such queue");
+	return fail_not_in(h, s ? s->root : h->path, name, "no such queue");
 }
 
 /* A queue is whole when it has its name. */
@@ -147,7 +147,7 @@ static int make(mq *h, struct spool *s, const char *name, const char *conf, int 
 	if (errno == ENOTEMPTY || errno == EEXIST)
 		return MQ_OK;
 	if (errno == ENOENT && strchr(name, '/')) /* its queue was removed just now */
-		return no_such_queue(h, name);
+		return no_such_queue(h, s, name);
 	return fail_errno(h, name, "cannot make the queue");
 }
 
@@ -244,7 +244,7 @@ static int open_queue_dir(mq *h, struct spool *s, const char *name, int *fd)
 	if (*fd == -1 && errno == ENOENT && strchr(name, '/')) {
 		*strrchr(path, '/') = '\0';
 		if ((r = fs_exists(s->fd, path)) != 1)
-			return r == 0 ? no_such_queue(h, name) :
+			return r == 0 ? no_such_queue(h, s, name) :
 					fail_errno(h, name, "cannot open the queue");
 		if ((r = queue_make(h, s, name, "")) != MQ_OK)
 			return r;
@@ -253,7 +253,7 @@ static int open_queue_dir(mq *h, struct spool *s, const char *name, int *fd)
 	}
 	if (*fd == -1)
 		return errno == ENOENT || errno == ENOTDIR ?
-		    no_such_queue(h, name) :
+		    no_such_queue(h, s, name) :
 		    fail_errno(h, name, "cannot open the queue");
 	return MQ_OK;
 }
@@ -370,7 +370,10 @@ int queue_open_in(mq *h, const char *spool, const char *name, mq_queue **out)
 	int r;
 
 	*out = NULL;
-	if ((s = spool_open(h, spool, &r)) == NULL)
+	if ((s = spool_open(h, spool, &r)) == NULL && r == MQ_NOTFOUND && spool_enter(h) == MQ_OK &&
+	    queue_exists(h->spool, name) == 1)
+		s = spool_ref(h->spool);
+	if (s == NULL)
 		return r == MQ_NOTFOUND || r == MQ_CREATE ?
 		    fail(h, MQ_DATA, spool, "no message's path: not a spool") :
 		    r;
@@ -385,7 +388,7 @@ int mq_queue_open(mq *h, const char *name, mq_queue **out)
 
 	*out = NULL;
 	if (r == MQ_NOTFOUND)
-		return no_such_queue(h, name);
+		return no_such_queue(h, NULL, name);
 	return r == MQ_OK ? queue_open(h, h->spool, name, out) : r;
 }
 
@@ -450,11 +453,15 @@ int queue_removed(mq_queue *q)
 int queue_fail(mq_queue *q, const char *what)
 {
 	int e = errno;
+	char text[128];
 
 	if (e == ENOENT && !queue_is_there(q))
 		return queue_removed(q);
 	errno = e;
-	return fail_errno(q->mq, q->name, what);
+	if (e != ENOENT)
+		return fail_errno(q->mq, q->name, what);
+	snprintf(text, sizeof(text), "%.64s (mq-fsck -y makes what is missing)", what);
+	return fail_errno(q->mq, q->name, text);
 }
 
 /* ---- time -------------------------------------------------------------- */

@@ -52,7 +52,8 @@ struct mq_queue {
 /* Open a queue of this spool.  MQ_NOTFOUND: no such queue.  A dead-letter
  * queue is made when its queue is there. */
 int queue_open(mq *, struct spool *, const char *name, mq_queue **);
-/* The same in the spool at a path.  MQ_DATA: there is none. */
+/* The same in the spool at a path; where that is nothing here, as the spool was mounted
+ * elsewhere when it was printed, in the handle's.  MQ_DATA: there is none. */
 int queue_open_in(mq *, const char *spool, const char *name, mq_queue **);
 /* As whereabouts_parse, for a path that may be relative to where we are. */
 int queue_parse_path(const char *path, struct whereabouts *);

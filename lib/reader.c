@@ -40,8 +40,10 @@ static int read_block(mq_reader *r, int *torn)
 		free(text);
 		return -1;
 	}
-	*torn = message_parse(text, e->header, &r->block) == -1;
-	return 0;
+	if (message_parse(text, e->header, &r->block) == 0)
+		return 0;
+	*torn = errno == EBADMSG;
+	return *torn ? 0 : -1;
 }
 
 static int is_alone(const struct file *f, const struct entry *e)

@@ -393,10 +393,8 @@ static int drop_first(struct receiving *r, const struct lane_message *m)
 	mq_time expiry = queue_expiry(r->q, &m->entry);
 	int torn;
 
-	if (expiry && expiry <= r->now) {
-		queue_count(r->q, METER_EXPIRED, 1);
-		return place_drop(r->q, r->q->fd, m->path, &m->entry) == 0 || errno == ENOENT;
-	}
+	if (expiry && expiry <= r->now)
+		return place_expire(r->q, r->q->fd, m->path, &m->entry) == 0 || errno == ENOENT;
 	if ((torn = is_torn(r, m->path, 0, &m->entry)) <= 0)
 		return torn;
 	if (fs_exists(r->q->fd, m->path) == 1 && place_bad(r->q, m->path) == 0)
@@ -434,8 +432,7 @@ static int take_entry(struct receiving *r, const char *path, const struct sorted
 	} else if (e.token) {
 		done = take_token(r, path, &e, lost);
 	} else if ((expiry = queue_expiry(q, &e)) != 0 && expiry <= r->now) {
-		queue_count(q, METER_EXPIRED, 1);
-		done = place_drop(q, q->fd, path, &e);
+		done = place_expire(q, q->fd, path, &e);
 	} else if (q->conf.max_receives && e.receives >= q->conf.max_receives) {
 		done = place_dead(q, &from, &e, "max-receives");
 	} else {
@@ -479,10 +476,8 @@ static int take_from_bundle(struct receiving *r, const char *dir, const struct s
 	stpcpy(stpcpy(stpcpy(path, dir), "/"), name->name);
 	if (entry_parse(name->name, &e) == -1 || e.token || e.lease)
 		return place_bad(q, path) == -1 && errno != ENOENT ? -1 : 0;
-	if ((expiry = queue_expiry(q, &e)) != 0 && expiry <= r->now) {
-		queue_count(q, METER_EXPIRED, 1);
-		return place_drop(q, q->fd, path, &e) == -1 && errno != ENOENT ? -1 : 0;
-	}
+	if ((expiry = queue_expiry(q, &e)) != 0 && expiry <= r->now)
+		return place_expire(q, q->fd, path, &e) == -1 && errno != ENOENT ? -1 : 0;
 	bundle_lease(&e, r->clock->nonce);
 	if ((torn = is_torn(r, path, name->inode, &e)) <= 0)
 		return torn == 0 ? keep_lease(r, &e, dir, name->inode) : -1; /* it will lapse */

@@ -4,11 +4,15 @@
  * The history is linked to the target first, then the entry is renamed there
  * under a new key, its receive count 0: the rename is the redrive.  A message
  * of a group gets the key that it had when it was sent.
+ *
+ * The target's limits hold.  Whatever its overflow setting says of what is sent,
+ * nothing is dropped or goes elsewhere for a dead letter: that stays.
  */
 #include "death.h"
 #include "lane.h"
 #include "limit.h"
 #include "place.h"
+#include "room.h"
 #include "whereabouts.h"
 
 #include <errno.h>
@@ -61,6 +65,27 @@ static int put_back(mq_queue *to, const struct source *from, const struct entry 
 	return 0;
 }
 
+/* Room in another queue, counted in; the queue's own it has. */
+static int reserve(mq_queue *from, mq_queue *to, uint64_t body)
+{
+	if (strcmp(from->name, to->name) == 0)
+		return MQ_OK;
+	if (room_excludes(to, body))
+		return fail(to->mq, MQ_BUSY, to->name,
+		    "the message is larger than max-message or max-bytes");
+	return limit_reserve(to, body, NULL) ? MQ_OK : room_full(to);
+}
+
+/* Of the two, the one where it is not after all. */
+static void release(mq_queue *from, mq_queue *to, mq_queue *whose, uint64_t body)
+{
+	int saved = errno;
+
+	if (strcmp(from->name, to->name) != 0)
+		limit_release(whose, 1, body);
+	errno = saved;
+}
+
 static int move(mq_queue *from, mq_queue *to, const struct whereabouts *w)
 {
 	struct source source = { from->fd, w->rest, STRIP_RENAME };
@@ -90,9 +115,23 @@ static int move(mq_queue *from, mq_queue *to, const struct whereabouts *w)
 	fs_close(fd);
 	if (strcmp(from->name, to->name) != 0)
 		death_forget(from, &w->entry);
-	limit_add(to, 1, e.body);
-	limit_release(from, 1, e.body);
 	return 0;
+}
+
+static int move_within_limits(mq *h, mq_queue *from, mq_queue *to, const struct whereabouts *w,
+    const char *path)
+{
+	uint64_t body = w->entry.body;
+	int r = reserve(from, to, body), moved;
+
+	if (r != MQ_OK)
+		return r;
+	moved = move(from, to, w);
+	release(from, to, moved == 0 ? from : to, body);
+	if (moved == 0)
+		return MQ_OK;
+	return errno == ENOENT ? fail(h, MQ_NOTFOUND, path, "no such dead letter") :
+				 fail_errno(h, path, "cannot redrive");
 }
 
 static int redrive(mq *h, const char *path, const char *target, struct whereabouts *w)
@@ -108,9 +147,8 @@ static int redrive(mq *h, const char *path, const char *target, struct whereabou
 	}
 	if (r == MQ_OK)
 		r = queue_open(h, from->spool, target, &to);
-	if (r == MQ_OK && move(from, to, w) == -1)
-		r = errno == ENOENT ? fail(h, MQ_NOTFOUND, path, "no such dead letter") :
-				      fail_errno(h, path, "cannot redrive");
+	if (r == MQ_OK)
+		r = move_within_limits(h, from, to, w, path);
 	mq_queue_close(to);
 	mq_queue_close(from);
 	return r;

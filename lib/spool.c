@@ -73,6 +73,14 @@ int fail(mq *h, int status, const char *object, const char *what)
 	return status;
 }
 
+int fail_not_in(mq *h, const char *root, const char *object, const char *what)
+{
+	char line[256];
+
+	snprintf(line, sizeof(line), "%s in %.200s", what, root);
+	return fail(h, MQ_NOTFOUND, object, line);
+}
+
 int mq_status_of_errno(int error)
 {
 	switch (error) {
@@ -202,8 +210,7 @@ static int may_become_spool(int fd)
 		    !strcmp(name, "lost+found");
 		made |= !strcmp(name, "version");
 	}
-	fs_dir_close(&d);
-	return begun || made;
+	return fs_dir_close(&d) == -1 ? -1 : begun || made;
 }
 
 /* The path with its parents, private: whoever shares a spool opens its root. */

@@ -33,6 +33,8 @@ struct mq {
 
 /* Set the handle's error to "OBJECT: WHAT" and return status. */
 int fail(mq *, int status, const char *object, const char *what);
+/* The same for what is not in a spool: MQ_NOTFOUND, with the spool's path. */
+int fail_not_in(mq *, const char *root, const char *object, const char *what);
 /* The same with errno's text, and the status that errno stands for. */
 int fail_errno(mq *, const char *object, const char *what);
 

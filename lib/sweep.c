@@ -106,7 +106,7 @@ static unsigned release_entry(mq_queue *q, const char *bucket, const char *name)
 	}
 	expiry = queue_expiry(q, &e);
 	if (expiry && expiry <= queue_now(q))
-		return moved_if(q, place_drop(q, q->fd, path, &e));
+		return moved_if(q, place_expire(q, q->fd, path, &e));
 	e.visible = 0;
 	return moved_if(q, place_back(q, &from, &e));
 }
@@ -616,7 +616,7 @@ static void trim_line(mq_queue *q, enum line line, unsigned level)
 		if (!is_over(q, &e))
 			break;
 		segment_entry_path(&s, &g, g.names[i].name, path);
-		place_drop(q, q->fd, path, &e);
+		place_expire(q, q->fd, path, &e);
 	}
 	segment_free(&g);
 }

@@ -51,35 +51,51 @@ static int scan_decimal(const char **p, int64_t *whole, int64_t *billionths)
 	return 0;
 }
 
-int mq_parse_duration(const char *text, mq_time *out)
+/* The letters at *p as a unit's length in ns; -1: no unit's. */
+static int64_t scan_unit(const char **p)
 {
 	static const struct {
 		const char *name;
 		int64_t ns;
 	} units[] = {
-		{ "", MQ_SECOND },
+		{ "w", 7 * 24 * 3600 * MQ_SECOND },
+		{ "d", 24 * 3600 * MQ_SECOND },
+		{ "h", 3600 * MQ_SECOND },
+		{ "m", 60 * MQ_SECOND },
 		{ "s", MQ_SECOND },
 		{ "ms", MQ_SECOND / 1000 },
 		{ "us", MQ_SECOND / 1000000 },
-		{ "m", 60 * MQ_SECOND },
-		{ "h", 3600 * MQ_SECOND },
-		{ "d", 24 * 3600 * MQ_SECOND },
 	};
-	int64_t whole, billionths;
-	size_t i;
+	size_t n = strspn(*p, "abcdefghijklmnopqrstuvwxyz"), i;
 
-	if (scan_decimal(&text, &whole, &billionths) == -1)
-		return -1;
 	for (i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (strcmp(text, units[i].name) != 0)
+		if (strlen(units[i].name) != n || memcmp(*p, units[i].name, n) != 0)
 			continue;
-		if (whole >= DURATION_MAX / units[i].ns)
-			return -1;
-		/* ns * billionths would overflow for a day: halve the digits. */
-		*out = whole * units[i].ns + units[i].ns / 1000 * (billionths / 1000) / 1000;
-		return 0;
+		*p += n;
+		return units[i].ns;
 	}
 	return -1;
+}
+
+/* Parts from the longest unit to the shortest, each once; or a bare number. */
+int mq_parse_duration(const char *text, mq_time *out)
+{
+	int64_t whole, billionths, ns, above = INT64_MAX, sum = 0;
+
+	do {
+		if (scan_decimal(&text, &whole, &billionths) == -1)
+			return -1;
+		ns = *text || above < INT64_MAX ? scan_unit(&text) : MQ_SECOND;
+		if (ns < 0 || ns >= above || whole > DURATION_MAX / ns)
+			return -1;
+		/* ns * billionths would overflow for a week: halve the digits. */
+		sum += whole * ns + ns / 1000 * (billionths / 1000) / 1000;
+		if (sum >= DURATION_MAX)
+			return -1;
+		above = ns;
+	} while (*text);
+	*out = sum;
+	return 0;
 }
 
 int mq_parse_size(const char *text, uint64_t *out)

@@ -131,6 +131,28 @@ setup() {
 	ok '' mq-ack "$receipt"
 }
 
+@test "a receipt whose path leads to no spool here is found by -s, else by MQ_SPOOL" {
+	mq-config q backoff=0
+	seq 4 | mq-send -q -l q
+	for command in mq-extend mq-nack mq-ack; do
+		receipt=$(mq-recv -v 1h q)
+		elsewhere=/no/such/place/${receipt#"$MQ_SPOOL"/}
+		ok "$(mq-cat "$receipt")" env -u MQ_SPOOL mq-cat -s "$MQ_SPOOL" "$elsewhere"
+		fails 65 "$command: /no/such/place: .+" env -u MQ_SPOOL HOME="$T" XDG_STATE_HOME="$T" $command "$elsewhere"
+		ok '' env -u MQ_SPOOL $command -s "$MQ_SPOOL" "$elsewhere"
+		[ "$command" != mq-extend ] || mq-ack "$receipt"
+		fails 3 "$command: .+" $command "$elsewhere"
+	done
+	# Of two spools, the one that the path leads to.
+	receipt=$(mq-recv -v 1h q)
+	mq-create -s "$T/other" q
+	ok '' mq-ack -s "$T/other" "$receipt"
+	# By another way to it.
+	ln -s "$MQ_SPOOL" alias
+	receipt=$(mq-recv -v 1h q)
+	ok '' mq-ack -s "$MQ_SPOOL" "$T/alias/${receipt#"$MQ_SPOOL"/}"
+}
+
 @test "a receipt with another nonce names no lease: 3" {
 	mq-send -q -b x q
 	receipt=$(mq-recv q)

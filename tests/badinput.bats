@@ -19,7 +19,7 @@ teardown() {
 }
 
 bad_names() {
-	printf '%s\0' ../x ../../etc '' .hidden . .. a/b /etc/passwd q/ /q q//dlq q/dlq/dlq q/other \
+	printf '%s\0' ../x ../../etc .hidden . .. a/b /etc/passwd q/ /q q//dlq q/dlq/dlq q/other \
 		'a b' $'a\nb' $'a\tb' $'\033[31m' $'a\177' é 'a*' 'a?' '~' 'a:b' 'a,b' "$(printf 'n%.0s' {1..65})" \
 		"$(printf 'n%.0s' {1..5000})"
 }
@@ -54,10 +54,52 @@ bad_names() {
 	done
 }
 
-@test "an empty spool name: 64" {
-	for command in mq-create mq-send mq-recv mq-stat; do
-		usage "$command" -s '' q </dev/null
+# options_with_argument COMMAND: as --help has them, short and long.
+options_with_argument() {
+	"$1" --help | sed -nE "s/^  (-.), (--[a-z-]+)=.*/\\1\\n\\2/p; s/^  -., (--[a-z-]+)\\[=.*/\\1=/p"
+}
+
+@test "an empty argument is refused by every option of every command, but for those of text" {
+	for command in $COMMANDS; do
+		options_with_argument "$command" >list
+		grep -qx -e --spool list
+		while read -r option; do
+			case $command:$option in
+			mq-send:-[bkH] | mq-send:--body | mq-send:--key | mq-send:--header) continue ;;
+			mq-call:-[bkH] | mq-call:--body | mq-call:--key | mq-call:--header) continue ;;
+			mq-nack:-r | mq-nack:--reason) continue ;;
+			esac
+			if [[ $option == *= ]]; then
+				usage timeout 60 "$command" "$option" q x </dev/null
+			else
+				usage timeout 60 "$command" "$option" '' q x </dev/null
+			fi
+		done <list
 	done
+	[ "$(for command in $COMMANDS; do options_with_argument "$command"; done | wc -l)" -gt 100 ]
+}
+
+@test "an empty operand that names something is refused: 64" {
+	for command in mq-config mq-delete mq-purge mq-recv mq-ls mq-redrive mq-stat mq-wait mq-export \
+		mq-import mq-fsck mq-call 'mq-send -b x' 'mq-send q' 'mq-call q' 'mq-wait -w 0 q' 'mq-recv q' \
+		'mq-stat q' 'mq-bind x' 'mq-bind -l' 'mq-export q' 'mq-import q'; do
+		# shellcheck disable=SC2086 # words
+		usage timeout 60 $command '' </dev/null
+	done
+	usage mq-bind '' q
+	usage timeout 60 mq-work -e '' -- true
+	usage mq-once '' true
+}
+
+@test "an empty id, name or group in JSON: 65; an empty body and key are good" {
+	for key in dedup_id reply_to correlation_id group group_base64; do
+		try mq-send -j q <<<"{\"body\":\"x\",\"$key\":\"\"}"
+		is 65 '' 'mq-send: q: line 1: .*: 0 messages were accepted'
+	done
+	mq-send -q -j q <<<'{"body":"","key":"","priority":9}'
+	mq-recv -j q >line
+	[[ $(cat line) == *'"body":""'*'"key":""'* ]]
+	mq-ack "$(jq -r .receipt line)"
 }
 
 @test "a bad name is no queue: 66, by every command that takes one" {
@@ -94,6 +136,27 @@ bad_names() {
 	done
 }
 
+@test "no such queue names the spool that was looked in" {
+	for command in mq-config mq-delete mq-purge mq-recv mq-ls mq-redrive mq-stat 'mq-send -b x' mq-wait mq-fsck; do
+		for spool in "$MQ_SPOOL" "$T/none"; do
+			# shellcheck disable=SC2086 # words
+			try $command -s "$spool" nosuch </dev/null
+			[ "$status" -eq 66 ]
+			[[ $stderr == *"nosuch: no such queue"*" in $spool"* ]]
+		done
+	done
+	[ ! -e "$T/none" ]
+}
+
+@test "a directory of a queue that is missing: who meets that names mq-fsck, which makes it" {
+	mq-create r
+	rm -r "$MQ_SPOOL/q/r/back"
+	fails 74 'mq-recv: r: cannot receive .*mq-fsck -y.*: No such file or directory' mq-recv r
+	mq-fsck -y r >/dev/null
+	fails 1 '' mq-recv r
+	mq-delete r
+}
+
 @test "bad durations on the command line: 64" {
 	for duration in soon -1s '' 5x '5 s' 1s1 1e3 nan inf 0x10 99999999999999999999d .; do
 		usage mq-send -d "$duration" -b x q
@@ -103,6 +166,23 @@ bad_names() {
 		usage mq-nack -d "$duration" receipt
 		usage mq-extend -v "$duration" receipt
 	done
+}
+
+@test "whoever takes a duration names its units, when it is bad and in the help" {
+	local seen=0
+	for command in $COMMANDS; do
+		options_with_argument "$command" >list
+		while read -r option; do
+			value=(5x)
+			[[ $option != *= ]] || { option+=5x value=(); }
+			try timeout 60 "$command" "$option" "${value[@]}" q x </dev/null
+			[[ $stderr == *' is not a duration: '* ]] || continue
+			[[ $stderr == *' w, d, h, m, s '*'1h30m'* ]]
+			[[ $("$command" --help) == *'Durations are '*' w, d, h, m, s '*'1h30m'* ]]
+			((++seen))
+		done <list
+	done
+	[ "$seen" -gt 20 ]
 }
 
 @test "bad numbers on the command line: 64" {

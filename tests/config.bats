@@ -86,6 +86,42 @@ sync=full
 	grep -qx max-depth=2 <(mq-config q)
 }
 
+@test "dead-letter-to: no circle, of whatever length, nor through a dead-letter queue: 78" {
+	mq-create a
+	mq-create b dead-letter-to=a
+	mq-create c dead-letter-to=b
+	before=$(mq-config a)
+	for to in a b c a/dlq b/dlq c/dlq; do
+		fails 78 'mq-config: a: dead-letter-to: .+' mq-config a max-depth=7 dead-letter-to=$to
+		fails 78 'mq-create: a: dead-letter-to: .+' mq-create a max-depth=7 dead-letter-to=$to
+	done
+	same "$before" "$(mq-config a)"
+	fails 78 'mq-config: a/dlq: dead-letter-to: .+' mq-config a/dlq dead-letter-to=b
+	# One that was removed and is made again.
+	mq-delete a
+	fails 78 'mq-create: a: dead-letter-to: .+' mq-create a dead-letter-to=c
+	fails 66 'mq-config: a: no such queue.*' mq-config a
+	mq-create a
+	ok '' mq-config b dead-letter-to=
+	ok '' mq-config a dead-letter-to=c
+	fails 78 'mq-config: b: dead-letter-to: a leads back to it' mq-config b dead-letter-to=a
+	mq-create d
+	ok '' mq-config b dead-letter-to=d/dlq
+}
+
+@test "dead-letter-to: of two that would close a circle at once, one is refused" {
+	for i in {1..10}; do
+		mq-create "x$i"
+		mq-create "y$i"
+		mq-config "x$i" dead-letter-to="y$i" 2>/dev/null &
+		mq-config "y$i" dead-letter-to="x$i" 2>/dev/null &
+	done
+	wait
+	for i in {1..10}; do
+		same 1 "$(cat <(mq-config "x$i") <(mq-config "y$i") | grep -c '^dead-letter-to=.')"
+	done
+}
+
 @test "bad durations: 78" {
 	refuse visibility '' soon -1s 5x 1s1 '1 s' 1e3 inf nan 0x10 99999999999999999999d
 	refuse retention '' soon -1s

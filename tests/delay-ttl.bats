@@ -121,7 +121,7 @@ setup() {
 }
 
 @test "a TTL counts from the sending, also with a delay" {
-	mq-send -q -d 1m -t 30s -b never q
+	usage mq-send -q -d 1m -t 30s -b never q
 	mq-send -q -d 1m -t 90s -b once q
 	fails 1 '' later 40s mq-recv q
 	ok once later 61s mq-recv -a q

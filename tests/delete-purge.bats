@@ -45,7 +45,7 @@ setup() {
 @test "delete of what is not there: 66" {
 	harmless 66 'mq-delete: nosuch: no such queue.*' mq-delete nosuch
 	harmless 66 "mq-delete: \.\.: $BAD_NAME" mq-delete ..
-	harmless 66 "mq-delete: : $BAD_NAME" mq-delete ''
+	usage mq-delete ''
 	usage mq-delete
 }
 
@@ -141,6 +141,59 @@ $(seq 300)" "$(mq-recv -j -n 1000 q | jq -r .body)"
 	same "$left" "$(mq-purge q)"
 	has q 0 0 0 0
 	no_litter
+}
+
+# id KEY [OPTION]...: that of what is sent to q under a deduplication id.
+id() {
+	mq-send "${@:2}" -D "$1" -b "$1" q
+}
+
+@test "purge forgets the deduplication ids of what it drops, and no others" {
+	mq-config q backoff=0
+	for key in ready delayed back grouped leased acked dead; do
+		case $key in
+		delayed) id $key -d 1h ;;
+		grouped) id $key -g g ;;
+		*) id $key ;;
+		esac >"$key"
+		case $key in
+		back) mq-recv -n 9 q | grep "$(<back)" | mq-nack - ;;
+		leased) mq-recv -n 9 q | grep "$(<leased)" >receipt ;;
+		acked) mq-recv -n 9 q | grep "$(<acked)" | mq-ack - ;;
+		dead) mq-recv -n 9 q | grep "$(<dead)" | mq-nack -x - ;;
+		esac
+		mq-ls -S leased q | cut -f 7 | grep -v "$(cat leased 2>/dev/null || echo none)" | mq-nack -d 0 - || true
+	done
+	has q 3 1 1 1
+	ok $'4\n' mq-purge q
+	for key in ready delayed back grouped; do
+		[ "$(id $key)" != "$(<$key)" ]
+	done
+	for key in leased acked dead; do
+		same "$(<$key)" "$(id $key)"
+	done
+	has q 4 1 0 1
+	# and again, of those that came since
+	ok $'4\n' mq-purge q
+	id ready >/dev/null
+	has q 1 1 0 1
+	ok '' mq-fsck q
+}
+
+@test "purge forgets what came back under another key, and what is dead when that is dropped" {
+	mq-config q max-receives=1
+	one=$(id one)
+	mq-nack -x "$(mq-recv q)"
+	ok $'1\n' mq-redrive q
+	two=$(id two)
+	mq-nack -x "$(mq-recv q)"
+	same "$one" "$(id one)"
+	same "$two" "$(id two)"
+	ok $'1\n' mq-purge q
+	ok $'1\n' mq-purge q/dlq
+	[ "$(id one)" != "$one" ]
+	[ "$(id two)" != "$two" ]
+	has q 2 0 0 0
 }
 
 @test "purge of what is not there: 66" {

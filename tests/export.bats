@@ -263,7 +263,7 @@ refused() {
 @test "a FILE is replaced when it is whole, and not before" {
 	mq-send -q -b x q
 	echo old >a.tar
-	fails 66 'mq-export: nosuch: no such queue' mq-export nosuch a.tar
+	fails 66 "mq-export: nosuch: no such queue in $MQ_SPOOL" mq-export nosuch a.tar
 	same old "$(cat a.tar)"
 	ok '' mq-export q a.tar
 	same x "$(tar -xOf a.tar)"
@@ -328,7 +328,7 @@ refused() {
 	usage mq-import q a b
 	usage mq-import -r 0 q
 	usage mq-import -m x q
-	fails 66 'mq-import: nosuch: no such queue' mq-import nosuch </dev/null
+	fails 66 "mq-import: nosuch: no such queue in $MQ_SPOOL" mq-import nosuch </dev/null
 	fails 66 'mq-import: nosuch: open: No such file or directory' mq-import q nosuch
 }
 
@@ -424,6 +424,25 @@ refused() {
 	same "$(seq 1001 3000)" "$(numbers r)"
 	[ ! -e "$MQ_SPOOL/q/r/import" ]
 	no_litter
+}
+
+@test "an import that cannot be opened leaves the notes of the one before: nothing twice" {
+	command -v strace >/dev/null || skip "no strace"
+	seq 3000 | mq-send -q -l q
+	mq-export q >a.tar
+	head -c 2500000 a.tar >cut.tar
+	fails 65 'mq-import: r: cut\.tar: .*: 2441 messages were imported' mq-import r cut.tar
+	mq-recv -n 1000 r | mq-ack -
+	notes=$(cat "$MQ_SPOOL/q/r/import/"[0-9]* | cksum)
+	for directory in ready back ready/p4 import; do
+		try strace -qq -o /dev/null -P "$MQ_SPOOL/q/r/$directory" \
+			-e inject=getdents64:error=EIO mq-import r a.tar
+		is 74 '' 'mq-import: r: .*Input/output error.*'
+		same "$notes" "$(cat "$MQ_SPOOL/q/r/import/"[0-9]* | cksum)"
+	done
+	try mq-import r a.tar
+	is 0 $'559\n' 'mq-import: r: 2441 of the messages were there already'
+	same "$(seq 1001 3000)" "$(numbers r)"
 }
 
 @test "killed again and again: nothing is lost, nothing is there twice" {
@@ -721,7 +740,7 @@ sent() {
 		fails 65 "mq-send: r: $bad: .+: 0 messages were accepted" mq-send -A "$bad" r
 	done
 	fails 66 'mq-send: r: nosuch: open: No such file or directory: 0 messages were accepted' mq-send -A nosuch r
-	harmless 66 'mq-send: nosuch: no such queue' mq-send -A a.tar nosuch
+	harmless 66 "mq-send: nosuch: no such queue in $MQ_SPOOL" mq-send -A a.tar nosuch
 	mq-config r max-message=1K
 	fails 65 'mq-send: r: a\.tar: tree/zz: .*max-message.*: 3 messages were accepted' mq-send -q -A a.tar r
 	no_litter

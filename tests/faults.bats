@@ -515,3 +515,103 @@ full_disk_of_all_kinds() {
 	export MQ_SPOOL=$T/moved
 	same '[x]' "$(drain q)"
 }
+
+# ---- errors that look like the end, or like damage -----------------------------
+
+# unreadable DIRECTORY COMMAND...: as if that directory of the queues could not be read.
+unreadable() {
+	local directory=$MQ_SPOOL/q/$1
+	shift
+	strace -qq -o /dev/null -P "$directory" -e inject=getdents64:error=EIO "$@"
+}
+
+@test "a directory that cannot be read is not the end of it" {
+	command -v strace >/dev/null || skip "no strace"
+	mq-create leased
+	mq-create delayed
+	mq-create group
+	mq-send -q -b x leased
+	receipt=$(mq-recv -v 1h leased)
+	mq-send -q -d 1h -b x delayed
+	for directory in leased/leased "leased/leased/$(basename "$(dirname "$receipt")")" delayed/delayed \
+		"delayed/delayed/$(ls "$MQ_SPOOL/q/delayed/delayed")"; do
+		queue=${directory%%/*}
+		try unreadable "$directory" mq-wait -w 0 "$queue"
+		is 74 '' "mq-wait: $queue: .*Input/output error.*"
+		try unreadable "$directory" mq-ls -S leased,delayed "$queue"
+		is 74 '' "mq-ls: $queue: .*Input/output error.*"
+		try unreadable "$directory" mq-work -e "$queue" -- true
+		is 74 '' "mq-work: $queue: .*Input/output error.*"
+	done
+	# That a message of a group is in flight, its token says.
+	mq-send -q -g g -b x group
+	receipt=$(mq-recv -v 1h group)
+	for directory in leased "leased/$(basename "$(dirname "$receipt")")"; do
+		try unreadable "group/$directory" mq-purge group
+		is 74 $'0\n' 'mq-purge: group: .*Input/output error.*'
+		has group 0 1 0 0
+	done
+	ok '' mq-ack "$receipt"
+}
+
+@test "a directory that cannot be looked through is not made a spool" {
+	command -v strace >/dev/null || skip "no strace"
+	mkdir dir
+	touch dir/mine
+	try strace -qq -o /dev/null -P "$T/dir" -e inject=getdents64:error=EIO mq-create -s "$T/dir" q
+	is 74 '' 'mq-create: .*dir: cannot make the spool: Input/output error'
+	same mine "$(ls dir)"
+}
+
+@test "no memory to read a message's properties is no damage" {
+	mq-create q
+	mq-create aside
+	# A block whose headers take more memory than its text.
+	for ((i = 0; i < 5000; i++)); do
+		echo "H$i: v"
+	done >headers
+	mapfile -t headers <headers
+	args=()
+	for header in "${headers[@]}"; do
+		args+=(-H "$header")
+	done
+	mq-send -q "${args[@]}" -b x q
+	failed=0
+	for ((memory = 1024; memory < 12288; memory += 64)); do
+		(ulimit -v "$memory" && exec mq-fsck -y q) >out 2>err || failed=$((failed + 1))
+		[ ! -e "$MQ_SPOOL/q/q/bad" ]
+	done
+	[ "$failed" -gt 0 ]
+	ok '' mq-fsck q
+	same '[x]' "$(drain q)"
+}
+
+@test "what is interrupted is begun again" {
+	command -v strace >/dev/null || skip "no strace"
+	cycle() {
+		local step=$1 id receipt
+		shift
+		"$@" mq-create "q$step" backoff=0
+		"$@" mq-send -g g -D key -b x "q$step" >id
+		seq 100 | "$@" mq-send -q -l "q$step"
+		"$@" mq-send -q -d 1h -b later "q$step"
+		"$@" mq-recv "q$step" >receipt
+		"$@" mq-extend -v 1h - <receipt
+		"$@" mq-nack -r why - <receipt
+		"$@" mq-recv -n 100 "q$step" | "$@" mq-ack -
+		"$@" mq-recv "q$step" | "$@" mq-nack -x -
+		"$@" mq-redrive "q$step" >count
+		"$@" mq-purge "q$step" >count
+		"$@" mq-delete "q$step"
+	}
+	step=0
+	for call in openat openat2 mkdirat unlinkat renameat,renameat2 linkat symlinkat readlinkat mknodat \
+		newfstatat,fstat,statx,fstatfs,statfs utimensat fchmod,fchmodat getdents64 flock fsync; do
+		for when in 1 2 3; do
+			cycle $((++step)) strace -qq -o /dev/null -e inject="$call:error=EINTR:when=$when" || {
+				echo "$call $when"
+				return 1
+			}
+		done
+	done
+}

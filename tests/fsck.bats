@@ -78,11 +78,11 @@ first() {
 
 @test "usage, and what is not there" {
 	usage mq-fsck -x
-	fails 66 'mq-fsck: q: no such queue' mq-fsck q
+	fails 66 "mq-fsck: q: no such queue in $MQ_SPOOL" mq-fsck q
 	fails 66 'mq-fsck: .*: no such spool' mq-fsck
 	mq-create q
 	fails 66 'mq-fsck: ../q: no such queue: bad name' mq-fsck ../q
-	fails 66 'mq-fsck: r: no such queue' mq-fsck r q
+	fails 66 "mq-fsck: r: no such queue in $MQ_SPOOL" mq-fsck r q
 }
 
 # ---- names and files -------------------------------------------------------------

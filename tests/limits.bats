@@ -35,16 +35,69 @@ setup() {
 	has q 1 0 0 1
 }
 
-@test "returning and redriving are not refused at the limit" {
-	mq-config q max-depth=1
+@test "returning is not refused at the limit" {
+	mq-config q max-depth=2
 	mq-send -q -b 1 q
-	mq-nack -x "$(mq-recv q)"
 	mq-send -q -b 2 q
-	ok $'1\n' mq-redrive q
-	has q 2 0 0 0
-	mq-nack "$(mq-recv q)"
+	receipt=$(mq-recv q)
+	mq-config q max-depth=1
+	mq-nack "$receipt"
 	has q 2 0 0 0
 	harmless 75 'mq-send: q: .+' mq-send -b 3 q
+}
+
+# dead BODY...: dead letters of q
+dead() {
+	local body
+	for body; do
+		mq-send -q -b "$body" q
+		mq-nack -x "$(mq-recv q)"
+	done
+}
+
+@test "redriving goes as far as the limits of the target: 75, the rest stays" {
+	dead 1 2 3 4
+	mq-config q max-depth=3
+	mq-send -q -b new q
+	try mq-redrive q
+	is 75 $'2\n' 'mq-redrive: q: the queue is full'
+	has q 3 0 0 2
+	harmless 75 'mq-send: q: .+' mq-send -b x q
+	mq-recv -a q >/dev/null
+	try mq-redrive q
+	is 75 $'1\n' 'mq-redrive: q: the queue is full'
+	has q 3 0 0 1
+	mq-recv -a -n 3 q >/dev/null
+	ok $'1\n' mq-redrive q
+	same '[4]' "$(drain q)"
+}
+
+@test "redriving: max-bytes and max-message of the target hold, too, of another one" {
+	mq-create other max-message=3
+	dead 12345 1 12
+	try mq-redrive -t other q
+	is 75 $'0\n' 'mq-redrive: other: the message is larger than max-message or max-bytes'
+	has other 0 0 0 0
+	has q 0 0 0 3
+	mq-config other max-message=0 max-bytes=6
+	try mq-redrive -t other q
+	is 75 $'2\n' 'mq-redrive: other: the queue is full'
+	has q 0 0 0 1
+	same '[12345][1]' "$(drain other)"
+}
+
+@test "redriving drops nothing for its room, whatever overflow says" {
+	for overflow in drop-head dead-letter block reject; do
+		mq-config q max-depth=0
+		dead 1 2
+		mq-config q max-depth=1 overflow=$overflow
+		mq-send -q -b kept q
+		try timeout 60 mq-redrive q
+		is 75 $'0\n' 'mq-redrive: q: the queue is full'
+		has q 1 0 0 2
+		same '[kept]' "$(drain q)"
+		mq-purge q/dlq
+	done
 }
 
 @test "max-bytes: payload up to that, then 75" {

@@ -1,6 +1,19 @@
 #!/usr/bin/env bats
 load lib
 
+@test "delayed ones come in the order in which they are due, also those of the same moments" {
+	mq-create q
+	at=$(($(date +%s) + 7200))
+	at=$((at - at % 16))
+	for i in 7 3 11 15 0 8 1 14 2 13 9 4 12 6 10 5; do
+		mq-send -q -a "@$((at + i))" -b "$i" q
+	done
+	mq-send -q -a "@$((at - 1))" -b first q
+	mq-send -q -a "@$((at + 16))" -b last q
+	same "$(echo first; seq 0 15; echo last)" \
+		"$(mq-ls -S delayed q | cut -f 7 | while read -r path; do mq-cat "$path"; echo; done)"
+}
+
 @test "without a queue: their names, sorted, one per line" {
 	for name in b a.c a Z 10 9; do
 		mq-create "$name"

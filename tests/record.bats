@@ -116,6 +116,18 @@ texts() {
 	same "$((8 * 5))" "$(grep -v '^#' samples | cut -f 2 | awk '$0 < last { n++ } { last = $0 } END { print n + 1 }')"
 }
 
+@test "--svg: the time axis ends where the samples end, however few they are" {
+	samples q 'BEGIN { print 1, 1, 0, 0, 0, 0 }' >one
+	mq-stat -r two q
+	later 5s mq-stat -r two q
+	for file in one two; do
+		picture -g "$file"
+		edge=$(sed -n 's/.*<text x="\([0-9]*\)[^>]*text-anchor="end"[^>]*>[0-9]* samples\{0,1\}, .*/\1/p' picture.svg)
+		[ -n "$edge" ]
+		same "$edge" "$(line "$VISIBLE" | grep -oE '[ML][0-9]+ ' | tail -n 1 | tr -d 'ML ')"
+	done
+}
+
 @test "--svg: a panel for each queue, its name, its times and round numbers" {
 	samples q 'BEGIN { for (i = 0; i <= 120; i++) print i, i * 10, 5, i, i * 60, i * 30 }' >file
 	samples b 'BEGIN { for (i = 0; i <= 120; i++) print i, 0, 0, 0, 0, 0 }' >>file

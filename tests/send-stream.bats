@@ -248,8 +248,95 @@ bodies() {
 b 2 mine y' "$(mq-recv -n 2 -j q | jq -r '"\(.body) \(.priority) \(.correlation_id) \(.headers.X)"')"
 }
 
-@test "-j: keys it does not know are ignored, empty lines skipped, a last line without newline counts" {
-	printf '\n  \n{"body":"a","receipt":"/x","colour":[1,{"a":null}]}\n\t\n\n{ "body" : "b" } ' | mq-send -q -j q
+@test "-j: a key that it does not know is refused, and named with its line" {
+	for key in colour at_ prio unique replace batch after '' Body; do
+		printf '{"body":"kept"}\n{"body":"x","%s":1}\n' "$key" >in
+		try mq-send -q -j q <in
+		is 65 '' "mq-send: q: line 2: $key: no such key: 1 message was accepted"
+		same '[kept]' "$(drain q)"
+	done
+}
+
+@test "-j: null is no value, and 7.0 is a number" {
+	cat >in <<-'J'
+		{"body":"x","body_base64":null,"priority":7.0,"delay":null,"at":null,"ttl":null,"group":null,"group_base64":null,"dedup_id":null,"headers":{"A":null,"B":"b"},"reply_to":null,"correlation_id":null,"key":null}
+		{"body":null,"body_base64":"eA==","headers":null,"priority":null,"delay":0.0}
+	J
+	mq-send -q -j -H 'A: mine' q <in
+	same '{"b":"x","h":{"B":"b","A":"mine"},"p":7}
+{"b":"x","h":{"A":"mine"},"p":4}' \
+		"$(mq-recv -n 2 -j q | jq -c '{b:.body,h:.headers,p:.priority}')"
+	for line in '{"body":null}' '{"body":"x","priority":7.5}' '{"body":"x","priority":-0.5}' '{"body":"x","priority":"7"}'; do
+		try mq-send -q -j q <<<"$line"
+		is 65 '' 'mq-send: q: line 1: .+: 0 messages were accepted'
+	done
+}
+
+@test "-j: at is a time, and excludes delay" {
+	for at in 2100-01-01T00:00:00Z 2100-01-01 @4102444800; do
+		mq-send -q -j q <<<"{\"body\":\"x\",\"at\":\"$at\"}"
+	done
+	mq-send -q -j q <<<'{"body":"now","at":"@1"}'
+	mq-send -q -d 1h -j q <<<'{"body":"now too","at":"@1"}'
+	has q 2 0 3 0
+	for line in '"at":"soon"' '"at":5' '"at":"@1","delay":1' '"delay":null,"at":""'; do
+		try mq-send -q -j q <<<"{\"body\":\"x\",$line}"
+		is 65 '' 'mq-send: q: line 1: .+: 0 messages were accepted'
+	done
+}
+
+@test "no time to live, or one that ends before the message is visible: 64, in JSON 65" {
+	usage mq-send -t 0 -b x q
+	usage mq-send -t 0s -l q <<<x
+	usage mq-call -t 0 -b x q
+	usage mq-send -d 2h -t 1h -b x q
+	usage mq-send -t 1h -a 2100-01-01 -b x q
+	for line in '"ttl":0' '"ttl":"0s"' '"ttl":60,"delay":61' '"delay":"2m","ttl":"1m"' '"ttl":1,"at":"2100-01-01"'; do
+		try mq-send -q -j q <<<"{\"body\":\"x\",$line}"
+		is 65 '' 'mq-send: q: line 1: (ttl|delay|at): .+: 0 messages were accepted'
+	done
+	try mq-send -q -j -t 1m q <<<'{"body":"x","delay":61}'
+	is 65 '' 'mq-send: q: line 1: delay: .+: 0 messages were accepted'
+	no_litter
+	mq-send -q -d 1m -t 2m -b x q
+	mq-send -q -a @1 -t 1m -b x q
+	has q 1 0 1 0
+}
+
+@test "-j: what is left of a time to live goes on" {
+	mq-create r
+	mq-send -q -t 1h -b x q
+	mq-send -q -b y q
+	mq-recv -n 2 -j q >got
+	later 10m mq-send -q -j r <got
+	# A little later: a moment goes by from its reading to its sending.
+	mq-ls -j r | jq -s . >sent
+	jq -es --slurpfile r sent 'def ms: (.[0:19] + "Z" | fromdate * 1000) + (.[20:23] | tonumber);
+		($r[0][0].expires | ms) - (.[0].expires | ms) | . >= 0 and . < 60000' got
+	same '[y]' "$(drain r 3601s)"
+	# A new one counts, wherever it stands.
+	jq -c '{ttl: 60} + del(.ttl)' got | mq-send -q -j r
+	jq -c '.ttl = 60' got | mq-send -q -j r
+	same '' "$(drain r 61s)"
+	# What ran out in flight is not to live for ever.
+	mq-send -q -j r <<<'{"body":"x","expires":"2001-01-01T00:00:00.000Z"}'
+	fails 1 '' mq-recv r
+	# A retention is no time to live.
+	mq-create t retention=1h
+	mq-send -q -b x t
+	same false "$(mq-recv -j t | jq 'has("expires")')"
+}
+
+@test "-j: what is laid out over several lines is told of jq -c" {
+	printf '{"body":"x","priority":3}' | jq . >in
+	try mq-send -q -j q <in
+	is 65 '' 'mq-send: q: line 1: malformed JSON: .*jq -c.*: 0 messages were accepted'
+	jq -c . in | mq-send -q -j q
+	same '[x]' "$(drain q)"
+}
+
+@test "-j: empty lines are skipped, a last line without newline counts" {
+	printf '\n  \n{"body":"a","receipt":"/x","history":[1,{"a":null}]}\n\t\n\n{ "body" : "b" } ' | mq-send -q -j q
 	same '[a][b]' "$(drain q)"
 }
 
@@ -259,12 +346,13 @@ b 2 mine y' "$(mq-recv -n 2 -j q | jq -r '"\(.body) \(.priority) \(.correlation_
 	printf 'A\0\377' | mq-send -q -p 6 q
 	mq-send -q -H 'A: "quoted" \ back' -H 'B: é' -R to -C cor -b $'tab\there\x01' q
 	mq-send -q -b '' q
+	mq-send -q -g grp -k a.b -t 1h -b all q
 	mq-recv -n 9 -j q >first
 	mq-send -q -j r <first
 	mq-recv -n 9 -j r >second
-	filter='del(.id, .receipt, .queue, .sent, .deadline)'
+	filter='del(.id, .receipt, .queue, .sent, .deadline) | .expires |= (. != null)'
 	same "$(jq -cS "$filter" first)" "$(jq -cS "$filter" second)"
-	same 4 "$(wc -l <second)"
+	same 5 "$(wc -l <second)"
 }
 
 @test "-j: a malformed line in the middle: what came before is kept, the rest is not sent" {

@@ -206,7 +206,7 @@ setup() {
 
 @test "unknown queues and bad names: 66, nothing made" {
 	harmless 66 'mq-send: nosuch: no such queue.*' mq-send -b x nosuch
-	for name in ../q '' .q 'a b' q/x $'q\n' "$(printf 'n%.0s' {1..65})"; do
+	for name in ../q .q 'a b' q/x $'q\n' "$(printf 'n%.0s' {1..65})"; do
 		harmless 66 "mq-send: .*: $BAD_NAME" mq-send -b x "$name"
 		harmless 66 "mq-send: .*: $BAD_NAME" mq-send -l "$name" <<<x
 	done

@@ -201,6 +201,47 @@ flow() {
 	mq-stat -j q | jq -c "$1"
 }
 
+@test "what expires is counted, wherever it is met" {
+	expired() {
+		same "$2 0" "$(later 10m mq-stat -j "$1" | jq -r '"\(.expired) \(.died)"')"
+	}
+	# in its line, and as one of many that are taken together
+	mq-create line
+	mq-send -q -t 1m -b x line
+	fails 1 '' later 2m mq-recv line
+	expired line 1
+	mq-create bundle
+	seq 100 | mq-send -q -t 1m -l bundle
+	fails 1 '' later 2m mq-recv -n 1000 bundle
+	expired bundle 100
+	# in flight, when it is returned or its lease lapses
+	mq-create flight max-receives=2
+	mq-send -q -t 1m -b x flight
+	mq-send -q -t 1m -b y flight
+	receipt=$(mq-recv -v 1h flight)
+	mq-recv -v 90s flight >/dev/null
+	later 2m mq-nack "$receipt"
+	expired flight 2
+	# first in its group, and in flight
+	mq-create group
+	mq-send -q -t 1m -g a -b x group
+	mq-send -q -t 1m -g b -b y group
+	receipt=$(mq-recv -v 1h group)
+	later 2m mq-nack "$receipt"
+	fails 1 '' later 2m mq-recv group
+	expired group 2
+	# by retention: when it becomes visible, and in its line by who comes by
+	mq-create late retention=1m
+	mq-send -q -d 5m -b x late
+	fails 1 '' later 6m mq-recv late
+	expired late 1
+	mq-create old retention=1m
+	mq-send -q -b x old
+	mq-send -q -b y old
+	later 2m mq-send -q -b new old
+	expired old 2
+}
+
 @test "what happens to messages is counted" {
 	mq-config q backoff=0 max-receives=2
 	seq 10 | mq-send -q -l q

@@ -37,7 +37,7 @@ setup() {
 }
 
 @test "mq-wait: malformed ids: 65" {
-	for id in x '' 1763681547123456789 1763681547123456789-1a2b3c4 1763681547123456789-1a2b3c4g ../x; do
+	for id in x 1763681547123456789 1763681547123456789-1a2b3c4 1763681547123456789-1a2b3c4g ../x; do
 		fails 65 'mq-wait: .+' mq-wait -w 0 q "$id"
 	done
 	try mq-wait -w 0 q - <<<'no id'

@@ -28,6 +28,16 @@ static void test_durations(struct tap *t)
 	CHECK(t, duration("2h") == 7200 * MQ_SECOND);
 	CHECK(t, duration("1d") == 86400 * MQ_SECOND);
 	CHECK(t, duration("36524d") > 0 && duration("36525d") == -1);
+	CHECK(t, duration("1w") == 7 * 86400 * MQ_SECOND);
+	CHECK(t, duration("1h30m") == 5400 * MQ_SECOND);
+	CHECK(t, duration("2d12h") == 60 * 3600 * MQ_SECOND);
+	CHECK(t, duration("1w1d1h1m1s1ms1us") == 694861 * MQ_SECOND + 1001000);
+	CHECK(t, duration("1h1.5m") == 3690 * MQ_SECOND && duration("0h1s") == MQ_SECOND);
+	CHECK(t, duration("5217w") > 0 && duration("5217w6d") == -1 && duration("5218w") == -1);
+	CHECK(t, duration("5217w5d24h0m") == -1 && duration("5217w5d23h59m") > 0);
+	CHECK(t, duration("1h1h") == -1 && duration("1m1h") == -1 && duration("1h30") == -1);
+	CHECK(t, duration("0h1") == -1 && duration("1h 1m") == -1 && duration("1hm") == -1);
+	CHECK(t, duration("1y") == -1 && duration("1W") == -1 && duration("1h-1m") == -1);
 	CHECK(t, duration("") == -1 && duration("-1s") == -1 && duration("+1s") == -1);
 	CHECK(t, duration("s") == -1 && duration("1 s") == -1 && duration("1sec") == -1);
 	CHECK(t, duration("1.") == -1 && duration(".5") == -1 && duration("1e3") == -1);
