@@ -184,20 +184,18 @@ True 10 jkl fourth-jkl
 	ok $'a{}b {}{}\n' mq-work -j1 -e q -- echo 'a{}b' '{}{}'
 }
 
-@test "{}: a file of the message alone is the message's own" {
+@test "-I: {} is the message's own file, when it is alone in it" {
 	mq-send -q -b x q
-	ok $'same\n' mq-work -j1 -e q -- sh -c '[ "$1" = "$MQ_RECEIPT" ] && echo same' sh {}
+	ok $'same\n' mq-work -I -j1 -e q -- sh -c '[ "$1" = "$MQ_RECEIPT" ] && echo same' sh {}
 }
 
 @test "{}: what was made for it is removed, also when the job fails or mq-work is killed by a second signal" {
-	mkdir tmp
-	export TMPDIR=$T/tmp
 	mq-config q max-receives=1
 	printf 'one\ntwo\n' | mq-send -q -l q
 	mq-work -j1 -e q -- sh -c 'echo "$1" >>paths; stat -c %a "$1" >>modes; false' sh {}
-	same 2 "$(grep -c "^$T/tmp/" paths)"
+	same 2 "$(grep -c "^$MQ_SPOOL/q/q/tmp/" paths)"
 	same 600 "$(sort -u modes)"
-	same '' "$(ls tmp)"
+	no_litter
 	mq-config q max-receives=0
 	printf 'one\ntwo\n' | mq-send -q -l q
 	start w mq-work -j2 q -- ./await never {}
@@ -206,7 +204,7 @@ True 10 jkl fourth-jkl
 	soon heeded "$pid"
 	kill "$pid"
 	ends 143 "$pid"
-	same '' "$(ls tmp)"
+	no_litter
 }
 
 @test "the environment of a job" {
@@ -501,28 +499,17 @@ True 10 jkl fourth-jkl
 	[[ $(reasons) == 'exit status 7'* ]]
 }
 
-@test "exit status 126 or 127: given back uncounted; the others finish, mq-work ends with it" {
-	executable cannot <<-'END'
-		x=$(cat)
-		[ "$x" = bad ] || echo "$x" | exec ./await go
-		until [ "$x" = good ] || [ -e running.good ]; do sleep 0.01; done
-		[ "$x" = good ] || exit "$1"
-	END
+@test "exit status 126 or 127 of a job: a failure like any other" {
+	mq-config q max-receives=2
 	for code in 126 127; do
-		mq-send -q -b bad q
-		mq-send -q -b good q
-		rm -f go running.*
-		start w mq-work -j2 -l "log.$code" q -- ./cannot "$code"
-		soon there running.good
-		soon has q 1 1 0 0
-		runs "$pid"
-		touch go
-		ends "$code" "$pid"
-		has q 1 0 0 0
-		same 0 "$(receives)"
-		same bad "$(mq-recv -a q)"
+		printf '%s\n' "$code" 0 | mq-send -q -l q
+		ok '' mq-work -e -j1 -l "log.$code" q -- sh -c 'exit "$(cat)"'
 		same "ack 0
-returned $code" "$(verdicts "log.$code" | sort)"
+nack $code
+nack $code" "$(verdicts "log.$code" | sort)"
+		has q 0 0 0 1
+		same "exit status $code, max-receives" "$(reasons)"
+		mq-purge q/dlq
 	done
 }
 
@@ -1105,13 +1092,6 @@ b3
 	has q 0 0 0 0
 }
 
-@test "jobs whose output goes nowhere" {
-	mq-config q max-receives=1
-	mq-send -q -b x q
-	try to_broken mq-work -j1 -e -l log q -- yes
-	same 0 "$status"
-	same 'nack PIPE' "$(verdicts log)"
-}
 
 @test "with standard input, output and error closed" {
 	mq-send -q -b x q
