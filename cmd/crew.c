@@ -386,6 +386,24 @@ static void end_slot(struct slot *s, const siginfo_t *info)
 	s->term_at = s->kill_at = NEVER;
 }
 
+/* Nobody will tell us how our processes end. */
+static void lose_all(struct crew *crew)
+{
+	const siginfo_t unknown = { .si_code = CLD_KILLED, .si_status = SIGKILL };
+	char text[80];
+
+	snprintf(text, sizeof(text), "jobs: wait: %s", strerror(errno));
+	for (size_t i = 0; i < crew->n; i++) {
+		struct slot *s = crew_slot(crew, i);
+
+		if (!s->pid)
+			continue;
+		crew_broken(crew, text);
+		slot_kill(s, ABORTED);
+		end_slot(s, &unknown);
+	}
+}
+
 void crew_reap(struct crew *crew)
 {
 	siginfo_t info;
@@ -393,7 +411,11 @@ void crew_reap(struct crew *crew)
 
 	for (;;) {
 		info.si_pid = 0;
-		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) || info.si_pid == 0)
+		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT)) {
+			lose_all(crew);
+			return;
+		}
+		if (info.si_pid == 0)
 			return;
 		s = slot_of(crew, info.si_pid);
 		if (s)

@@ -194,3 +194,60 @@ mq-work: true: cannot start: Resource temporarily unavailable' "$(cat w.err)"
 	ends 0 "$pid"
 	has q 0 0 0 0
 }
+
+@test "children that cannot be waited for: uncounted, 74, and no end of waiting" {
+	command -v strace >/dev/null || skip "no strace"
+	mq-send -q -b x q
+	strace -qq -e trace=waitid -e inject=waitid:error=ECHILD -o /dev/null \
+		mq-work -e -j1 q -- true 2>err || rc=$?
+	same 74 "$rc"
+	same 'mq-work: jobs: wait: No child processes' "$(cat err)"
+	all_there 1
+}
+
+# ---- of the other messages of a process --------------------------------------------------------------
+
+@test "-L: what was worked on when another one's lease was lost counts as delivered, the rest does not" {
+	mq-config q max-receives=0
+	seq 3 | mq-send -q -l q
+	start w mq-work -L -j1 -P 3 -v 1s -l log q -- sh -c 'read -r line; echo "$line" >>got; exec sleep 60'
+	soon test -s got
+	soon has q 0 3 0 0
+	mq-extend -v 0 "$(path_of q -S leased | sed -n 2p)"
+	soon there log 3
+	kill "$pid"
+	same "$(printf '%s\n' lapsed nack returned)" "$(head -n 3 log | cut -f 4 | sort)"
+	same nack "$(head -n 1 log | cut -f 4)"
+}
+
+@test "-L: memory is that of the processes that run, not of those that might" {
+	seq 3 | mq-send -q -l q
+	command time -f %M -o mem mq-work -L -j 10000 -e q -- sed -u 's/.*/ok/'
+	lean 16384 mem
+	has q 0 0 0 0
+}
+
+@test "-L: answers in pieces of every size" {
+	seq 300 | mq-send -q -l q
+	executable pieces <<-'END'
+		sed -u "s/.*/dead $(head -c 240 /dev/zero | tr '\0' x)/" | dd bs=97 2>/dev/null
+	END
+	mq-config q max-receives=0
+	mq-work -L -j1 -e q -- ./pieces 2>err
+	has q 0 0 0 300
+	same '' "$(cat err)"
+}
+
+# ---- to wait -----------------------------------------------------------------------------------------
+
+@test "-e on a paused queue says that it waits, once" {
+	mq-config q paused=yes
+	mq-send -q -b x q
+	start w mq-work -e -j1 q -- cat
+	soon grep -q . w.err
+	mq-send -q -b y q
+	mq-config q paused=no
+	ends 0 "$pid"
+	same 'mq-work: q: paused: waiting until it is not' "$(cat w.err)"
+	same xy "$(cat w.out)"
+}
