@@ -130,6 +130,8 @@ void feed_close(struct feed *f)
 {
 	feed_leave(f);
 	for (size_t i = 0; i < f->n; i++) {
+		if (!f->sources[i].removed) /* it only helps who may start us again */
+			mq_bell(f->sources[i].queue);
 		mq_hold_close(f->sources[i].hold);
 		mq_queue_close(f->sources[i].queue);
 	}

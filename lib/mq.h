@@ -448,6 +448,12 @@ void mq_wait_leave(mq_wait *);
  * frees it.  MQ_EMPTY: there is none, the queue is drained. */
 int mq_pending(mq_queue *, char **path);
 
+/* For who watches files, and does not run until there is something to do: have the next
+ * arrival touch QUEUE/bell, once.  That is one to be received now or later, and one that is
+ * sent, returned or moved on this host; not that a time has come which nobody looks at.  What
+ * is there already rings no bell: look after this. */
+int mq_bell(mq_queue *);
+
 /* ---- for one process, for once ----------------------------------------- */
 
 /* A queue for replies: named "reply-" and a number, removed when it is closed

@@ -308,6 +308,14 @@ struct page *queue_page(mq_queue *q)
 	return q->page;
 }
 
+void queue_ring(mq_queue *q)
+{
+	_Atomic uint64_t *bell = &queue_page(q)->bell;
+
+	if (atomic_load(bell) && atomic_exchange(bell, 0))
+		fs_touch(q->fd, "bell");
+}
+
 void queue_count(mq_queue *q, enum meter_kind kind, uint64_t n)
 {
 	meter_count(&queue_page(q)->meter, queue_now(q), kind, n);
