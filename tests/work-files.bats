@@ -151,3 +151,27 @@ setup() {
 	has q 1 0 0 0
 	same 0 "$(mq-ls -j q | jq .receives)"
 }
+
+# ---- without /proc ---------------------------------------------------------------------------------
+
+@test "without /proc: all works, and the queue is not taken for one of an earlier boot each time" {
+	need_root
+	mkdir empty
+	# hidden COMMAND...: it has no /proc
+	hidden() { unshare -m sh -c 'mount --bind "$0" /proc && exec "$@"' "$T/empty" "$@"; }
+	hidden true || skip "cannot hide /proc"
+	# when the queue was settled last, in the page that the processes of this host share
+	settled() { od -An -t d8 -j 112 -N 8 "$MQ_SPOOL"/q/p/stat/*; }
+	hidden mq-create p
+	hidden mq-send -q -b first p
+	was=$(settled)
+	[ "$was" -gt 0 ]
+	seq 10 | hidden mq-send -q -l p
+	hidden mq-work -e -j1 p -- sh -c 'cat "$1"; echo' sh {} >out
+	same "first $(seq -s ' ' 10)" "$(xargs <out)"
+	seq 10 | hidden mq-send -q -l p
+	hidden mq-work -L -e p -- sed -u 's/.*/ok/'
+	hidden mq-fsck -n
+	same "$was" "$(settled)"
+	has p 0 0 0 0
+}
