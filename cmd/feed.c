@@ -393,7 +393,6 @@ static void keep(struct feed *f, struct source *s)
 void feed_tick(struct feed *f)
 {
 	f->now = monotonic();
-	f->hurry = 0;
 	for (size_t i = 0; i < f->n; i++)
 		if (f->sources[i].held && f->now >= f->sources[i].keep_at)
 			keep(f, &f->sources[i]);

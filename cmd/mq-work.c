@@ -175,6 +175,7 @@ static void wait_for_events(struct work *w)
 		p += counts[i] = crew->kind->poll(crew_slot(crew, i), p);
 	due = next_due(w);
 	ts = duration_to(w, due);
+	w->feed.hurry = 0; /* that has been heeded */
 	if (ppoll(fds, p - fds, due == NEVER ? NULL : &ts, NULL) < 0)
 		return;
 	feed_tick(&w->feed);
