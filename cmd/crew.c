@@ -9,14 +9,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define GRACE  (5 * MQ_SECOND) /* between SIGTERM and SIGKILL */
 #define MOMENT (20 * MILLISECOND)
 #define SLOW   (50 * MILLISECOND) /* nothing is read ahead for such tasks */
+
+#define PATIENCE 4 /* a process that cannot be started is tried again so often */
+#define TOO_LONG "its properties are too long for an environment"
 
 struct slot *crew_slot(const struct crew *crew, size_t i)
 {
@@ -102,13 +108,93 @@ size_t crew_ahead(const struct crew *crew)
 	return in_a_moment(crew->pace, crew->n, 64);
 }
 
+void crew_broken(struct crew *crew, const char *text)
+{
+	if (!crew->feed->failed)
+		feed_refused(crew->feed, MQ_IO, text);
+}
+
+/* Whether no file at all can be opened. */
+static int cannot_open(void)
+{
+	int fd = cmd_open("/dev/null", O_RDONLY);
+
+	if (fd >= 0)
+		close(fd);
+	return fd < 0;
+}
+
 void crew_unreadable(struct crew *crew, struct task *t, int status)
 {
-	const struct verdict v = { NACK, -1, "unreadable", "unreadable" };
+	struct verdict v = { NACK, -1, "unreadable", "unreadable" };
+	const char *error = mq_error(crew->c->mq);
 
-	if (status != MQ_LAPSED && status != MQ_NOTFOUND) /* of these the verdict tells */
-		cmd_error(crew->c, MQ_OK, "%s", mq_error(crew->c->mq));
+	if (status == MQ_IO && cannot_open()) {
+		crew_broken(crew, error);
+		v = (struct verdict){ .kind = GIVEBACK, .status = "not started" };
+	} else if (status != MQ_LAPSED && status != MQ_NOTFOUND) { /* of these the verdict tells */
+		cmd_error(crew->c, MQ_OK, "%s", error);
+	}
 	feed_settle(crew->feed, t, v);
+}
+
+/* ---- what is written to -------------------------------------------------- */
+
+/* Why nothing more can be written there: an errno, or 0.  A pipe or a terminal
+ * tells that nobody is at its other end; a disk, that it is full. */
+static int write_error(int fd)
+{
+	struct pollfd p = { .fd = fd };
+	struct statvfs fs;
+	struct stat st;
+
+	if (poll(&p, 1, 0) == 1 && p.revents & (POLLERR | POLLHUP))
+		return EPIPE;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && fstatvfs(fd, &fs) == 0 &&
+	    fs.f_blocks > 0 && (geteuid() == 0 ? fs.f_bfree : fs.f_bavail) == 0)
+		return ENOSPC;
+	return 0;
+}
+
+/* The same for a temporary file, to which a page can be added to find out.  What
+ * takes more than half of its disk has itself to blame. */
+static int write_error_of_own(int fd)
+{
+	static const char page[4096];
+	struct statvfs fs;
+	struct stat st;
+	ssize_t n;
+
+	if (fstat(fd, &st) || fstatvfs(fd, &fs) ||
+	    (uint64_t)st.st_blocks * 512 > (uint64_t)fs.f_blocks * fs.f_frsize / 2)
+		return 0;
+	n = pwrite(fd, page, sizeof(page), st.st_size);
+	if (n >= 0)
+		return n == sizeof(page) ? 0 : ENOSPC;
+	return errno == EFBIG ? 0 : errno;
+}
+
+int crew_blames_output(struct crew *crew, int own)
+{
+	int ours = !crew->reply && crew->kind != &slot_lines;
+	const struct {
+		const char *name;
+		int error;
+	} outputs[] = {
+		{ "temporary file", own < 0 ? 0 : write_error_of_own(own) },
+		{ "standard output", ours ? write_error(STDOUT_FILENO) : 0 },
+		{ "standard error", write_error(STDERR_FILENO) },
+	};
+	char text[80];
+
+	for (size_t i = 0; !crew->feed->failed && i < NELEMS(outputs); i++) {
+		if (!outputs[i].error)
+			continue;
+		snprintf(text, sizeof(text), "%s: write: %s", outputs[i].name,
+		    strerror(outputs[i].error));
+		crew_broken(crew, text);
+	}
+	return crew->feed->failed;
 }
 
 mq_time follow(mq_time mean, mq_time value)
@@ -130,37 +216,78 @@ size_t in_a_moment(mq_time pace, size_t at_a_time, size_t most)
 
 /* ---- processes --------------------------------------------------------- */
 
-/* The command cannot be run: this is the exit status that says so. */
-static void stop_for(struct crew *crew, int status)
+/* The command cannot be executed. */
+static void stop_for(struct crew *crew, int error)
 {
+	int status = command_cannot_run(&crew->command, crew->c, error);
+
 	crew->stop = 1;
 	if (!crew->c->exit)
 		crew->c->exit = status;
 }
 
-int slot_start(struct slot *s, int in, int out, const char *path)
+/* No process can be made, or somebody still writes the command's file.  That may
+ * pass: try again after 1, 2, 4 and 8 seconds. */
+static void start_later(struct crew *crew, int error)
 {
-	struct crew *crew = s->crew;
-	int status = command_start(&crew->command, crew->c, in, out, path, &s->pid);
+	const char *name = crew->command.args[0];
+	char text[160];
 
-	if (!status)
-		return 0;
-	s->pid = 0;
-	stop_for(crew, status);
-	return -1;
+	snprintf(text, sizeof(text), "%.80s: cannot start: %s", name, strerror(error));
+	if (crew->refusals == PATIENCE) {
+		crew_broken(crew, text);
+		return;
+	}
+	if (crew->refusals == 0)
+		cmd_error(crew->c, MQ_OK, "%s; trying again", text);
+	crew->start_at = crew->feed->now + (MQ_SECOND << crew->refusals++);
 }
 
-int slot_cannot_run(struct slot *s, const siginfo_t *info)
+int crew_may_start(const struct crew *crew)
+{
+	return !crew->stop && !crew->feed->failed && crew->feed->now >= crew->start_at;
+}
+
+int crew_is_told(void)
+{
+	sigset_t set;
+
+	return sigpending(&set) == 0 &&
+	    (sigismember(&set, SIGTERM) == 1 || sigismember(&set, SIGINT) == 1 ||
+		sigismember(&set, SIGHUP) == 1);
+}
+
+/* Whose fault it is.  With the environment and the arguments that mq-work itself was
+ * started with there is room for the command: what is too long is the message's. */
+int slot_start(struct slot *s, int in, int out, const char *path, struct verdict *v)
 {
 	struct crew *crew = s->crew;
+	int error = command_start(&crew->command, in, out, path, &s->pid);
 
-	if (info->si_code != CLD_EXITED || (info->si_status != 126 && info->si_status != 127))
+	if (!error) {
+		crew->refusals = 0;
 		return 0;
-	if (!crew->stop)
-		cmd_error(crew->c, MQ_OK, "%s: cannot run: exit status %d", crew->command.args[0],
-		    info->si_status);
-	stop_for(crew, info->si_status);
-	return 1;
+	}
+	s->pid = 0;
+	*v = (struct verdict){ .kind = GIVEBACK, .status = "not started" };
+	switch (error) {
+	case EAGAIN:
+	case ENOMEM:
+	case EMFILE:
+	case ENFILE:
+	case ETXTBSY:
+		start_later(crew, error);
+		break;
+	case E2BIG:
+		if (path) {
+			*v = (struct verdict){ NACK, -1, TOO_LONG, "not started" };
+			break;
+		}
+		/* fall through */
+	default:
+		stop_for(crew, error);
+	}
+	return -1;
 }
 
 /* It may have left its group for another one. */
@@ -210,6 +337,8 @@ void crew_check(struct crew *crew)
 
 		if (!s->pid)
 			continue;
+		if (crew->kind->check)
+			crew->kind->check(s);
 		if (s->killed != LEASE_LOST && has_lost_lease(s))
 			slot_kill(s, LEASE_LOST);
 		else if (now >= timeout_of(s))
@@ -223,7 +352,7 @@ void crew_check(struct crew *crew)
 
 mq_time crew_due(const struct crew *crew)
 {
-	mq_time due = NEVER;
+	mq_time due = crew->start_at > crew->feed->now ? crew->start_at : NEVER;
 
 	for (size_t i = 0; i < crew->n; i++) {
 		const struct slot *s = crew_slot(crew, i);
@@ -257,6 +386,24 @@ static void end_slot(struct slot *s, const siginfo_t *info)
 	s->term_at = s->kill_at = NEVER;
 }
 
+/* Nobody will tell us how our processes end. */
+static void lose_all(struct crew *crew)
+{
+	const siginfo_t unknown = { .si_code = CLD_KILLED, .si_status = SIGKILL };
+	char text[80];
+
+	snprintf(text, sizeof(text), "jobs: wait: %s", strerror(errno));
+	for (size_t i = 0; i < crew->n; i++) {
+		struct slot *s = crew_slot(crew, i);
+
+		if (!s->pid)
+			continue;
+		crew_broken(crew, text);
+		slot_kill(s, ABORTED);
+		end_slot(s, &unknown);
+	}
+}
+
 void crew_reap(struct crew *crew)
 {
 	siginfo_t info;
@@ -264,7 +411,11 @@ void crew_reap(struct crew *crew)
 
 	for (;;) {
 		info.si_pid = 0;
-		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) || info.si_pid == 0)
+		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT)) {
+			lose_all(crew);
+			return;
+		}
+		if (info.si_pid == 0)
 			return;
 		s = slot_of(crew, info.si_pid);
 		if (s)

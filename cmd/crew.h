@@ -50,8 +50,9 @@ struct slot_kind {
 	size_t (*poll)(struct slot *, struct pollfd fds[SLOT_FDS]);
 	void (*ready)(struct slot *, const struct pollfd *);
 	void (*dismiss)(struct slot *);
-	/* when it could take tasks again */
+	/* when it could take tasks again, or has something to do; and do it if it is due */
 	mq_time (*due)(const struct slot *);
+	void (*check)(struct slot *);
 	void (*close)(struct slot *);
 };
 
@@ -64,15 +65,18 @@ struct crew {
 	mq_time timeout;  /* for a task; NEVER */
 	int64_t prefetch; /* < 0: by the pace */
 	int reply;        /* standard output is the reply */
+	int in_place;     /* {} is the message's own file where there is one */
 
 	struct cmd *c;
 	struct feed *feed;
 	char *slots; /* n of them, each of kind->size */
 	size_t n;
-	int no_input;  /* /dev/null */
-	int no_output; /* the same, for writing */
-	mq_time pace;  /* what a job takes, of late; 0: not known */
-	int stop;      /* the command cannot be run: take no more */
+	int no_input;      /* /dev/null */
+	int no_output;     /* the same, for writing */
+	mq_time pace;      /* what a job takes, of late; 0: not known */
+	int stop;          /* the command cannot be run: take no more */
+	mq_time start_at;  /* no process can be made for now: not before this */
+	unsigned refusals; /* so often in a row */
 };
 
 void crew_open(struct crew *, struct cmd *, struct feed *, size_t n);
@@ -104,15 +108,34 @@ int crew_running(const struct crew *); /* processes */
 
 /* ---- for the kinds ------------------------------------------------------ */
 
-/* Start the slot's process: 0, or -1 when that failed, and was reported. */
-int slot_start(struct slot *, int in, int out, const char *path);
+/* Whether processes may be started now, as far as the last tries tell. */
+int crew_may_start(const struct crew *);
+
+/* Whether a signal waits that tells us to take no more. */
+int crew_is_told(void);
+
+/* Start the slot's process: 0, or -1 when that failed, and was reported.  Then
+ * *v is what becomes of the message that it was to work on. */
+int slot_start(struct slot *, int in, int out, const char *path, struct verdict *v);
 
 /* Send SIGTERM, and later SIGKILL, or that at once. */
 void slot_end(struct slot *, enum killed);
 void slot_kill(struct slot *, enum killed);
 
-/* The task's message cannot be read: a failed delivery. */
+/* The task's message cannot be read: a failed delivery, unless that is for want
+ * of descriptors or memory. */
 void crew_unreadable(struct crew *, struct task *, int status);
+
+/* The machine fails: nothing more is taken.  text says how; only the first time
+ * is reported. */
+void crew_broken(struct crew *, const char *text);
+
+/* A process has failed.  Whether what it writes to is broken, which is not the
+ * fault of the message that it worked on: the reader of our standard output or
+ * error is gone, or there is no room; own is a file that it wrote to in place
+ * of our standard output, or -1.  Once the machine has failed it gets all the
+ * blame. */
+int crew_blames_output(struct crew *, int own);
 
 /* A mean that follows the last few of its values. */
 mq_time follow(mq_time mean, mq_time value);
@@ -121,9 +144,5 @@ mq_time follow(mq_time mean, mq_time value);
  * moment, for which it pays to have them at hand: most at most, and none of
  * those that take long. */
 size_t in_a_moment(mq_time pace, size_t at_a_time, size_t most);
-
-/* Whether the command says by its exit status that it cannot be run; then it
- * is not started any more. */
-int slot_cannot_run(struct slot *, const siginfo_t *);
 
 #endif

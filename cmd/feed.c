@@ -130,6 +130,8 @@ void feed_close(struct feed *f)
 {
 	feed_leave(f);
 	for (size_t i = 0; i < f->n; i++) {
+		if (!f->sources[i].removed) /* it only helps who may start us again */
+			mq_bell(f->sources[i].queue);
 		mq_hold_close(f->sources[i].hold);
 		mq_queue_close(f->sources[i].queue);
 	}
@@ -391,7 +393,6 @@ static void keep(struct feed *f, struct source *s)
 void feed_tick(struct feed *f)
 {
 	f->now = monotonic();
-	f->hurry = 0;
 	for (size_t i = 0; i < f->n; i++)
 		if (f->sources[i].held && f->now >= f->sources[i].keep_at)
 			keep(f, &f->sources[i]);
@@ -415,6 +416,23 @@ mq_time feed_due(const struct feed *f)
 
 /* ---- drained ----------------------------------------------------------- */
 
+static void read_paused(void *paused, const char *key, const char *value)
+{
+	if (strcmp(key, "paused") == 0)
+		*(int *)paused = strcmp(value, "yes") == 0;
+}
+
+/* What keeps us waiting may be that somebody has paused the queue. */
+static void tell_if_paused(struct feed *f, struct source *s)
+{
+	if (s->paused)
+		return;
+	mq_settings(f->c->mq, mq_queue_name(s->queue), read_paused, &s->paused);
+	if (s->paused)
+		cmd_error(f->c, MQ_OK, "%s: paused: waiting until it is not",
+		    mq_queue_name(s->queue));
+}
+
 /* Whether there is nothing in any queue.  When there is, we shall be told of
  * the end of one message. */
 static int is_clear(struct feed *f)
@@ -432,6 +450,8 @@ static int is_clear(struct feed *f)
 			feed_refused(f, status, mq_error(f->c->mq));
 		else
 			f->look = mq_wait_gone(f->wait, path) != MQ_OK;
+		if (status == MQ_OK)
+			tell_if_paused(f, s);
 		free(path);
 		return 0;
 	}

@@ -56,6 +56,7 @@ struct source {
 	unsigned weight;
 	int credit;  /* see next_turn() in feed.c */
 	int removed; /* the queue is no more */
+	int paused;  /* it was said that it is */
 	int dry;     /* it had nothing (more) in this round */
 	size_t share;
 };

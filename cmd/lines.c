@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,6 +24,7 @@
 #define ANSWER_MAX  4096  /* the longest line that is an answer */
 #define AHEAD_MAX   256   /* messages that wait for their answers */
 #define TEXT_ENOUGH 65536 /* to have at hand what the pipe takes next */
+#define TEXT_KEPT   16384 /* room for text that is kept when nothing is written */
 
 struct lines {
 	struct slot slot;
@@ -30,7 +32,7 @@ struct lines {
 	int to, from;   /* the pipes; -1: closed */
 	char *text;     /* lines; text[at..end) are still to be written */
 	size_t at, end, size;
-	char answers[65536]; /* read, but not yet up to the end of a line */
+	char *rest; /* of the answers: an n bytes long beginning of a line, or NULL */
 	size_t n;
 	mq_time since;  /* when the process had the first message it has not answered, */
 	mq_time pace;   /* and what it takes for an answer, of late; 0: not known */
@@ -82,6 +84,8 @@ static size_t lines_room(const struct slot *s)
 
 	if (s->crew->stop || s->killed || s->tasks.n >= window)
 		return 0;
+	if (!s->pid && !crew_may_start(s->crew))
+		return 0;
 	if (s->pid && (l->to < 0 || l->from < 0)) /* it is about to end */
 		return 0;
 	if (s->crew->feed->now < l->restart_at || l->end - l->at > TEXT_ENOUGH)
@@ -111,26 +115,41 @@ static int open_pipes(int to[2], int from[2])
 	return 0;
 }
 
+/* 0, or -1 when that failed and was reported. */
 static int start_process(struct lines *l)
 {
 	int to[2], from[2], failed;
+	struct verdict v;
 
 	if (open_pipes(to, from)) {
-		cmd_errno(l->slot.crew->c, l->slot.crew->command.args[0], "pipe");
-		l->slot.crew->feed->failed = 1;
+		char text[80];
+
+		snprintf(text, sizeof(text), "pipe: %s", strerror(errno));
+		crew_broken(l->slot.crew, text);
 		return -1;
 	}
-	failed = slot_start(&l->slot, to[0], from[1], NULL);
+	failed = slot_start(&l->slot, to[0], from[1], NULL, &v);
 	close(to[0]);
 	close(from[1]);
 	l->to = to[1];
 	l->from = from[0];
-	l->at = l->end = l->n = l->count = 0;
+	l->at = l->end = l->count = 0;
 	if (!failed)
 		return 0;
 	close_pipe(&l->to);
 	close_pipe(&l->from);
 	return -1;
+}
+
+/* There is no memory for that message. */
+static void too_large(struct lines *l, struct task *t)
+{
+	const struct mq_message *m = mq_lease_message(t->lease);
+	struct crew *crew = l->slot.crew;
+
+	cmd_error(crew->c, MQ_OK, "%s: %s: line: %s", m->queue, m->id, strerror(l->out.error));
+	feed_settle(crew->feed, t,
+	    (struct verdict){ NACK, -1, "too large for memory", "unreadable" });
 }
 
 /* The message as a line at the end of text: 0, or -1 when it cannot be read. */
@@ -146,14 +165,16 @@ static int add_line(struct lines *l, struct task *t)
 		    json_message(&j, mq_lease_message(t->lease), reader, utf8))
 			status = MQ_IO;
 		mq_reader_close(reader);
-		if (out_flush(&l->out))
-			status = MQ_IO;
-		l->out.error = 0;
 	}
-	if (status == MQ_OK)
+	if (status == MQ_OK && !out_flush(&l->out))
 		return 0;
 	l->end = before;
-	crew_unreadable(l->slot.crew, t, status);
+	l->out.len = 0;
+	if (status == MQ_OK)
+		too_large(l, t);
+	else
+		crew_unreadable(l->slot.crew, t, status);
+	l->out.error = 0;
 	return -1;
 }
 
@@ -206,6 +227,11 @@ static void write_lines(struct lines *l)
 			expect_end(l, &l->to);
 	}
 	l->at = l->end = 0;
+	if (l->size > TEXT_KEPT) {
+		free(l->text);
+		l->text = NULL;
+		l->size = 0;
+	}
 }
 
 /* ---- from the process -------------------------------------------------- */
@@ -288,10 +314,10 @@ static void take_answer(struct lines *l, char *text)
 	begin_turn(s);
 }
 
-/* Take the answers that are complete. */
-static void take_answers(struct lines *l)
+/* Take the answers that are complete, and keep the rest. */
+static void take_answers(struct lines *l, char *text, size_t n)
 {
-	char *text = l->answers, *all = text + l->n, *end;
+	char *all = text + n, *end;
 
 	while (!l->slot.killed && (end = memchr(text, '\n', all - text))) {
 		*end = '\0';
@@ -304,11 +330,14 @@ static void take_answers(struct lines *l)
 		text = end + 1;
 	}
 	l->n = all - text;
-	memmove(l->answers, text, l->n);
 	if (l->n > ANSWER_MAX && !l->slot.killed) {
-		l->answers[ANSWER_MAX] = '\0';
-		bad_answer(l, l->answers, "longer than 4 KiB");
+		text[ANSWER_MAX] = '\0';
+		bad_answer(l, text, "longer than 4 KiB");
 	}
+	if (l->slot.killed)
+		l->n = 0;
+	if (l->n > 0)
+		l->rest = memcpy(cmd_realloc(l->slot.crew->c, NULL, l->n), text, l->n);
 }
 
 /* Many answers may come at once: what one takes is the mean of them. */
@@ -322,21 +351,32 @@ static void measure(struct lines *l, uint64_t count)
 	l->since = now;
 }
 
+static void forget_rest(struct lines *l)
+{
+	free(l->rest);
+	l->rest = NULL;
+	l->n = 0;
+}
+
 /* Read what there is, and no more: how much. */
 static ssize_t read_answers(struct lines *l)
 {
+	char text[ANSWER_MAX + IO_SIZE];
 	uint64_t before = l->count;
+	size_t had = l->n;
 	ssize_t n;
 
 	if (l->from < 0 || l->slot.killed)
 		return 0;
-	n = read(l->from, l->answers + l->n, sizeof(l->answers) - l->n);
+	n = read(l->from, text + had, sizeof(text) - had);
 	if (n == 0)
 		expect_end(l, &l->from);
 	if (n <= 0)
 		return n;
-	l->n += n;
-	take_answers(l);
+	if (had > 0)
+		memcpy(text, l->rest, had);
+	forget_rest(l);
+	take_answers(l, text, had + n);
 	measure(l, l->count - before);
 	return n;
 }
@@ -382,8 +422,10 @@ static struct verdict judge(struct slot *s, const siginfo_t *info, const char *r
 		return (struct verdict){ NACK, -1, "timeout", "timeout" };
 	case BAD_VERDICT:
 		return (struct verdict){ NACK, -1, "bad verdict", "bad verdict" };
+	case LEASE_LOST: /* that of another message: this one was worked on all the same */
+		return (struct verdict){ NACK, -1, "killed as another lease had lapsed", status };
 	case NOT_KILLED:
-		if (slot_cannot_run(s, info))
+		if (s->tasks.n && crew_blames_output(s->crew, -1))
 			return giveback;
 		if (s->tasks.n || info->si_code != CLD_EXITED || info->si_status != 0)
 			cmd_error(s->crew->c, MQ_OK, "%s: %s, %zu unanswered",
@@ -410,6 +452,7 @@ static void lines_ended(struct slot *s, const siginfo_t *info)
 	}
 	close_pipe(&l->to);
 	close_pipe(&l->from);
+	forget_rest(l);
 	l->at = l->end = 0;
 	if (l->count > 0)
 		l->pause = 0;
@@ -422,8 +465,11 @@ static void lines_ended(struct slot *s, const siginfo_t *info)
 
 static void lines_close(struct slot *s)
 {
-	out_free(&((struct lines *)s)->out);
-	free(((struct lines *)s)->text);
+	struct lines *l = (struct lines *)s;
+
+	out_free(&l->out);
+	free(l->text);
+	free(l->rest);
 }
 
 static mq_time lines_due(const struct slot *s)

@@ -68,13 +68,18 @@ _Noreturn static void execute(struct cmd *c, const struct signals *old)
 	_exit(error == ENOENT ? NOT_FOUND : CANNOT_RUN);
 }
 
+/* As a shell has it; or -1 with errno. */
 static int wait_for(pid_t pid, const sigset_t *taken)
 {
 	int sig, status;
+	pid_t ended;
 
-	while (waitpid(pid, &status, WNOHANG) != pid)
-		if (sigwait(taken, &sig) == 0 && sig != SIGCHLD)
+	while ((ended = waitpid(pid, &status, WNOHANG)) != pid) {
+		if (ended < 0 && errno != EINTR)
+			return -1;
+		if (ended == 0 && sigwait(taken, &sig) == 0 && sig != SIGCHLD)
 			kill(pid, sig);
+	}
 	return WIFEXITED(status) ? WEXITSTATUS(status) : KILLED + WTERMSIG(status);
 }
 
@@ -83,6 +88,7 @@ static int run(struct cmd *c, const mq_once *once)
 {
 	struct signals old;
 	sigset_t taken = take_signals(&old);
+	int status;
 	pid_t pid;
 
 	fcntl(mq_once_fd(once), F_SETFD, 0);
@@ -93,7 +99,9 @@ static int run(struct cmd *c, const mq_once *once)
 		cmd_errno(c, c->argv[1], "fork");
 		return -1;
 	}
-	return wait_for(pid, &taken);
+	if ((status = wait_for(pid, &taken)) < 0)
+		cmd_errno(c, c->argv[1], "wait");
+	return status;
 }
 
 static void run_once(struct cmd *c, mq_time window)

@@ -33,6 +33,7 @@ static const struct cmd_option options[] = {
 	{ 'v', "visibility", "VISIBILITY", "lease for so long (default: the queue's visibility)" },
 	{ 'T', "timeout", "TIMEOUT", "kill a job that takes longer: it has failed" },
 	{ 'r', "reply", NULL, "send the output of a job to its message's reply-to" },
+	{ 'I', "in-place", NULL, "{} is the message's own file, where it has one" },
 	{ 'L', "lines", NULL, "COMMAND stays: JSON lines in, ok, retry or dead out" },
 	{ 'P', "prefetch", "PREFETCH", "read so many messages ahead (default: by the pace)" },
 	{ 'l', "log", "FILE", "append a line per job to FILE; - is standard error" },
@@ -78,38 +79,11 @@ static size_t wanted(struct work *w, size_t hunger)
 	return want < allowed ? want : allowed;
 }
 
-static void take(struct work *w)
+/* Whether nothing more may be taken, not even what is at hand. */
+static int must_stop(const struct work *w)
 {
-	size_t hunger, want, got;
-	struct task *t;
-
-	for (;;) {
-		while (crew_room(&w->crew) > 0 && (t = feed_next(&w->feed)))
-			crew_take(&w->crew, t);
-		hunger = crew_hunger(&w->crew);
-		if (w->crew.stop || w->feed.failed || (want = wanted(w, hunger)) == 0)
-			return;
-		got = feed_receive(&w->feed, want, hunger > 0);
-		w->ebb = got < want;
-		if (got == 0)
-			return;
-	}
+	return w->told || w->crew.stop || w->feed.failed || w->feed.present == 0;
 }
-
-/* Whether there is a reason to take no more. */
-static int has_enough(struct work *w)
-{
-	struct feed *f = &w->feed;
-
-	if (w->told || w->crew.stop || f->failed || f->present == 0)
-		return 1;
-	if (f->held > 0)
-		return 0;
-	return f->finished >= w->max || f->now - f->active >= w->idle ||
-	    (w->drain && feed_drained(f));
-}
-
-/* ---- events ------------------------------------------------------------ */
 
 static void read_signals(struct work *w)
 {
@@ -128,6 +102,38 @@ static void read_signals(struct work *w)
 	if (ended)
 		crew_reap(&w->crew);
 }
+
+static void take(struct work *w)
+{
+	size_t hunger, want, got;
+	struct task *t;
+
+	for (;;) {
+		while (!must_stop(w) && crew_room(&w->crew) > 0 && (t = feed_next(&w->feed)))
+			crew_take(&w->crew, t);
+		hunger = crew_hunger(&w->crew);
+		if (must_stop(w) || (want = wanted(w, hunger)) == 0)
+			return;
+		got = feed_receive(&w->feed, want, hunger > 0);
+		w->ebb = got < want;
+		if (got == 0)
+			return;
+		read_signals(w); /* what is not begun yet can be given back */
+	}
+}
+
+/* Whether there is no more to take. */
+static int has_enough(struct work *w)
+{
+	struct feed *f = &w->feed;
+
+	if (f->held > 0)
+		return 0;
+	return f->finished >= w->max || f->now - f->active >= w->idle ||
+	    (w->drain && feed_drained(f));
+}
+
+/* ---- events ------------------------------------------------------------ */
 
 /* When to go on though nothing has happened. */
 static mq_time next_due(struct work *w)
@@ -169,6 +175,7 @@ static void wait_for_events(struct work *w)
 		p += counts[i] = crew->kind->poll(crew_slot(crew, i), p);
 	due = next_due(w);
 	ts = duration_to(w, due);
+	w->feed.hurry = 0; /* that has been heeded */
 	if (ppoll(fds, p - fds, due == NEVER ? NULL : &ts, NULL) < 0)
 		return;
 	feed_tick(&w->feed);
@@ -188,13 +195,14 @@ static void work(struct work *w)
 {
 	for (;;) {
 		feed_tick(&w->feed);
-		crew_check(&w->crew);
 		if (w->crew.prefetch < 0 && feed_giveback(&w->feed, w->feed.now - MQ_SECOND) > 0)
 			w->ebb = 1; /* until something ends, that was too much */
 		if (!w->stopping)
 			take(w);
-		if (!w->stopping && has_enough(w))
+		if (!w->stopping && (must_stop(w) || has_enough(w)))
 			stop(w);
+		feed_tick(&w->feed); /* to take may have taken longer than a lease lasts */
+		crew_check(&w->crew);
 		if (w->stopping)
 			crew_dismiss(&w->crew);
 		if (w->stopping && !crew_running(&w->crew))
@@ -214,7 +222,7 @@ static void work(struct work *w)
 static void open_signals(struct work *w)
 {
 	struct sigaction hangup;
-	sigset_t set;
+	sigset_t set, too_large;
 
 	signal(SIGCHLD, SIG_DFL);
 	sigemptyset(&set);
@@ -224,6 +232,9 @@ static void open_signals(struct work *w)
 	if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN)
 		sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
+	sigemptyset(&too_large); /* a file, which write(2) tells as well */
+	sigaddset(&too_large, SIGXFSZ);
+	sigprocmask(SIG_BLOCK, &too_large, NULL);
 	w->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (w->signals < 0) {
 		cmd_errno(w->c, "signals", "signalfd");
@@ -290,8 +301,9 @@ int main(int argc, char **argv)
 {
 	struct cmd c = {
 		.name = "mq-work",
-		.usage = "[-j JOBS] [-n MAX] [-e] [-i IDLE] [-v VISIBILITY] [-T TIMEOUT] [-r | -L] "
-			 "[-P PREFETCH] [-l FILE] [-s DIR] QUEUE[=WEIGHT]... -- COMMAND [ARG]...",
+		.usage =
+		    "[-j JOBS] [-n MAX] [-eI] [-i IDLE] [-v VISIBILITY] [-T TIMEOUT] [-r | -L] "
+		    "[-P PREFETCH] [-l FILE] [-s DIR] QUEUE[=WEIGHT]... -- COMMAND [ARG]...",
 		.about = "Run COMMAND for each message, with the payload as its standard input.",
 		.options = options,
 	};
@@ -325,6 +337,9 @@ int main(int argc, char **argv)
 			break;
 		case 'r':
 			w.crew.reply = 1;
+			break;
+		case 'I':
+			w.crew.in_place = 1;
 			break;
 		case 'L':
 			w.crew.kind = &slot_lines;

@@ -63,9 +63,9 @@ static char *search(const char *name)
 	return NULL;
 }
 
-static int cannot_run(struct cmd *c, const char *name, int error)
+int command_cannot_run(const struct command *command, struct cmd *c, int error)
 {
-	cmd_error(c, MQ_OK, "%s: cannot run: %s", name, strerror(error));
+	cmd_error(c, MQ_OK, "%s: cannot run: %s", command->args[0], strerror(error));
 	return error == ENOENT ? NOT_FOUND : CANNOT_RUN;
 }
 
@@ -91,7 +91,7 @@ void command_find(struct command *command, struct cmd *c, char **args)
 
 	*command = (struct command){ .args = args, .path = search(args[0]) };
 	if (!command->path) {
-		c->exit = cannot_run(c, args[0], errno);
+		c->exit = command_cannot_run(command, c, errno);
 		exit(cmd_end(c));
 	}
 	while (args[n])
@@ -145,8 +145,7 @@ static int spawn(struct command *command, const posix_spawn_file_actions_t *file
 	    command->environment);
 }
 
-int command_start(struct command *command, struct cmd *c, int in, int out, const char *path,
-    pid_t *pid)
+int command_start(struct command *command, int in, int out, const char *path, pid_t *pid)
 {
 	char **variables = command->environment + command->inherited;
 	posix_spawn_file_actions_t files;
@@ -167,7 +166,7 @@ int command_start(struct command *command, struct cmd *c, int in, int out, const
 	posix_spawn_file_actions_destroy(&files);
 	while (command->variables > 0)
 		free(variables[--command->variables]);
-	return error ? cannot_run(c, command->args[0], error) : 0;
+	return error;
 }
 
 /* ---- ended ------------------------------------------------------------- */

@@ -118,6 +118,8 @@ static int install(struct bundles *u, size_t *placed)
 	for (tries = 0; tries < INSTALL_TRIES; tries++) {
 		r = strip_install_all(&u->line, q->fd, u->path, u->n, &done, queue_scratch, q);
 		*placed = entries_to(u, done);
+		if (done > 0)
+			queue_ring(q);
 		if (r != 0)
 			return r == 1 ? 0 : -1;
 		nanosleep(&install_pause, NULL);

@@ -565,6 +565,7 @@ static const struct {
 } parts[] = {
 	{ "back", 1, 1 },
 	{ "bad", 0, 1 },
+	{ "bell", 0, 0 },
 	{ "blocked", 0, 1 },
 	{ "conf", 0, 0 },
 	{ "consumers", 0, 1 },

@@ -319,6 +319,44 @@ ssize_t fs_pread(int fd, void *buf, size_t n, off_t at)
 	return r;
 }
 
+int fs_clone(int to, int from)
+{
+#ifdef FICLONE
+	int r;
+
+	RETRY(r, ioctl(to, FICLONE, from));
+	return r;
+#else
+	(void)to, (void)from;
+	errno = EOPNOTSUPP;
+	return -1;
+#endif
+}
+
+/* By way of our memory. */
+static ssize_t copy_by_hand(int to, int from, off_t offset, size_t n)
+{
+	char buf[16 * 1024];
+	ssize_t got = fs_pread(from, buf, n < sizeof(buf) ? n : sizeof(buf), offset);
+
+	return got > 0 && fs_write(to, buf, (size_t)got) == -1 ? -1 : got;
+}
+
+ssize_t fs_copy(int to, int from, off_t offset, size_t n)
+{
+#ifdef __linux__
+	off_t at = offset;
+	ssize_t r;
+
+	RETRY(r, copy_file_range(from, &at, to, NULL, n, 0));
+	if (r > 0 ||
+	    (r == -1 && errno != EINVAL && errno != EXDEV && errno != ENOSYS &&
+		errno != EOPNOTSUPP && errno != EPERM))
+		return r;
+#endif
+	return copy_by_hand(to, from, offset, n);
+}
+
 /* Read up to size bytes from an open file. */
 static ssize_t read_whole(int fd, char *buf, size_t size)
 {

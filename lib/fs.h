@@ -62,7 +62,12 @@ int64_t fs_mtime(const struct stat *);
 int fs_unwritten(int dir, const char *path, uint64_t offset, uint64_t size);
 
 int fs_write(int fd, const void *, size_t); /* all of it */
-int fs_truncate(int fd, uint64_t size);     /* and go on writing there */
+/* Make an empty file what the other is, by sharing its blocks: where that can be. */
+int fs_clone(int to, int from);
+/* Append up to so many bytes that the other file has at the offset: how many, 0 at
+ * its end. */
+ssize_t fs_copy(int to, int from, off_t offset, size_t);
+int fs_truncate(int fd, uint64_t size); /* and go on writing there */
 ssize_t fs_read(int fd, void *, size_t);
 ssize_t fs_pread(int fd, void *, size_t, off_t);
 

@@ -83,6 +83,11 @@ static int runs(mq_hold *h, char path[ENTRY_PATH])
 	return !queue_lapsed(h->queue, fs_mtime(&st));
 }
 
+static int cannot_keep(mq_hold *h)
+{
+	return queue_fail(h->queue, "cannot keep the leases");
+}
+
 static int lost(mq_hold *h)
 {
 	h->clock.made = 0;
@@ -100,12 +105,12 @@ int mq_hold_keep(mq_hold *h, mq_time *again)
 	*again = h->clock.visibility / 3;
 	if (!h->clock.made)
 		return MQ_OK;
-	if ((r = runs(h, path)) == 0)
-		return lost(h);
+	if ((r = runs(h, path)) != 1)
+		return r == 0 ? lost(h) : cannot_keep(h);
 	deadline = queue_deadline(h->queue, h->clock.visibility);
-	if (r == -1 || fs_set_mtime(h->queue->fd, path, deadline) == -1 ||
+	if (fs_set_mtime(h->queue->fd, path, deadline) == -1 ||
 	    (r = lease_clock_is_held(h->queue, path)) == -1)
-		return errno == ENOENT ? lost(h) : queue_fail(h->queue, "cannot keep the leases");
+		return errno == ENOENT ? lost(h) : cannot_keep(h);
 	if (r == 0)
 		return lost(h);
 	h->clock.deadline = deadline;

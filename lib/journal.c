@@ -176,6 +176,8 @@ static void deliver_bundle(struct delivery *d, const char *member, unsigned leve
 	do
 		r = strip_install(&s, d->dir, member, queue_scratch, d->q);
 	while (r == -1 && spool_drop_ballast(d->spool));
+	if (r == 1)
+		queue_ring(d->q);
 	d->moved += r == 1;
 	/* Gone: in the line, or another delivers it one by one. What comes next must
 	 * not be there before it. */

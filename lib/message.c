@@ -29,8 +29,12 @@ static int is_token(const char *name)
 	return p > name;
 }
 
+/* Some of them become variables of a job's environment, which the kernel limits
+ * to 128 KiB each. */
 static const char *bad_value(const char *value)
 {
+	if (strlen(value) > MQ_VALUE_MAX)
+		return "a header's value has at most 65536 bytes";
 	if (message_has_control(value))
 		return "a header's value has a control character";
 	return mq_valid_utf8(value, strlen(value)) ? NULL : "a header's value is not UTF-8";

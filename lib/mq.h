@@ -175,6 +175,13 @@ int mq_reader_rewind(mq_reader *);
  * is all of the file, its offset is at the start, and nobody else moves it. */
 int mq_reader_fd(const mq_reader *, off_t *offset, uint64_t *size);
 
+/* A private copy of the payload: a file of its own in the queue, with mode 0600, made by a
+ * clone where the file system can.  *path is for the caller to free, and the file to be
+ * removed by the caller; what has not been touched for a day is litter, and goes.  progress,
+ * which may be NULL, is called while the copy grows.  MQ_DATA: the payload cannot be read,
+ * or is larger than a file may be. */
+int mq_reader_copy(mq_reader *, char **path, void (*progress)(void *ctx), void *ctx);
+
 /* Why a message failed before: one event per reason and queue. */
 struct mq_event {
 	const char *reason; /* max-receives, rejected, overflow, or a consumer's words */
@@ -209,6 +216,7 @@ struct mq_properties {
 
 #define MQ_GROUP_MAX 4096
 #define MQ_KEY_MAX   255
+#define MQ_VALUE_MAX 65536 /* of a header, reply-to or correlation id; in bytes */
 
 /* A batch collects messages in one file and publishes them with one durable
  * commit:
@@ -227,7 +235,7 @@ int mq_batch_open(mq_queue *, mq_batch **);
 int mq_batch_open_exchange(mq_exchange *, mq_batch **);
 void mq_batch_close(mq_batch *); /* what was not committed is dropped */
 
-/* MQ_DATA: a header is malformed (bad name, control byte, not UTF-8, named
+/* MQ_DATA: a header is malformed (bad name, control byte, not UTF-8, too long, named
  * twice, reserved "Mq-" name), or another property is, or is empty. */
 int mq_batch_begin(mq_batch *, const struct mq_properties *);
 int mq_batch_write(mq_batch *, const void *, size_t);
@@ -440,6 +448,12 @@ void mq_wait_leave(mq_wait *);
 /* The path of some message that is visible, delayed or in flight; the caller
  * frees it.  MQ_EMPTY: there is none, the queue is drained. */
 int mq_pending(mq_queue *, char **path);
+
+/* For who watches files, and does not run until there is something to do: have the next
+ * arrival touch QUEUE/bell, once.  That is one to be received now or later, and one that is
+ * sent, returned or moved on this host; not that a time has come which nobody looks at.  What
+ * is there already rings no bell: look after this. */
+int mq_bell(mq_queue *);
 
 /* ---- for one process, for once ----------------------------------------- */
 

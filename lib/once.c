@@ -181,7 +181,7 @@ void mq_once_end(mq_once *o)
 	if (o == NULL)
 		return;
 	if (o->lock != -1) {
-		if (has_name(o->mq->spool->fd, o->path, o->lock, &st) && st.st_size == 0)
+		if (has_name(o->mq->spool->fd, o->path, o->lock, &st) == 1 && st.st_size == 0)
 			fs_unlink(o->mq->spool->fd, o->path);
 		fs_unlock(o->lock);
 	}

@@ -112,6 +112,7 @@ static int add_to_line(mq_queue *q, enum line line, const struct source *from,
 	while (r == -1 && line != LINE_READY && spool_drop_ballast(q->spool));
 	if (r == -1)
 		return -1;
+	queue_ring(q);
 	t->count[e->priority]++;
 	if (time_to_rotate(q, line, &s, t, e->priority)) {
 		if (sync_segment(q, &s, *segment) == -1)
@@ -168,6 +169,8 @@ int place_delayed(mq_queue *q, const struct source *from, const struct entry *e)
 	snprintf(path, sizeof(path), "%s/%s", bucket, name);
 	for (;;) {
 		r = strip_move(from->how, from->dir, from->path, q->fd, path);
+		if (r == 0)
+			queue_ring(q);
 		if (r == 0)
 			return queue_sync_covers_name(q) || !q->conf.sync ?
 			    0 :

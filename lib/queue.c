@@ -292,20 +292,49 @@ static void settle(mq_queue *q)
 	}
 }
 
+#define STEP_TOLERANCE (2 * MQ_SECOND)
+
+/* Whether the wall clock is another time ahead of the one that counts from boot than was
+ * known. */
+static int has_stepped(const struct page *p, int64_t seen)
+{
+	int64_t known = atomic_load(&p->wall_to_up);
+
+	return seen > known + STEP_TOLERANCE || seen < known - STEP_TOLERANCE;
+}
+
+/* Whether the machine was started anew since the page was settled.  Where the kernel does
+ * not tell one boot from the other, as without /proc, the moment of the boot does. */
+static int is_of_old_boot(const mq_queue *q)
+{
+	uint64_t boot = clock_boot();
+
+	if (boot)
+		return atomic_load(&q->page->boot) != boot;
+	return atomic_load(&q->page->settled) == 0 ||
+	    has_stepped(q->page, queue_now(q) - clock_up(&q->mq->clock));
+}
+
 struct page *queue_page(mq_queue *q)
 {
 	char scratch[ENTRY_PATH];
-	uint64_t boot;
 
 	if (q->page)
 		return q->page;
 	queue_scratch(q, scratch);
 	if ((q->page = page_open(q->fd, scratch)) == NULL)
 		q->page = &q->own_page;
-	boot = clock_boot();
-	if (boot == 0 || atomic_load(&q->page->boot) != boot)
+	if (is_of_old_boot(q))
 		settle(q);
 	return q->page;
+}
+
+void queue_ring(mq_queue *q)
+{
+	_Atomic uint64_t *bell = &queue_page(q)->bell;
+
+	if (atomic_load(bell) && atomic_exchange(bell, 0))
+		fs_touch(q->fd, "bell");
 }
 
 void queue_count(mq_queue *q, enum meter_kind kind, uint64_t n)
@@ -471,8 +500,6 @@ mq_time queue_now(const mq_queue *q)
 	return clock_wall(&q->mq->clock);
 }
 
-#define STEP_TOLERANCE (2 * MQ_SECOND)
-
 static void hold_until(struct page *p, int64_t up)
 {
 	int64_t hold = atomic_load(&p->hold);
@@ -490,7 +517,7 @@ static void watch_clock(mq_queue *q, mq_time now)
 
 	if (known == 0) {
 		atomic_store(&p->wall_to_up, seen);
-	} else if (seen > known + STEP_TOLERANCE || seen < known - STEP_TOLERANCE) {
+	} else if (has_stepped(p, seen)) {
 		/* Before others can take the step for known. */
 		if (seen > known)
 			hold_until(p, up + q->conf.visibility);

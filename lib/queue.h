@@ -105,6 +105,10 @@ int queue_fail(mq_queue *, const char *what);
  * head, tail and segments need not fit together. */
 struct page *queue_page(mq_queue *);
 
+/* Something has come to the queue: if somebody had asked to be told of the next
+ * arrival, touch QUEUE/bell.  Else this is a look at the page. */
+void queue_ring(mq_queue *);
+
 /* So many messages were sent, received or acked, or failed, as of now. */
 void queue_count(mq_queue *, enum meter_kind, uint64_t n);
 

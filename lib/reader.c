@@ -284,6 +284,68 @@ int mq_reader_fd(const mq_reader *r, off_t *offset, uint64_t *size)
 	return r->file->fd;
 }
 
+/* ---- a copy ------------------------------------------------------------- */
+
+#define COPY_STEP (8 * 1024 * 1024)
+
+/* The payload to an empty file: 0, or -1 with errno. */
+static int copy_payload(const mq_reader *r, int to, void (*progress)(void *ctx), void *ctx)
+{
+	off_t at = (off_t)(r->entry.offset + r->entry.header);
+	uint64_t left = r->entry.body;
+	ssize_t n;
+
+	if (is_alone(r->file, &r->entry) && at == 0 && fs_clone(to, r->file->fd) == 0)
+		return 0;
+	for (; left > 0; at += n, left -= (uint64_t)n) {
+		n = fs_copy(to, r->file->fd, at, left < COPY_STEP ? (size_t)left : COPY_STEP);
+		if (n <= 0) {
+			errno = n ? errno : EIO; /* it was cut short */
+			return -1;
+		}
+		if (progress)
+			progress(ctx);
+	}
+	return 0;
+}
+
+/* Why there is no copy, with errno: because the payload cannot be read, or because
+ * there is no place for it. */
+static int cannot_copy(mq_reader *r)
+{
+	int error = errno, alone;
+	char byte;
+
+	alone = error == EFBIG ||
+	    (r->entry.body > 0 &&
+		fs_pread(r->file->fd, &byte, 1,
+		    (off_t)(r->entry.offset + r->entry.header + r->entry.body - 1)) != 1);
+	errno = error;
+	if (!alone)
+		return fail_errno(r->q->mq, r->q->name, "cannot copy a message");
+	return fail(r->q->mq, MQ_DATA, r->path, "cannot copy the message");
+}
+
+int mq_reader_copy(mq_reader *r, char **path, void (*progress)(void *ctx), void *ctx)
+{
+	char made[ENTRY_PATH];
+	int fd, status = MQ_OK;
+
+	*path = NULL;
+	scratch_path(r->q->mq, made, sizeof(made));
+	if ((fd = fs_create(r->q->fd, made)) == -1)
+		return cannot_copy(r);
+	if (fs_chmod(r->q->fd, made, 0600) == -1 || copy_payload(r, fd, progress, ctx) == -1 ||
+	    asprintf(path, "%s/%s", r->q->path, made) == -1)
+		status = cannot_copy(r);
+	fs_close(fd);
+	if (status != MQ_OK) {
+		fs_unlink(r->q->fd, made);
+		*path = NULL;
+	}
+	return status;
+}
+
 int mq_reader_event(const mq_reader *reader, size_t i, struct mq_event *event)
 {
 	mq_reader *r = (mq_reader *)reader; /* read at first use */

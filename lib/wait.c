@@ -88,6 +88,14 @@ int mq_wait_fd(const mq_wait *w)
 	return w->events.fd;
 }
 
+int mq_bell(mq_queue *q)
+{
+	if (fs_mkempty(q->fd, "bell") == -1 && errno != EEXIST)
+		return queue_fail(q, "cannot make its bell");
+	atomic_store(&queue_page(q)->bell, 1);
+	return MQ_OK;
+}
+
 void mq_wait_leave(mq_wait *w)
 {
 	size_t i;

@@ -48,6 +48,7 @@ files() {
 		./opt/x/lib/pkgconfig/mq.pc
 		./opt/x/lib/systemd/system/mq-work@.path
 		./opt/x/lib/systemd/system/mq-work@.service
+		./opt/x/lib/systemd/system/mq-work@.timer
 		./opt/x/share/doc/mq/examples/mq.dashboard.json
 		./opt/x/share/doc/mq/examples/mq.rules.yml
 		./opt/x/share/man/man3/libmq.3
@@ -146,7 +147,7 @@ files() {
 @test "units: as systemd would have them" {
 	local unit
 	build install PREFIX="$T/x"
-	for unit in service path; do
+	for unit in service path timer; do
 		ok '' systemd-analyze verify --man=no "$T/x/lib/systemd/system/mq-work@.$unit"
 	done
 }

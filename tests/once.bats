@@ -310,3 +310,12 @@ RUN=(sh -c 'echo run >>runs')
 	fails 77 'mq-once: .*Permission denied.*' as_nobody "$MQ_BIN/mq-once" key touch ran
 	[ ! -e ran ]
 }
+
+@test "a command that cannot be waited for: 74, not done, and no end of waiting" {
+	command -v strace >/dev/null || skip "no strace"
+	strace -qq -e trace=wait4,waitpid -e inject=wait4:error=ECHILD -o /dev/null mq-once key true 2>err || rc=$?
+	same 74 "$rc"
+	same 'mq-once: true: wait: No child processes' "$(cat err)"
+	ok '' mq-once key true
+	ok '' mq-once key false # it is done
+}

@@ -153,12 +153,12 @@ units() {
 
 @test "the units are accepted by systemd" {
 	units
-	for unit in mq-work@.service mq-work@.path; do
+	for unit in mq-work@.service mq-work@.path mq-work@.timer; do
 		[ -f "$UNITS/$unit" ]
 		ok '' systemd-analyze verify --man=no "$UNITS/$unit"
 	done
 	cd "$UNITS"
-	ok '' systemd-analyze verify --man=no mq-work@photos.service mq-work@photos.path
+	ok '' systemd-analyze verify --man=no mq-work@photos.service mq-work@photos.path mq-work@photos.timer
 }
 
 @test "a unit that is spoilt is not accepted: the check can fail" {
@@ -218,13 +218,104 @@ value() {
 	run ! sees
 }
 
-@test "the path unit watches what each send passes through" {
-	units
+# seen: whether the path unit would start the service: something that it looks for is
+# there, or something that it watches has changed since the last `unseen`.
+seen() {
+	local glob watched
+	while IFS= read -r glob; do
+		! compgen -G "$glob" >/dev/null || echo glob
+	done < <(value PathExistsGlob mq-work@.path)
 	for watched in $(value PathChanged mq-work@.path); do
-		[ -d "$watched" ]
-		was=$(stat -c %y "$watched")
-		mq-send -q -b x jobs
-		[ "$was" != "$(stat -c %y "$watched")" ]
+		[ ! "$watched" -nt since ] || echo "${watched##*/}"
 	done
-	[ -n "$watched" ]
+}
+
+unseen() {
+	mq-work -e jobs -- true
+	touch since
+	same '' "$(seen)"
+}
+
+# arrival WHAT COMMAND...: the path unit is told of it, by a change and not by a glob alone,
+# for a glob is looked at when something has changed.
+arrival() {
+	local what=$1
+	shift
+	unseen
+	"$@" >/dev/null
+	seen | grep -qE '^(bell|tmp)$' || {
+		echo "missed: $what"
+		return 1
+	}
+	seen | grep -q '^bell$'
+}
+
+@test "the path unit is told of every way in which a message arrives" {
+	units
+	mq-create jobs backoff=0
+	mq-create -x fanout news
+	mq-bind news jobs
+	mq-create other dead-letter-to=jobs
+	arrival "a send" mq-send -b x jobs
+	arrival "many" eval 'seq 2000 | mq-send -q -l jobs'
+	arrival "a publish" mq-send -x news -b x
+	arrival "many published" eval 'seq 2000 | mq-send -q -l -x news'
+	arrival "of a group" mq-send -g a -b x jobs
+	arrival "a group, published" mq-send -x news -g a -b x
+	arrival "delayed" mq-send -d 100ms -b x jobs
+	arrival "delayed, published" mq-send -x news -d 100ms -b x
+	mq-send -q -b x jobs
+	mq-nack -x "$(mq-recv jobs)"
+	arrival "a redrive" mq-redrive jobs
+	mq-send -q -b x other
+	receipt=$(mq-recv other)
+	arrival "a dead letter of another queue" mq-nack -x "$receipt"
+	mq-send -q -b x jobs
+	mq-export jobs archive
+	arrival "an import" mq-import jobs archive
+	mq-work -e jobs -- true
+	mq-send -q -b x jobs
+	# -e would wait for what others have: it ends when told to
+	receipt=$(mq-recv jobs)
+	start w mq-work jobs -- true
+	soon asleep "$pid"
+	kill "$pid"
+	ends 0 "$pid"
+	touch since
+	same '' "$(seen)"
+	mq-nack -d 0 "$receipt"
+	seen | grep -q '^bell$'
+	receipt=$(mq-recv jobs)
+	start w mq-work jobs -- true
+	soon asleep "$pid"
+	kill "$pid"
+	ends 0 "$pid"
+	touch since
+	later 1h mq-recv jobs/dlq >/dev/null || true # nobody has looked at jobs yet
+	same '' "$(seen)"
+	later 1h mq-ls -n 1 jobs >/dev/null
+	later 1h mq-recv -a jobs >/dev/null # who looks finds that the lease has lapsed
+	seen | grep -q '^bell$'
+	no_litter
+	ok '' mq-fsck -n
+}
+
+@test "at its start the path unit sees what is there: also of a group" {
+	units
+	mq-send -q -g a -b x jobs
+	seen | grep -q '^glob$'
+}
+
+@test "the bell is rung once, and only when that was asked for" {
+	mq-create jobs
+	mq-send -q -b x jobs
+	[ ! -e "$MQ_SPOOL/q/jobs/bell" ]
+	mq-work -e jobs -- true
+	touch -d '-1 hour' "$MQ_SPOOL/q/jobs/bell" since
+	touch -r since "$MQ_SPOOL/q/jobs/bell"
+	mq-send -q -b x jobs
+	[ "$MQ_SPOOL/q/jobs/bell" -nt since ]
+	touch -r since "$MQ_SPOOL/q/jobs/bell"
+	mq-send -q -b x jobs
+	[ ! "$MQ_SPOOL/q/jobs/bell" -nt since ]
 }

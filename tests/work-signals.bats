@@ -139,13 +139,6 @@ nack 1" "$(verdicts log)"
 	has q 0 0 0 0
 }
 
-@test "jobs whose output goes nowhere" {
-	mq-config q max-receives=1
-	mq-send -q -b x q
-	try to_broken mq-work -j1 -e -l log q -- yes
-	same 0 "$status"
-	same 'nack PIPE' "$(verdicts log)"
-}
 
 @test "with standard input, output and error closed" {
 	mq-send -q -b x q

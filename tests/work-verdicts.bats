@@ -59,28 +59,17 @@ load work
 	[[ $(reasons) == 'exit status 7'* ]]
 }
 
-@test "exit status 126 or 127: given back uncounted; the others finish, mq-work ends with it" {
-	executable cannot <<-'END'
-		x=$(cat)
-		[ "$x" = bad ] || echo "$x" | exec ./await go
-		until [ "$x" = good ] || [ -e running.good ]; do sleep 0.01; done
-		[ "$x" = good ] || exit "$1"
-	END
+@test "exit status 126 or 127 of a job: a failure like any other" {
+	mq-config q max-receives=2
 	for code in 126 127; do
-		mq-send -q -b bad q
-		mq-send -q -b good q
-		rm -f go running.*
-		start w mq-work -j2 -l "log.$code" q -- ./cannot "$code"
-		soon there running.good
-		soon has q 1 1 0 0
-		runs "$pid"
-		touch go
-		ends "$code" "$pid"
-		has q 1 0 0 0
-		same 0 "$(receives)"
-		same bad "$(mq-recv -a q)"
+		printf '%s\n' "$code" 0 | mq-send -q -l q
+		ok '' mq-work -e -j1 -l "log.$code" q -- sh -c 'exit "$(cat)"'
 		same "ack 0
-returned $code" "$(verdicts "log.$code" | sort)"
+nack $code
+nack $code" "$(verdicts "log.$code" | sort)"
+		has q 0 0 0 1
+		same "exit status $code, max-receives" "$(reasons)"
+		mq-purge q/dlq
 	done
 }
 

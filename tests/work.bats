@@ -165,20 +165,18 @@ True 10 jkl fourth-jkl
 	ok $'a{}b {}{}\n' mq-work -j1 -e q -- echo 'a{}b' '{}{}'
 }
 
-@test "{}: a file of the message alone is the message's own" {
+@test "-I: {} is the message's own file, when it is alone in it" {
 	mq-send -q -b x q
-	ok $'same\n' mq-work -j1 -e q -- sh -c '[ "$1" = "$MQ_RECEIPT" ] && echo same' sh {}
+	ok $'same\n' mq-work -I -j1 -e q -- sh -c '[ "$1" = "$MQ_RECEIPT" ] && echo same' sh {}
 }
 
 @test "{}: what was made for it is removed, also when the job fails or mq-work is killed by a second signal" {
-	mkdir tmp
-	export TMPDIR=$T/tmp
 	mq-config q max-receives=1
 	printf 'one\ntwo\n' | mq-send -q -l q
 	mq-work -j1 -e q -- sh -c 'echo "$1" >>paths; stat -c %a "$1" >>modes; false' sh {}
-	same 2 "$(grep -c "^$T/tmp/" paths)"
+	same 2 "$(grep -c "^$MQ_SPOOL/q/q/tmp/" paths)"
 	same 600 "$(sort -u modes)"
-	same '' "$(ls tmp)"
+	no_litter
 	mq-config q max-receives=0
 	printf 'one\ntwo\n' | mq-send -q -l q
 	start w mq-work -j2 q -- ./await never {}
@@ -187,7 +185,7 @@ True 10 jkl fourth-jkl
 	soon heeded "$pid"
 	kill "$pid"
 	ends 143 "$pid"
-	same '' "$(ls tmp)"
+	no_litter
 }
 
 @test "the environment of a job" {
