@@ -33,6 +33,23 @@ int64_t clock_up(const struct clock *c)
 #endif
 }
 
+#define AT_ONCE 100000000 /* ns: as far as two readings may lie apart */
+
+/* The wall clock was read between two readings of the other: if these are near, so
+ * is it to both. */
+struct clock_moment clock_moment(const struct clock *c)
+{
+	struct clock_moment m;
+	int64_t before;
+
+	do {
+		before = clock_up(c);
+		m.wall = clock_wall(c);
+		m.up = clock_up(c);
+	} while (m.up - before > AT_ONCE);
+	return m;
+}
+
 uint64_t clock_boot(void)
 {
 	uint64_t hash = 14695981039346656037u; /* FNV-1a */

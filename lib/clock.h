@@ -15,6 +15,14 @@ struct clock {
 int64_t clock_wall(const struct clock *); /* ns since 1970; can be stepped */
 int64_t clock_up(const struct clock *);   /* ns since boot; never goes back */
 
+/* Both at one moment.  Read one by one, with a stop of the process between, they
+ * would look like a step of the wall clock: who compares them takes them from here. */
+struct clock_moment {
+	int64_t wall, up;
+};
+
+struct clock_moment clock_moment(const struct clock *);
+
 /* A number that tells this boot from the others; 0 where there is none. */
 uint64_t clock_boot(void);
 

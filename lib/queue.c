@@ -266,6 +266,7 @@ static void settle_failed(mq_queue *q, int *whole)
 
 static void settle(mq_queue *q)
 {
+	struct clock_moment now;
 	enum line line;
 	unsigned level, mask;
 	int whole = 1;
@@ -283,11 +284,12 @@ static void settle(mq_queue *q)
 	if (lane_settle(q) == -1)
 		settle_failed(q, &whole);
 	if (whole) {
+		now = clock_moment(&q->mq->clock);
 		q->unsettled = 0;
-		atomic_store(&q->page->wall_to_up, queue_now(q) - clock_up(&q->mq->clock));
+		atomic_store(&q->page->wall_to_up, now.wall - now.up);
 		atomic_store(&q->page->hold, 0);
 		atomic_store(&q->page->counted, 0);
-		atomic_store(&q->page->settled, queue_now(q));
+		atomic_store(&q->page->settled, now.wall);
 		atomic_store(&q->page->boot, clock_boot());
 	}
 }
@@ -474,37 +476,34 @@ static void hold_until(struct page *p, int64_t up)
 		;
 }
 
-/* Notice a step of the wall clock against the one that counts from boot. */
-static void watch_clock(mq_queue *q, mq_time now)
+/* Notice a step of the wall clock against the one that counts from boot: the time. */
+static struct clock_moment watch_clock(mq_queue *q)
 {
 	struct page *p = queue_page(q);
-	int64_t up = clock_up(&q->mq->clock);
-	int64_t known = atomic_load(&p->wall_to_up), seen = now - up;
+	struct clock_moment now = clock_moment(&q->mq->clock);
+	int64_t known = atomic_load(&p->wall_to_up), seen = now.wall - now.up;
 
 	if (known == 0) {
 		atomic_store(&p->wall_to_up, seen);
 	} else if (seen > known + STEP_TOLERANCE || seen < known - STEP_TOLERANCE) {
 		/* Before others can take the step for known. */
 		if (seen > known)
-			hold_until(p, up + q->conf.visibility);
+			hold_until(p, now.up + q->conf.visibility);
 		atomic_compare_exchange_strong(&p->wall_to_up, &known, seen);
 	}
+	return now;
 }
 
 mq_time queue_deadline(mq_queue *q, mq_time visibility)
 {
-	mq_time now = queue_now(q);
-
-	watch_clock(q, now);
-	return now + visibility;
+	return watch_clock(q).wall + visibility;
 }
 
 int queue_lapsed(mq_queue *q, mq_time deadline)
 {
-	mq_time now = queue_now(q);
+	struct clock_moment now = watch_clock(q);
 
-	watch_clock(q, now);
-	return now >= deadline && clock_up(&q->mq->clock) >= atomic_load(&q->page->hold);
+	return now.wall >= deadline && now.up >= atomic_load(&q->page->hold);
 }
 
 void queue_new_keys(mq_queue *q, struct entry *entries, size_t n)
