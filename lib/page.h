@@ -24,11 +24,13 @@ struct page {
 	_Atomic int64_t swept;      /* wall clock, ns */
 	_Atomic int64_t wall_to_up; /* wall minus up at the last look */
 	_Atomic int64_t hold;       /* up clock: no lease lapses before this */
-	_Atomic int64_t depth;      /* messages not yet acked; see limit.c */
+	_Atomic int64_t depth;      /* messages placed less those gone; see limit.h */
 	_Atomic int64_t bytes;
-	_Atomic int64_t counted;    /* up clock: when depth was last counted; 0: never */
+	_Atomic int64_t counted;    /* up clock: the last count of the queue; 0: none yet */
 	_Atomic int64_t count_cost; /* ns that took */
-	_Atomic uint64_t unused[5];
+	_Atomic int64_t more;       /* what that found, above depth */
+	_Atomic int64_t more_bytes;
+	_Atomic uint64_t unused[3];
 	_Atomic int64_t settled; /* wall clock, ns: when that was */
 	struct meter meter;
 };
