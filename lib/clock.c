@@ -6,7 +6,7 @@
 #include "fs.h"
 
 #include <fcntl.h>
-#include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
@@ -67,18 +67,49 @@ uint64_t clock_boot(void)
 	return n > 0 ? hash : 0;
 }
 
+/* Memory that is zeros in the child of a fork, so that nobody need ask the kernel for
+ * each number whether this is one; NULL where the kernel has none. */
+static struct nonce_state *open_state(void)
+{
+#ifdef MADV_WIPEONFORK
+	void *p = mmap(NULL, sizeof(struct nonce_state), PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		return NULL;
+	if (madvise(p, sizeof(struct nonce_state), MADV_WIPEONFORK) == 0)
+		return p;
+	munmap(p, sizeof(struct nonce_state));
+#endif
+	return NULL;
+}
+
+static void seed(struct nonce_state *s)
+{
+	s->pid = getpid();
+	if (getrandom(&s->number, sizeof(s->number), 0) != sizeof(s->number))
+		s->number = (uint64_t)read_clock(CLOCK_MONOTONIC) ^ (uint64_t)s->pid << 40;
+}
+
 /* splitmix64: every state once before any repeats. */
 uint64_t nonce_next(struct nonce *n)
 {
+	struct nonce_state *s;
 	uint64_t z;
 
-	if (!n->seeded) {
-		if (getrandom(&n->state, sizeof(n->state), 0) != sizeof(n->state))
-			n->state = (uint64_t)read_clock(CLOCK_MONOTONIC) ^ (uint64_t)getpid() << 40;
-		n->seeded = 1;
-	}
-	z = n->state += 0x9e3779b97f4a7c15u;
+	if (n->at == NULL && (n->at = open_state()) == NULL)
+		n->at = &n->own;
+	s = n->at;
+	if (s->pid == 0 || (s == &n->own && s->pid != getpid()))
+		seed(s);
+	z = s->number += 0x9e3779b97f4a7c15u;
 	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
 	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
 	return z ^ z >> 31;
+}
+
+void nonce_free(struct nonce *n)
+{
+	if (n->at && n->at != &n->own)
+		munmap(n->at, sizeof(struct nonce_state));
 }
