@@ -259,6 +259,17 @@ int64_t fs_mtime(const struct stat *st)
 	return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
 }
 
+/* Its ctime, which nobody can set, shows what it keeps: the largest power of ten that
+ * divides that; by chance a somewhat larger one, which does no harm. */
+int64_t fs_keepable(const struct stat *st, int64_t ns)
+{
+	int64_t grain = 1000000000;
+
+	while (st->st_ctim.tv_nsec % grain != 0)
+		grain /= 10;
+	return ns % grain ? ns - ns % grain + grain : ns;
+}
+
 int fs_write(int fd, const void *data, size_t n)
 {
 	const char *p = data;

@@ -56,6 +56,9 @@ int fs_touch(int dir, const char *path); /* its times become now */
 int fs_log_again(int fd);
 int fs_chmod(int dir, const char *path, mode_t);
 int64_t fs_mtime(const struct stat *);
+/* That time, or the first one after it that the file system keeps as an mtime, of
+ * which the stat is: some keep whole seconds, and cut the rest off. */
+int64_t fs_keepable(const struct stat *, int64_t ns);
 
 /* Whether blocks of that part of a file are there but were never written, as a
  * power cut may leave it; 0 where that cannot be known. */

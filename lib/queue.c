@@ -496,7 +496,7 @@ static struct clock_moment watch_clock(mq_queue *q)
 
 mq_time queue_deadline(mq_queue *q, mq_time visibility)
 {
-	return watch_clock(q).wall + visibility;
+	return fs_keepable(&q->self, watch_clock(q).wall + visibility);
 }
 
 int queue_lapsed(mq_queue *q, mq_time deadline)

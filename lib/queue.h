@@ -116,7 +116,7 @@ mq_time queue_now(const mq_queue *);
 
 /* The deadline of a lease that is taken or extended now.  Every deadline comes
  * from here: a step of the clock has been noticed before there is a lease that
- * the next step could end too early. */
+ * the next step could end too early; and it is one that a clock's mtime can be. */
 mq_time queue_deadline(mq_queue *, mq_time visibility);
 
 /* Whether a lease with this deadline is over.  After a forward step of the
