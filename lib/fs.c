@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 #ifdef __linux__
 #include <linux/fiemap.h>
@@ -257,6 +258,29 @@ int fs_chmod(int dir, const char *path, mode_t mode)
 int64_t fs_mtime(const struct stat *st)
 {
 	return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+}
+
+static int64_t fs_ctime(const struct stat *st)
+{
+	return (int64_t)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec;
+}
+
+/* A file that was replaced may have the inode of the one before. */
+int fs_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size &&
+	    fs_mtime(a) == fs_mtime(b) && fs_ctime(a) == fs_ctime(b);
+}
+
+#define TIMES_DIFFER 1100000000 /* ns: whole seconds, and a tick of the kernel's clock */
+
+/* By the machine's clock: the file system's times are not shifted for a test. */
+int fs_young(const struct stat *st)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return fs_ctime(st) > (int64_t)now.tv_sec * 1000000000 + now.tv_nsec - TIMES_DIFFER;
 }
 
 /* Its ctime, which nobody can set, shows what it keeps: the largest power of ten that

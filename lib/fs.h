@@ -56,6 +56,11 @@ int fs_touch(int dir, const char *path); /* its times become now */
 int fs_log_again(int fd);
 int fs_chmod(int dir, const char *path, mode_t);
 int64_t fs_mtime(const struct stat *);
+/* Whether both are of one file that was not changed between them; which shows for sure
+ * only when the first was not young: its last change then so recent that the next one
+ * can have left it the same times. */
+int fs_same(const struct stat *, const struct stat *);
+int fs_young(const struct stat *);
 /* That time, or the first one after it that the file system keeps as an mtime, of
  * which the stat is: some keep whole seconds, and cut the rest off. */
 int64_t fs_keepable(const struct stat *, int64_t ns);

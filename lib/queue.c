@@ -217,10 +217,10 @@ int queue_reread(mq_queue *q)
 	memset(&st, 0, sizeof(st));
 	if (fs_stat(q->fd, "conf", &st) == -1 && errno != ENOENT)
 		return queue_fail(q, "cannot read its settings");
-	/* Replaced by rename, so another inode; a dlq also follows its queue's. */
-	if (q->conf.visibility && !q->is_dlq && st.st_ino == q->conf_stat.st_ino &&
-	    fs_mtime(&st) == fs_mtime(&q->conf_stat))
+	/* A dlq also follows its queue's. */
+	if (q->conf.visibility && !q->is_dlq && !q->conf_young && fs_same(&st, &q->conf_stat))
 		return MQ_OK;
+	q->conf_young = fs_young(&st);
 	conf_defaults(&q->conf_text);
 	if ((q->is_dlq && (r = read_dlq_defaults(q, &q->conf_text)) != MQ_OK) ||
 	    (r = read_conf_file(q, "conf", &q->conf_text)) != MQ_OK)

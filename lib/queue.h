@@ -33,7 +33,8 @@ struct mq_queue {
 	mq_time opened; /* by the clock from boot; conf was read then */
 	struct conf conf;
 	struct conf_text conf_text;
-	struct stat conf_stat;      /* the file that conf was read from */
+	struct stat conf_stat;      /* the file that conf was read from, */
+	int conf_young;             /* which may look the same after the next change */
 	struct page *page;          /* NULL until queue_page() */
 	struct page own_page;       /* where the host's cannot be mapped */
 	mq_queue *dead;             /* where dead letters go, once known */
