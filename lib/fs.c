@@ -537,6 +537,31 @@ int fs_keeps_order(int fd)
 	return 0;
 }
 
+int fs_overwrites(int fd)
+{
+	switch (fs_type(fd)) {
+	case 0xef53UL:     /* ext4 */
+	case 0x58465342UL: /* xfs; but once, after a copy that shares blocks */
+	case 0x01021994UL: /* tmpfs */
+		return 1;
+	}
+	return 0;
+}
+
+void fs_overwrite(int fd)
+{
+#ifdef FS_NOCOW_FL
+	int flags;
+
+	if (fs_type(fd) == 0x9123683eUL && ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0) { /* btrfs */
+		flags |= FS_NOCOW_FL;
+		ioctl(fd, FS_IOC_SETFLAGS, &flags);
+	}
+#else
+	(void)fd;
+#endif
+}
+
 int fs_tells_changes(int fd)
 {
 	switch (fs_type(fd)) {

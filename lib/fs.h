@@ -101,6 +101,11 @@ int fs_sync_covers_name(int fd);
  * done, as where one journal has all of it. */
 int fs_keeps_order(int fd);
 
+/* Whether a block that was written is written to in place, so that no room is needed. */
+int fs_overwrites(int fd);
+/* Have that for an empty file, where it is a choice. */
+void fs_overwrite(int fd);
+
 /* Whether the kernel tells of every change below fd: not where others can make
  * changes behind its back (network and FUSE file systems). */
 int fs_tells_changes(int fd);

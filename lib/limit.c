@@ -72,7 +72,7 @@ int limit_reserve(mq_queue *q, uint64_t bytes, const struct limit_held *held)
 		limit_add(q, 1, bytes);
 		return 1;
 	}
-	if (atomic_load(&queue_page(q)->counted) == 0 || queue_page(q) == &q->own_page)
+	if (atomic_load(&queue_page(q)->counted) == 0 || queue_page(q) == &q->page_use.own)
 		recount(q, held);
 	if (try_reserve(q, bytes))
 		return 1;

@@ -4,7 +4,7 @@
  * stat/HOST holds what processes on one host share without locks: the last
  * id given out, the moment of the last sweep, the depth.  It is a cache and a
  * rate counter: losing it, or a part of it, loses no message.  Where it
- * cannot be mapped, a page of the process's own does.  Whoever adds to it takes what
+ * cannot be used, a page of the process's own does.  Whoever adds to it takes what
  * is unused, or the end: pages stay when the commands are replaced.
  */
 #ifndef PAGE_H
@@ -35,10 +35,24 @@ struct page {
 	struct meter meter;
 };
 
-/* Map stat/HOST below dir, making it by way of the scratch name given.  NULL
- * when that cannot be: full, read-only, not permitted. */
-struct page *page_open(int dir, const char *scratch);
-void page_close(struct page *);
+/* The page as one process has it.  A store to a mapped file whose block cannot be
+ * allocated kills the process, and file systems that copy on write need a new block
+ * again and again: there the kernel is asked before each use, and while a full disk
+ * refuses, the process has a page of its own. */
+struct page_use {
+	struct page *shared; /* NULL: it cannot be mapped */
+	struct page own;
+	int ask;         /* before each use of the shared one */
+	int64_t refused; /* up clock: when there was no room for it; 0: there is */
+};
+
+/* Map stat/HOST below dir, making it by way of the scratch name given: if that can be;
+ * not when it is full, read-only, not permitted. */
+void page_open(struct page_use *, int dir, const char *scratch);
+void page_close(struct page_use *);
+
+/* The page to read and store to now; to be asked for each time. */
+struct page *page_now(struct page_use *);
 
 /* The meters of all hosts that have a page below dir, added up: 0, or -1 with errno. */
 int page_meters(int dir, int64_t now, struct meter_sum *);

@@ -300,10 +300,10 @@ struct page *queue_page(mq_queue *q)
 	uint64_t boot;
 
 	if (q->page)
-		return q->page;
+		return q->page = page_now(&q->page_use);
 	queue_scratch(q, scratch);
-	if ((q->page = page_open(q->fd, scratch)) == NULL)
-		q->page = &q->own_page;
+	page_open(&q->page_use, q->fd, scratch);
+	q->page = page_now(&q->page_use);
 	boot = clock_boot();
 	if (boot == 0 || atomic_load(&q->page->boot) != boot)
 		settle(q);
@@ -413,8 +413,7 @@ void mq_queue_close(mq_queue *q)
 	queue_leave_bundle(q);
 	file_unref(q->file);
 	mq_queue_close(q->dead);
-	if (q->page != &q->own_page)
-		page_close(q->page);
+	page_close(&q->page_use);
 	fs_close(q->fd);
 	spool_unref(q->spool);
 	free(q->path);

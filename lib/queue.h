@@ -33,10 +33,10 @@ struct mq_queue {
 	mq_time opened; /* by the clock from boot; conf was read then */
 	struct conf conf;
 	struct conf_text conf_text;
-	struct stat conf_stat;      /* the file that conf was read from, */
-	int conf_young;             /* which may look the same after the next change */
-	struct page *page;          /* NULL until queue_page() */
-	struct page own_page;       /* where the host's cannot be mapped */
+	struct stat conf_stat; /* the file that conf was read from, */
+	int conf_young;        /* which may look the same after the next change */
+	struct page *page;     /* NULL until queue_page() */
+	struct page_use page_use;
 	mq_queue *dead;             /* where dead letters go, once known */
 	char looked_at[STRIP_PATH]; /* the directory of the last receipt */
 	char bundle[STRIP_PATH];    /* that of the last verdict, if it was a bundle; or "" */

@@ -515,3 +515,44 @@ full_disk_of_all_kinds() {
 	export MQ_SPOOL=$T/moved
 	same '[x]' "$(drain q)"
 }
+
+# full_worker: a worker is at a job while a btrfs fills up
+full_worker() {
+	mq-send -q -b 1 q
+	mq-send -q -b 2 q
+	mkfifo go
+	# shellcheck disable=SC2016 # of the job
+	start worker mq-work -j 1 -n 2 q -- sh -c 'echo >>started; read -r _ <"$1"' sh "$T/go"
+	soon there "$T/started" 1
+	full
+	sync -f "$DISK" # so that the next store to the page of the queue needs a block
+	echo >go
+	soon there "$T/started" 2
+	sync -f "$DISK"
+	echo >go
+	# shellcheck disable=SC2154 # set by start
+	ends 0 "$pid"
+	roomy
+	has q 0 0 0 0
+}
+
+@test "a btrfs fills up under a worker: its counters stop, it does not" {
+	disk btrfs
+	mq-recv q || [ $? -eq 1 ]
+	full_worker
+}
+
+@test "a btrfs fills up under a worker whose page is copied on write" {
+	disk btrfs
+	mq-recv q || [ $? -eq 1 ]
+	# as it was made by earlier versions, or after a snapshot
+	for page in "$MQ_SPOOL"/q/q/stat/*; do
+		cat "$page" >"$page.new"
+		mv "$page.new" "$page"
+	done
+	full_worker
+	# and when there is room again, the page counts again
+	mq-config q max-depth=2
+	seq 3 | mq-send -q -l q || [ $? -eq 75 ]
+	has q 2 0 0 0
+}
