@@ -50,21 +50,39 @@ struct clock_moment clock_moment(const struct clock *c)
 	return m;
 }
 
+static uint64_t hash(const void *data, size_t n)
+{
+	const unsigned char *p = data;
+	uint64_t h = 14695981039346656037u; /* FNV-1a */
+
+	while (n-- > 0)
+		h = (h ^ *p++) * 1099511628211u;
+	return h;
+}
+
+/* The second in which the machine was started, which a step of the wall clock moves:
+ * as good as another boot, for which more is looked at than need be. */
+static uint64_t boot_by_clock(void)
+{
+	static const struct clock machine;
+	struct clock_moment now = clock_moment(&machine);
+	int64_t began = (now.wall - now.up) / 1000000000;
+
+	return hash(&began, sizeof(began));
+}
+
 uint64_t clock_boot(void)
 {
-	uint64_t hash = 14695981039346656037u; /* FNV-1a */
 	char text[64];
-	ssize_t i, n;
+	ssize_t n;
 	int fd;
 
 	fd = fs_open(AT_FDCWD, "/proc/sys/kernel/random/boot_id", O_RDONLY);
 	if (fd == -1)
-		return 0;
+		return boot_by_clock();
 	n = fs_read(fd, text, sizeof(text));
 	fs_close(fd);
-	for (i = 0; i < n; i++)
-		hash = (hash ^ (unsigned char)text[i]) * 1099511628211u;
-	return n > 0 ? hash : 0;
+	return n > 0 ? hash(text, (size_t)n) : boot_by_clock();
 }
 
 /* Memory that is zeros in the child of a fork, so that nobody need ask the kernel for

@@ -24,7 +24,7 @@ struct clock_moment {
 
 struct clock_moment clock_moment(const struct clock *);
 
-/* A number that tells this boot from the others; 0 where there is none. */
+/* A number that tells this boot from the others; also where there is no /proc. */
 uint64_t clock_boot(void);
 
 /* A stream of 64-bit numbers, seeded by the kernel at first use, and again in the

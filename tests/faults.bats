@@ -556,3 +556,24 @@ full_worker() {
 	seq 3 | mq-send -q -l q || [ $? -eq 75 ]
 	has q 2 0 0 0
 }
+
+# ---- without /proc ---------------------------------------------------------------
+
+# without_proc COMMAND...
+without_proc() {
+	unshare -m sh -c 'mount -t tmpfs none /proc && exec "$@"' sh "$@"
+}
+
+@test "where there is no /proc, a queue is put right once, not by each command" {
+	need_root
+	without_proc true 2>/dev/null || skip "cannot be without /proc"
+	strace -qq -o /dev/null true 2>/dev/null || skip "strace cannot trace"
+	mq-create q backoff=0
+	without_proc mq-send -q -b 1 q
+	for n in 2 3; do
+		strace -qq -f -o calls -e trace=openat unshare -m sh -c \
+			'mount -t tmpfs none /proc && exec "$@"' sh mq-send -q -b "$n" q
+		same 0 "$(grep -c 'ready/p4/lock' calls)"
+	done
+	same '[1][2][3]' "$(drain q)"
+}
