@@ -2,6 +2,7 @@
  * admin.c - verb: create, configure, delete and name queues and exchanges
  */
 #include "exchange.h"
+#include "journal.h"
 #include "lane.h"
 
 #include <errno.h>
@@ -327,6 +328,20 @@ static int bad_name(mq *h, const char *name)
 	    "a name has 1 to 64 of A-Z a-z 0-9 _ . - and begins with none of . -");
 }
 
+/* With the spool locked.  One that had the name before may have been published to. */
+static int make_anew(mq *h, const char *name, const char *conf)
+{
+	int there = queue_exists(h->spool, name);
+
+	if (exchange_exists(h->spool, name) == 1)
+		return fail(h, MQ_CREATE, name, "there is an exchange of this name");
+	if (there == 1)
+		return MQ_OK;
+	if (there == -1 || journal_forget(h->spool, name) == -1)
+		return fail_errno(h, name, "cannot make the queue");
+	return queue_make(h, h->spool, name, conf);
+}
+
 /* Queues and exchanges share their names, so one at a time is made. */
 static int make_queue(mq *h, const char *name, const char *conf)
 {
@@ -334,9 +349,7 @@ static int make_queue(mq *h, const char *name, const char *conf)
 
 	if ((r = lock_names(h, name, &lock)) != MQ_OK)
 		return r;
-	r = exchange_exists(h->spool, name) == 1 ?
-	    fail(h, MQ_CREATE, name, "there is an exchange of this name") :
-	    queue_make(h, h->spool, name, conf);
+	r = make_anew(h, name, conf);
 	fs_unlock(lock);
 	return r;
 }

@@ -6,7 +6,7 @@
 #include "fs.h"
 
 #include <fcntl.h>
-#include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
@@ -33,35 +33,101 @@ int64_t clock_up(const struct clock *c)
 #endif
 }
 
+#define AT_ONCE 100000000 /* ns: as far as two readings may lie apart */
+
+/* The wall clock was read between two readings of the other: if these are near, so
+ * is it to both. */
+struct clock_moment clock_moment(const struct clock *c)
+{
+	struct clock_moment m;
+	int64_t before;
+
+	do {
+		before = clock_up(c);
+		m.wall = clock_wall(c);
+		m.up = clock_up(c);
+	} while (m.up - before > AT_ONCE);
+	return m;
+}
+
+static uint64_t hash(const void *data, size_t n)
+{
+	const unsigned char *p = data;
+	uint64_t h = 14695981039346656037u; /* FNV-1a */
+
+	while (n-- > 0)
+		h = (h ^ *p++) * 1099511628211u;
+	return h;
+}
+
+/* The second in which the machine was started, which a step of the wall clock moves:
+ * as good as another boot, for which more is looked at than need be. */
+static uint64_t boot_by_clock(void)
+{
+	static const struct clock machine;
+	struct clock_moment now = clock_moment(&machine);
+	int64_t began = (now.wall - now.up) / 1000000000;
+
+	return hash(&began, sizeof(began));
+}
+
 uint64_t clock_boot(void)
 {
-	uint64_t hash = 14695981039346656037u; /* FNV-1a */
 	char text[64];
-	ssize_t i, n;
+	ssize_t n;
 	int fd;
 
 	fd = fs_open(AT_FDCWD, "/proc/sys/kernel/random/boot_id", O_RDONLY);
 	if (fd == -1)
-		return 0;
+		return boot_by_clock();
 	n = fs_read(fd, text, sizeof(text));
 	fs_close(fd);
-	for (i = 0; i < n; i++)
-		hash = (hash ^ (unsigned char)text[i]) * 1099511628211u;
-	return n > 0 ? hash : 0;
+	return n > 0 ? hash(text, (size_t)n) : boot_by_clock();
+}
+
+/* Memory that is zeros in the child of a fork, so that nobody need ask the kernel for
+ * each number whether this is one; NULL where the kernel has none. */
+static struct nonce_state *open_state(void)
+{
+#ifdef MADV_WIPEONFORK
+	void *p = mmap(NULL, sizeof(struct nonce_state), PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		return NULL;
+	if (madvise(p, sizeof(struct nonce_state), MADV_WIPEONFORK) == 0)
+		return p;
+	munmap(p, sizeof(struct nonce_state));
+#endif
+	return NULL;
+}
+
+static void seed(struct nonce_state *s)
+{
+	s->pid = getpid();
+	if (getrandom(&s->number, sizeof(s->number), 0) != sizeof(s->number))
+		s->number = (uint64_t)read_clock(CLOCK_MONOTONIC) ^ (uint64_t)s->pid << 40;
 }
 
 /* splitmix64: every state once before any repeats. */
 uint64_t nonce_next(struct nonce *n)
 {
+	struct nonce_state *s;
 	uint64_t z;
 
-	if (!n->seeded) {
-		if (getrandom(&n->state, sizeof(n->state), 0) != sizeof(n->state))
-			n->state = (uint64_t)read_clock(CLOCK_MONOTONIC) ^ (uint64_t)getpid() << 40;
-		n->seeded = 1;
-	}
-	z = n->state += 0x9e3779b97f4a7c15u;
+	if (n->at == NULL && (n->at = open_state()) == NULL)
+		n->at = &n->own;
+	s = n->at;
+	if (s->pid == 0 || (s == &n->own && s->pid != getpid()))
+		seed(s);
+	z = s->number += 0x9e3779b97f4a7c15u;
 	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
 	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
 	return z ^ z >> 31;
+}
+
+void nonce_free(struct nonce *n)
+{
+	if (n->at && n->at != &n->own)
+		munmap(n->at, sizeof(struct nonce_state));
 }

@@ -228,8 +228,7 @@ void mq_exchange_close(mq_exchange *x)
 {
 	if (x == NULL || --x->refs > 0)
 		return;
-	if (x->page != &x->own_page)
-		page_close(x->page);
+	page_close(&x->page);
 	spool_unref(x->spool);
 	free(x);
 }
@@ -244,17 +243,16 @@ struct page *exchange_page(mq_exchange *x)
 	char path[EXCHANGE_PATH], scratch[80], made[64];
 	int dir;
 
-	if (x->page)
-		return x->page;
+	if (x->page_opened)
+		return page_now(&x->page);
+	x->page_opened = 1;
 	/* Made in the spool's tmp/, where litter is looked for. */
 	scratch_path(x->mq, made, sizeof(made));
 	snprintf(scratch, sizeof(scratch), "../../%s", made);
 	exchange_path(x->name, "", path);
 	if ((dir = fs_open_dir(x->spool->fd, path)) != -1) {
-		x->page = page_open(dir, scratch);
+		page_open(&x->page, dir, scratch);
 		fs_close(dir);
 	}
-	if (x->page == NULL)
-		x->page = &x->own_page;
-	return x->page;
+	return page_now(&x->page);
 }

@@ -24,8 +24,8 @@ struct mq_exchange {
 	struct spool *spool;
 	char name[QUEUE_NAME_SIZE];
 	struct exchange_conf conf; /* when it was opened */
-	struct page *page;         /* NULL until exchange_page() */
-	struct page own_page;
+	int page_opened;           /* by exchange_page() */
+	struct page_use page;
 };
 
 const char *exchange_type_name(enum exchange_type);

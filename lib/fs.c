@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 #ifdef __linux__
 #include <linux/fiemap.h>
@@ -278,6 +279,40 @@ int fs_chmod(int dir, const char *path, mode_t mode)
 int64_t fs_mtime(const struct stat *st)
 {
 	return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+}
+
+static int64_t fs_ctime(const struct stat *st)
+{
+	return (int64_t)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec;
+}
+
+/* A file that was replaced may have the inode of the one before. */
+int fs_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size &&
+	    fs_mtime(a) == fs_mtime(b) && fs_ctime(a) == fs_ctime(b);
+}
+
+#define TIMES_DIFFER 1100000000 /* ns: whole seconds, and a tick of the kernel's clock */
+
+/* By the machine's clock: the file system's times are not shifted for a test. */
+int fs_young(const struct stat *st)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return fs_ctime(st) > (int64_t)now.tv_sec * 1000000000 + now.tv_nsec - TIMES_DIFFER;
+}
+
+/* Its ctime, which nobody can set, shows what it keeps: the largest power of ten that
+ * divides that; by chance a somewhat larger one, which does no harm. */
+int64_t fs_keepable(const struct stat *st, int64_t ns)
+{
+	int64_t grain = 1000000000;
+
+	while (st->st_ctim.tv_nsec % grain != 0)
+		grain /= 10;
+	return ns % grain ? ns - ns % grain + grain : ns;
 }
 
 int fs_write(int fd, const void *data, size_t n)
@@ -564,6 +599,31 @@ int fs_keeps_order(int fd)
 		return 1;
 	}
 	return 0;
+}
+
+int fs_overwrites(int fd)
+{
+	switch (fs_type(fd)) {
+	case 0xef53UL:     /* ext4 */
+	case 0x58465342UL: /* xfs; but once, after a copy that shares blocks */
+	case 0x01021994UL: /* tmpfs */
+		return 1;
+	}
+	return 0;
+}
+
+void fs_overwrite(int fd)
+{
+#ifdef FS_NOCOW_FL
+	int flags;
+
+	if (fs_type(fd) == 0x9123683eUL && ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0) { /* btrfs */
+		flags |= FS_NOCOW_FL;
+		ioctl(fd, FS_IOC_SETFLAGS, &flags);
+	}
+#else
+	(void)fd;
+#endif
 }
 
 int fs_tells_changes(int fd)

@@ -56,6 +56,14 @@ int fs_touch(int dir, const char *path); /* its times become now */
 int fs_log_again(int fd);
 int fs_chmod(int dir, const char *path, mode_t);
 int64_t fs_mtime(const struct stat *);
+/* Whether both are of one file that was not changed between them; which shows for sure
+ * only when the first was not young: its last change then so recent that the next one
+ * can have left it the same times. */
+int fs_same(const struct stat *, const struct stat *);
+int fs_young(const struct stat *);
+/* That time, or the first one after it that the file system keeps as an mtime, of
+ * which the stat is: some keep whole seconds, and cut the rest off. */
+int64_t fs_keepable(const struct stat *, int64_t ns);
 
 /* Whether blocks of that part of a file are there but were never written, as a
  * power cut may leave it; 0 where that cannot be known. */
@@ -97,6 +105,11 @@ int fs_sync_covers_name(int fd);
 /* Whether what is done to names becomes durable in the order in which it was
  * done, as where one journal has all of it. */
 int fs_keeps_order(int fd);
+
+/* Whether a block that was written is written to in place, so that no room is needed. */
+int fs_overwrites(int fd);
+/* Have that for an empty file, where it is a choice. */
+void fs_overwrite(int fd);
 
 /* Whether the kernel tells of every change below fd: not where others can make
  * changes behind its back (network and FUSE file systems). */

@@ -190,17 +190,17 @@ static void deliver_bundle(struct delivery *d, const char *member, unsigned leve
 		open_and_deliver(d, member);
 }
 
-/* What was for a queue that is gone went with it. */
-static void drop_member(struct delivery *d, const char *member, int is_bundle)
+/* What was for a queue that is gone goes with it. */
+static int drop_member(int dir, const char *member, int is_bundle)
 {
-	if (is_bundle)
-		fs_remove_tree(d->dir, member);
-	else
-		fs_unlink(d->dir, member);
+	int r = is_bundle ? fs_remove_tree(dir, member) : fs_unlink(dir, member);
+
+	return r == -1 && errno != ENOENT ? -1 : 0;
 }
 
 static void deliver_member(struct delivery *d, const char *name)
 {
+	unsigned moved = d->moved;
 	struct member m;
 
 	if (parse_member(name, &m) == -1)
@@ -214,16 +214,20 @@ static void deliver_member(struct delivery *d, const char *name)
 			note_trouble(d, -1);
 		tails_reset(&d->tails);
 	}
-	if (d->q == NULL) {
-		if (d->gone)
-			drop_member(d, name, m.is_bundle);
-	} else if (m.is_opened) {
+	if (d->q == NULL)
+		; /* gone, or not to be had now */
+	else if (m.is_opened)
 		deliver_one_by_one(d, name);
-	} else if (m.is_bundle) {
+	else if (m.is_bundle)
 		deliver_bundle(d, name, m.level);
-	} else {
+	else
 		deliver_entry(d, name, &m.entry, m.dead);
+	if (d->q && d->moved == moved && !queue_is_there(d->q)) {
+		d->gone = 1; /* since it was opened */
+		d->q = NULL;
 	}
+	if (d->gone)
+		note_trouble(d, drop_member(d->dir, name, m.is_bundle));
 }
 
 unsigned journal_deliver(struct spool *s, const char *id, journal_queue_fn *open, void *ctx,
@@ -248,6 +252,55 @@ unsigned journal_deliver(struct spool *s, const char *id, journal_queue_fn *open
 	*trouble = d.trouble;
 	fs_rmdir(s->fd, path);
 	return d.moved;
+}
+
+/* ---- forgetting -------------------------------------------------------- */
+
+/* Whether the member is for that queue or for its dead letters. */
+static int is_for(const struct member *m, const char *queue)
+{
+	size_t n = strlen(queue);
+
+	return !strncmp(m->queue, queue, n) && (m->queue[n] == '\0' || m->queue[n] == '/');
+}
+
+int journal_drop(struct spool *s, const char *path, const char *queue)
+{
+	struct names members = { 0 };
+	int dir = fs_open_dir(s->fd, path), r;
+	struct member m;
+	size_t i;
+
+	if (dir == -1)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
+	r = names_read(&members, dir, ".");
+	for (i = 0; r == 0 && i < members.n; i++)
+		if (parse_member(members.name[i], &m) == 0 && is_for(&m, queue))
+			r = drop_member(dir, members.name[i], m.is_bundle);
+	names_free(&members);
+	fs_close(dir);
+	return r;
+}
+
+/* From the directories in that one. */
+static int drop_in_all(struct spool *s, const char *parent, const char *queue)
+{
+	char path[JOURNAL_PATH];
+	struct names ids = { 0 };
+	int r = names_read(&ids, s->fd, parent);
+	size_t i;
+
+	for (i = 0; r == 0 && i < ids.n; i++) {
+		snprintf(path, sizeof(path), "%s/%.48s", parent, ids.name[i]);
+		r = journal_drop(s, path, queue);
+	}
+	names_free(&ids);
+	return r;
+}
+
+int journal_forget(struct spool *s, const char *queue)
+{
+	return drop_in_all(s, "tmp", queue) == 0 ? drop_in_all(s, "j", queue) : -1;
 }
 
 /* ---- helping ----------------------------------------------------------- */

@@ -17,6 +17,12 @@
  * the names alone, whether or not the publisher lives: every rename has one
  * winner, so nothing is delivered twice.  Members are delivered in the order of
  * their names.  The `/` of a dead-letter queue's name stands as `:`.
+ *
+ * A member names its queue, and a queue that is made anew has the name of one
+ * before.  So who makes a queue, with the spool locked, first removes what is there
+ * for its name, in the directories of step 1 and then in j/, since some move on
+ * meanwhile.  And a publisher looks between 1 and 2 whether each queue is still
+ * there: if so, a new one is made later than that, and all members are found.
  */
 #ifndef JOURNAL_H
 #define JOURNAL_H
@@ -47,7 +53,14 @@ typedef mq_queue *journal_queue_fn(void *ctx, const char *name, int *gone);
 unsigned journal_deliver(struct spool *, const char *id, journal_queue_fn *, void *ctx,
     const char *concern, int *trouble);
 
-/* The same for all that there are. */
+/* Remove the members for that queue and its dead letters from the directory at that
+ * path in the spool: 0, or -1 with errno. */
+int journal_drop(struct spool *, const char *path, const char *queue);
+
+/* The same in all that there are, of a queue that is to be made, with the spool locked. */
+int journal_forget(struct spool *, const char *queue);
+
+/* Deliver all that there are. */
 unsigned journal_help(mq *, struct spool *, const char *concern, int *trouble);
 
 #endif

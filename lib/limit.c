@@ -19,10 +19,10 @@ void limit_release(mq_queue *q, uint64_t n, uint64_t bytes)
 	atomic_fetch_sub(&queue_page(q)->bytes, (int64_t)bytes);
 }
 
-/* Put the page right by counting.  What others send and ack meanwhile stays
- * in, as it is the difference that is added. */
+/* Put the page right by counting. */
 static void recount(mq_queue *q, const struct limit_held *held)
 {
+	static const struct limit_held none;
 	struct page *p = queue_page(q);
 	struct tally visible, delayed, leased;
 	int64_t depth = atomic_load(&p->depth), bytes = atomic_load(&p->bytes);
@@ -30,30 +30,35 @@ static void recount(mq_queue *q, const struct limit_held *held)
 
 	if (count_queue(q, &visible, &delayed, &leased) == -1)
 		return;
-	limit_add(q, visible.n + delayed.n + leased.n,
-	    visible.bytes + delayed.bytes + leased.bytes);
-	limit_release(q, (uint64_t)depth, (uint64_t)bytes);
-	if (held)
-		limit_add(q, held->n, held->bytes);
+	held = held ? held : &none;
+	atomic_store(&p->more, (int64_t)(visible.n + delayed.n + leased.n + held->n) - depth);
+	atomic_store(&p->more_bytes,
+	    (int64_t)(visible.bytes + delayed.bytes + leased.bytes + held->bytes) - bytes);
 	end = clock_up(&q->mq->clock);
 	atomic_store(&p->count_cost, end - start);
 	atomic_store(&p->counted, end);
 }
 
-static int may_recount(mq_queue *q)
+/* Whether it is time for another count, and nobody else has just begun one. */
+static int begin_recount(mq_queue *q)
 {
-	int64_t counted = atomic_load(&queue_page(q)->counted), up = clock_up(&q->mq->clock);
+	struct page *p = queue_page(q);
+	int64_t counted = atomic_load(&p->counted), up = clock_up(&q->mq->clock);
 
-	return counted == 0 || up < counted ||
-	    up - counted >= COUNTING_SHARE * atomic_load(&queue_page(q)->count_cost);
+	if (up >= counted && up - counted < COUNTING_SHARE * atomic_load(&p->count_cost))
+		return 0;
+	return atomic_compare_exchange_strong(&p->counted, &counted, up);
 }
 
 static int try_reserve(mq_queue *q, uint64_t bytes)
 {
 	const struct conf *c = &q->conf;
-	int64_t depth = atomic_fetch_add(&queue_page(q)->depth, 1) + 1;
-	int64_t total = atomic_fetch_add(&queue_page(q)->bytes, (int64_t)bytes) + (int64_t)bytes;
+	struct page *p = queue_page(q);
+	int64_t depth = atomic_fetch_add(&p->depth, 1) + 1;
+	int64_t total = atomic_fetch_add(&p->bytes, (int64_t)bytes) + (int64_t)bytes;
 
+	depth += atomic_load(&p->more);
+	total += atomic_load(&p->more_bytes);
 	if ((c->max_depth == 0 || depth <= (int64_t)c->max_depth) &&
 	    (c->max_bytes == 0 || total <= (int64_t)c->max_bytes))
 		return 1;
@@ -67,11 +72,11 @@ int limit_reserve(mq_queue *q, uint64_t bytes, const struct limit_held *held)
 		limit_add(q, 1, bytes);
 		return 1;
 	}
-	if (atomic_load(&queue_page(q)->counted) == 0 || queue_page(q) == &q->own_page)
+	if (atomic_load(&queue_page(q)->counted) == 0 || queue_page(q) == &q->page_use.own)
 		recount(q, held);
 	if (try_reserve(q, bytes))
 		return 1;
-	if (!may_recount(q))
+	if (!begin_recount(q))
 		return 0;
 	recount(q, held);
 	return try_reserve(q, bytes);

@@ -15,7 +15,9 @@
  *     they came from and live as long as it does, or, in a callback, until
  *     the callback returns.
  *   - A handle and what was made from it belong to one thread at a time.
- *     Any number of processes may use one spool.
+ *     Any number of processes may use one spool.  After a fork both may go on
+ *     with the handle and its queues, but only one of them with a batch, a
+ *     reader, a wait, a hold or a private queue that was open.
  */
 #ifndef MQ_H
 #define MQ_H

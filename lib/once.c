@@ -150,11 +150,13 @@ int mq_once_fd(const mq_once *o)
 static int write_done(mq_once *o, const char *made, mq_time until)
 {
 	int spool = o->mq->spool->fd, fd = fs_create(spool, made), r = -1;
+	struct stat st;
 
 	if (fd == -1)
 		return -1;
-	if (fs_write(fd, o->key, strlen(o->key)) == 0 && fs_set_mtime(spool, made, until) == 0 &&
-	    fs_sync(fd) == 0 && fs_rename(spool, made, spool, o->path) == 0)
+	if (fs_fstat(fd, &st) == 0 && fs_write(fd, o->key, strlen(o->key)) == 0 &&
+	    fs_set_mtime(spool, made, fs_keepable(&st, until)) == 0 && fs_sync(fd) == 0 &&
+	    fs_rename(spool, made, spool, o->path) == 0)
 		r = fs_sync_name(fd, spool, o->path);
 	fs_close(fd);
 	return r;

@@ -239,7 +239,8 @@ static void cut_copies(struct target *t, size_t i)
 		t->admitted = i;
 }
 
-/* Take back the room of the copies from number i to those admitted. */
+/* Take back the room of the copies from number i to those admitted.  Of a queue that had
+ * to be closed for others it stays taken until the next count, as after a kill. */
 static void release_copies(struct commit *c, struct target *t, size_t i)
 {
 	int saved = errno;
@@ -247,6 +248,14 @@ static void release_copies(struct commit *c, struct target *t, size_t i)
 	for (; i < t->admitted && t->q; i++)
 		limit_release(t->q, 1, c->b->entries[t->copies[i].message].body);
 	errno = saved;
+}
+
+/* The queue was removed: of its copies, from number i on, it is as if it had not been
+ * bound. */
+static void unroute(struct commit *c, const struct target *t, size_t i)
+{
+	for (; i < t->n; i++)
+		c->routed[t->copies[i].message]--;
 }
 
 /* ---- routing ----------------------------------------------------------- */
@@ -393,10 +402,9 @@ static void admit(struct commit *c, struct target *t)
 	size_t i;
 
 	if (r != MQ_OK) {
-		/* A queue that was removed is as if it had not been bound. */
-		for (i = 0; r == MQ_NOTFOUND && i < t->n; i++)
-			c->routed[t->copies[i].message]--;
-		if (r != MQ_NOTFOUND)
+		if (r == MQ_NOTFOUND)
+			unroute(c, t, 0);
+		else
 			refuse(c, r);
 		cut_copies(t, 0);
 		return;
@@ -532,15 +540,15 @@ static int place_copy(struct commit *c, struct target *t, size_t i, struct entry
 	return r;
 }
 
-/* Copies that could not be placed: the queue was removed meanwhile, or refuses. */
-static void place_failed(struct commit *c, struct target *t, size_t i)
+/* Copies that could not be placed, and why: mostly, the queue was removed meanwhile. */
+static void place_failed(struct commit *c, struct target *t, size_t i, int r)
 {
 	size_t k;
-	int r;
 
 	release_copies(c, t, i);
-	r = queue_fail(t->q, "cannot send");
-	if (r != MQ_NOTFOUND)
+	if (r == MQ_NOTFOUND)
+		unroute(c, t, i);
+	else
 		refuse(c, r);
 	for (k = t->admitted; k < t->n; k++)
 		c->put_off[t->copies[k].message]--;
@@ -555,8 +563,10 @@ static int send_straight(struct commit *c, struct target *t)
 	size_t i;
 	int r;
 
-	if ((r = open_target(c->p, t)) != MQ_OK)
-		return r;
+	if ((r = open_target(c->p, t)) != MQ_OK) {
+		place_failed(c, t, 0, r);
+		return MQ_OK;
+	}
 	tails_reset(&tails);
 	if (t->q->conf.sync && !queue_sync_covers_name(t->q) && sync_files(c) == -1)
 		return sync_failed(c);
@@ -567,7 +577,7 @@ static int send_straight(struct commit *c, struct target *t)
 		if (place_copy(c, t, i, &e[i], &tails) == -1)
 			break;
 	if (i < t->admitted)
-		place_failed(c, t, i);
+		place_failed(c, t, i, queue_fail(t->q, "cannot send"));
 	if (i > 0 && t->q->conf.sync &&
 	    (sync_files(c) == -1 ||
 		(!queue_sync_covers_name(t->q) && place_sync(t->q, &tails) == -1)))
@@ -686,28 +696,56 @@ static int add_target(struct commit *c, const struct journal *j, struct target *
 	return r;
 }
 
-static int fill_journal(struct commit *c, struct journal *j)
+/* The target's queue was removed, or cannot be had: it gets nothing. */
+static int leave_out(struct commit *c, struct journal *j, struct target *t, int r)
+{
+	place_failed(c, t, 0, r);
+	return journal_drop(c->p->x->spool, j->path, t->name);
+}
+
+static int fill_with(struct commit *c, struct journal *j, struct target *t)
+{
+	int r = open_target(c->p, t);
+
+	if (r != MQ_OK)
+		return leave_out(c, j, t, r);
+	j->sync |= t->q->conf.sync;
+	j->names |= t->q->conf.sync && !queue_sync_covers_name(t->q);
+	if (add_target(c, j, t) == 0)
+		return 0;
+	/* Whoever made another of its name has removed what was here for it. */
+	return errno == ENOENT && !queue_is_there(t->q) ? leave_out(c, j, t, MQ_NOTFOUND) : -1;
+}
+
+/* The last look: see journal.h. */
+static int check_target(struct commit *c, struct journal *j, struct target *t)
+{
+	int there = t->q ? queue_is_there(t->q) : queue_exists(c->p->x->spool, t->name);
+
+	return there ? 0 : leave_out(c, j, t, MQ_NOTFOUND);
+}
+
+/* Call it for each target that gets something. */
+static int for_targets(struct commit *c, struct journal *j,
+    int (*each)(struct commit *, struct journal *, struct target *))
 {
 	struct publisher *p = c->p;
 	size_t i;
+	int r = 0;
 
+	for (i = 0; r == 0 && i < p->nused; i++)
+		if (p->targets[p->used[i]].admitted > 0)
+			r = each(c, j, &p->targets[p->used[i]]);
+	return r;
+}
+
+static int fill_journal(struct commit *c, struct journal *j)
+{
 	scratch_path(c->mq, j->path, sizeof(j->path));
-	if (fs_mkdir(c->b->dir, j->path) == -1 || (j->dir = fs_open_dir(c->b->dir, j->path)) == -1)
+	if (fs_mkdir(c->b->dir, j->path) == -1 ||
+	    (j->dir = fs_open_dir(c->b->dir, j->path)) == -1 ||
+	    for_targets(c, j, fill_with) == -1 || for_targets(c, j, check_target) == -1)
 		return -1;
-	for (i = 0; i < p->nused; i++) {
-		struct target *t = &p->targets[p->used[i]];
-
-		if (t->admitted == 0)
-			continue;
-		if (open_target(p, t) != MQ_OK) {
-			errno = ENOENT;
-			return -1;
-		}
-		j->sync |= t->q->conf.sync;
-		j->names |= t->q->conf.sync && !queue_sync_covers_name(t->q);
-		if (add_target(c, j, t) == -1)
-			return -1;
-	}
 	/* Where syncing a file does not cover its names: it first. */
 	return !j->names || (sync_files(c) == 0 && fs_sync(j->dir) == 0) ? 0 : -1;
 }
@@ -751,6 +789,12 @@ static void count_sent(struct commit *c)
 	}
 }
 
+static void drop_journal(struct commit *c, struct journal *j)
+{
+	fs_close(j->dir);
+	fs_remove_tree(c->b->dir, j->path);
+}
+
 /* Nothing was sent: take back what was reserved. */
 static int journal_failed(struct commit *c, struct journal *j)
 {
@@ -760,9 +804,25 @@ static int journal_failed(struct commit *c, struct journal *j)
 
 	for (i = 0; i < p->nused; i++)
 		release_copies(c, &p->targets[p->used[i]], 0);
-	fs_close(j->dir);
-	fs_remove_tree(c->b->dir, j->path);
+	drop_journal(c, j);
 	return r;
+}
+
+/* The targets that get something: how many, and the last of them. */
+static size_t count_admitted(struct publisher *p, struct target **last)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < p->nused; i++) {
+		struct target *t = &p->targets[p->used[i]];
+
+		if (t->admitted == 0)
+			continue;
+		n++;
+		if (last)
+			*last = t;
+	}
+	return n;
 }
 
 static int send_by_journal(struct commit *c)
@@ -774,7 +834,13 @@ static int send_by_journal(struct commit *c)
 	int synced = 0;
 
 	qsort_r(p->used, p->nused, sizeof(*p->used), compare_targets, p->targets);
-	if (fill_journal(c, &j) == -1 || journal_commit(p->x->spool, j.path, id) == -1)
+	if (fill_journal(c, &j) == -1)
+		return journal_failed(c, &j);
+	if (count_admitted(p, NULL) == 0) { /* all were removed just now */
+		drop_journal(c, &j);
+		return MQ_OK;
+	}
+	if (journal_commit(p->x->spool, j.path, id) == -1)
 		return journal_failed(c, &j);
 	if (j.sync)
 		synced = j.names ? fs_sync_path(c->b->dir, "j") : sync_anew(c);
@@ -793,16 +859,9 @@ static int send_by_journal(struct commit *c)
 
 static int send_admitted(struct commit *c)
 {
-	struct publisher *p = c->p;
 	struct target *one = NULL;
-	size_t i, n = 0;
+	size_t n = count_admitted(c->p, &one);
 
-	for (i = 0; i < p->nused; i++) {
-		if (p->targets[p->used[i]].admitted > 0) {
-			one = &p->targets[p->used[i]];
-			n++;
-		}
-	}
 	if (n == 0)
 		return MQ_OK;
 	return n == 1 ? send_straight(c, one) : send_by_journal(c);
@@ -880,6 +939,8 @@ static int send_rest_to(struct commit *c, struct target *t)
 	} else if (r != MQ_NOTFOUND) {
 		refuse(c, r);
 	}
+	if (r == MQ_NOTFOUND)
+		unroute(c, t, c->synced);
 	for (i = c->synced; i < t->n; i++)
 		c->put_off[t->copies[i].message]--;
 	return MQ_OK;

@@ -217,10 +217,10 @@ int queue_reread(mq_queue *q)
 	memset(&st, 0, sizeof(st));
 	if (fs_stat(q->fd, "conf", &st) == -1 && errno != ENOENT)
 		return queue_fail(q, "cannot read its settings");
-	/* Replaced by rename, so another inode; a dlq also follows its queue's. */
-	if (q->conf.visibility && !q->is_dlq && st.st_ino == q->conf_stat.st_ino &&
-	    fs_mtime(&st) == fs_mtime(&q->conf_stat))
+	/* A dlq also follows its queue's. */
+	if (q->conf.visibility && !q->is_dlq && !q->conf_young && fs_same(&st, &q->conf_stat))
 		return MQ_OK;
+	q->conf_young = fs_young(&st);
 	conf_defaults(&q->conf_text);
 	if ((q->is_dlq && (r = read_dlq_defaults(q, &q->conf_text)) != MQ_OK) ||
 	    (r = read_conf_file(q, "conf", &q->conf_text)) != MQ_OK)
@@ -266,6 +266,7 @@ static void settle_failed(mq_queue *q, int *whole)
 
 static void settle(mq_queue *q)
 {
+	struct clock_moment now;
 	enum line line;
 	unsigned level, mask;
 	int whole = 1;
@@ -283,48 +284,28 @@ static void settle(mq_queue *q)
 	if (lane_settle(q) == -1)
 		settle_failed(q, &whole);
 	if (whole) {
+		now = clock_moment(&q->mq->clock);
 		q->unsettled = 0;
-		atomic_store(&q->page->wall_to_up, queue_now(q) - clock_up(&q->mq->clock));
+		atomic_store(&q->page->wall_to_up, now.wall - now.up);
 		atomic_store(&q->page->hold, 0);
 		atomic_store(&q->page->counted, 0);
-		atomic_store(&q->page->settled, queue_now(q));
+		atomic_store(&q->page->settled, now.wall);
 		atomic_store(&q->page->boot, clock_boot());
 	}
-}
-
-#define STEP_TOLERANCE (2 * MQ_SECOND)
-
-/* Whether the wall clock is another time ahead of the one that counts from boot than was
- * known. */
-static int has_stepped(const struct page *p, int64_t seen)
-{
-	int64_t known = atomic_load(&p->wall_to_up);
-
-	return seen > known + STEP_TOLERANCE || seen < known - STEP_TOLERANCE;
-}
-
-/* Whether the machine was started anew since the page was settled.  Where the kernel does
- * not tell one boot from the other, as without /proc, the moment of the boot does. */
-static int is_of_old_boot(const mq_queue *q)
-{
-	uint64_t boot = clock_boot();
-
-	if (boot)
-		return atomic_load(&q->page->boot) != boot;
-	return atomic_load(&q->page->settled) == 0 ||
-	    has_stepped(q->page, queue_now(q) - clock_up(&q->mq->clock));
 }
 
 struct page *queue_page(mq_queue *q)
 {
 	char scratch[ENTRY_PATH];
+	uint64_t boot;
 
 	if (q->page)
-		return q->page;
+		return q->page = page_now(&q->page_use);
 	queue_scratch(q, scratch);
-	if ((q->page = page_open(q->fd, scratch)) == NULL)
-		q->page = &q->own_page;
-	if (is_of_old_boot(q))
+	page_open(&q->page_use, q->fd, scratch);
+	q->page = page_now(&q->page_use);
+	boot = clock_boot();
+	if (boot == 0 || atomic_load(&q->page->boot) != boot)
 		settle(q);
 	return q->page;
 }
@@ -443,8 +424,7 @@ void mq_queue_close(mq_queue *q)
 	queue_leave_bundle(q);
 	file_unref(q->file);
 	mq_queue_close(q->dead);
-	if (q->page != &q->own_page)
-		page_close(q->page);
+	page_close(&q->page_use);
 	fs_close(q->fd);
 	spool_unref(q->spool);
 	free(q->path);
@@ -500,6 +480,8 @@ mq_time queue_now(const mq_queue *q)
 	return clock_wall(&q->mq->clock);
 }
 
+#define STEP_TOLERANCE (2 * MQ_SECOND)
+
 static void hold_until(struct page *p, int64_t up)
 {
 	int64_t hold = atomic_load(&p->hold);
@@ -508,37 +490,34 @@ static void hold_until(struct page *p, int64_t up)
 		;
 }
 
-/* Notice a step of the wall clock against the one that counts from boot. */
-static void watch_clock(mq_queue *q, mq_time now)
+/* Notice a step of the wall clock against the one that counts from boot: the time. */
+static struct clock_moment watch_clock(mq_queue *q)
 {
 	struct page *p = queue_page(q);
-	int64_t up = clock_up(&q->mq->clock);
-	int64_t known = atomic_load(&p->wall_to_up), seen = now - up;
+	struct clock_moment now = clock_moment(&q->mq->clock);
+	int64_t known = atomic_load(&p->wall_to_up), seen = now.wall - now.up;
 
 	if (known == 0) {
 		atomic_store(&p->wall_to_up, seen);
-	} else if (has_stepped(p, seen)) {
+	} else if (seen > known + STEP_TOLERANCE || seen < known - STEP_TOLERANCE) {
 		/* Before others can take the step for known. */
 		if (seen > known)
-			hold_until(p, up + q->conf.visibility);
+			hold_until(p, now.up + q->conf.visibility);
 		atomic_compare_exchange_strong(&p->wall_to_up, &known, seen);
 	}
+	return now;
 }
 
 mq_time queue_deadline(mq_queue *q, mq_time visibility)
 {
-	mq_time now = queue_now(q);
-
-	watch_clock(q, now);
-	return now + visibility;
+	return fs_keepable(&q->self, watch_clock(q).wall + visibility);
 }
 
 int queue_lapsed(mq_queue *q, mq_time deadline)
 {
-	mq_time now = queue_now(q);
+	struct clock_moment now = watch_clock(q);
 
-	watch_clock(q, now);
-	return now >= deadline && clock_up(&q->mq->clock) >= atomic_load(&q->page->hold);
+	return now.wall >= deadline && now.up >= atomic_load(&q->page->hold);
 }
 
 void queue_new_keys(mq_queue *q, struct entry *entries, size_t n)

@@ -33,9 +33,10 @@ struct mq_queue {
 	mq_time opened; /* by the clock from boot; conf was read then */
 	struct conf conf;
 	struct conf_text conf_text;
-	struct stat conf_stat;      /* the file that conf was read from */
-	struct page *page;          /* NULL until queue_page() */
-	struct page own_page;       /* where the host's cannot be mapped */
+	struct stat conf_stat; /* the file that conf was read from, */
+	int conf_young;        /* which may look the same after the next change */
+	struct page *page;     /* NULL until queue_page() */
+	struct page_use page_use;
 	mq_queue *dead;             /* where dead letters go, once known */
 	char looked_at[STRIP_PATH]; /* the directory of the last receipt */
 	char bundle[STRIP_PATH];    /* that of the last verdict, if it was a bundle; or "" */
@@ -121,7 +122,7 @@ mq_time queue_now(const mq_queue *);
 
 /* The deadline of a lease that is taken or extended now.  Every deadline comes
  * from here: a step of the clock has been noticed before there is a lease that
- * the next step could end too early. */
+ * the next step could end too early; and it is one that a clock's mtime can be. */
 mq_time queue_deadline(mq_queue *, mq_time visibility);
 
 /* Whether a lease with this deadline is over.  After a forward step of the

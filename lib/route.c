@@ -18,8 +18,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define SETTLED MQ_SECOND /* after so long a change shows in the times */
-#define NONE    UINT32_MAX
+#define NONE UINT32_MAX
 
 /* Where a binding leads. */
 struct way {
@@ -53,6 +52,15 @@ struct known {
 	uint32_t number;
 };
 
+/* What a name stands for. */
+enum thing { NOTHING, A_QUEUE, AN_EXCHANGE };
+
+/* A name that leads nowhere as long as it stands for that. */
+struct astray {
+	char name[QUEUE_NAME_SIZE];
+	enum thing thing;
+};
+
 struct router {
 	mq *mq;
 	struct spool *spool;
@@ -62,6 +70,8 @@ struct router {
 	size_t nexchanges, exchanges_room, nqueues, queues_room;
 	struct known *known; /* a hash table of a power of two, at most half full */
 	size_t nknown, known_room;
+	struct astray *astray;
+	size_t nastray, astray_room;
 	unsigned message;   /* the number of the one at hand */
 	uint32_t *result;   /* room for all queues */
 	uint32_t *to_visit; /* room for all exchanges */
@@ -132,21 +142,36 @@ static int add_queue(struct router *r, const char *name)
 	return 0;
 }
 
+/* What has that name: 0, or -1 with errno. */
+static int thing_of(const struct router *r, const char *name, enum thing *thing)
+{
+	int there = strchr(name, '/') ? 0 : exchange_exists(r->spool, name);
+
+	*thing = AN_EXCHANGE;
+	if (there == 0) {
+		there = queue_exists(r->spool, name);
+		*thing = there == 1 ? A_QUEUE : NOTHING;
+	}
+	return there == -1 ? -1 : 0;
+}
+
 /* Number a name that is not known yet: 1, 0 when there is no such thing. */
 static int number(struct router *r, struct known *k)
 {
-	int there = strchr(k->name, '/') ? 0 : exchange_exists(r->spool, k->name);
+	enum thing thing;
 
-	if (there == 1) {
+	if (thing_of(r, k->name, &thing) == -1)
+		return -1;
+	if (thing == AN_EXCHANGE) {
 		k->is_exchange = 1;
 		k->number = (uint32_t)r->nexchanges;
 		return add_exchange(r, k->name) == 0 ? 1 : -1;
 	}
-	if (there == 0 && (there = queue_exists(r->spool, k->name)) == 1) {
+	if (thing == A_QUEUE) {
 		k->number = (uint32_t)r->nqueues;
 		return add_queue(r, k->name) == 0 ? 1 : -1;
 	}
-	return there;
+	return 0;
 }
 
 /* What a name stands for: 1, 0 when there is no such thing, or -1. */
@@ -169,6 +194,31 @@ static int look_up(struct router *r, const char *name, struct known *found)
 		r->nknown++;
 	}
 	return there;
+}
+
+/* Remember that a name leads nowhere. */
+static int add_astray(struct router *r, const char *name, enum thing thing)
+{
+	struct astray *grown = grow(r->astray, &r->astray_room, r->nastray + 1, sizeof(*grown));
+
+	if (grown == NULL)
+		return -1;
+	r->astray = grown;
+	strcpy(grown[r->nastray].name, name);
+	grown[r->nastray++].thing = thing;
+	return 0;
+}
+
+/* Whether one of those came to lead somewhere since. */
+static int some_lead_now(const struct router *r)
+{
+	enum thing thing;
+	size_t i;
+
+	for (i = 0; i < r->nastray; i++)
+		if (thing_of(r, r->astray[i].name, &thing) == -1 || thing != r->astray[i].thing)
+			return 1;
+	return 0;
 }
 
 /* ---- making ------------------------------------------------------------ */
@@ -195,8 +245,7 @@ static int index_ways(struct exchange *x)
 	return 0;
 }
 
-/* The ways of an exchange; those that lead to nothing are left out.  Numbers,
- * not pointers: the exchanges may move. */
+/* The ways of an exchange.  Numbers, not pointers: the exchanges may move. */
 static int add_ways(struct router *r, size_t n, const struct bindings *l)
 {
 	struct way *ways = calloc(l->n + 1, sizeof(*ways));
@@ -212,6 +261,8 @@ static int add_ways(struct router *r, size_t n, const struct bindings *l)
 			return -1;
 		if (there)
 			ways[nways++] = (struct way){ k.number, k.is_exchange, &l->all[i].wants };
+		else if (add_astray(r, l->all[i].target, NOTHING) == -1)
+			return -1;
 	}
 	r->exchanges[n].nways = nways;
 	return index_ways(&r->exchanges[n]);
@@ -224,9 +275,12 @@ static int add_alternate(struct router *r, size_t n)
 
 	if (!r->exchanges[n].conf.alternate[0])
 		return 0;
-	if ((there = look_up(r, r->exchanges[n].conf.alternate, &k)) == 1 && k.is_exchange)
-		r->exchanges[n].alternate = k.number;
-	return there == -1 ? -1 : 0;
+	if ((there = look_up(r, r->exchanges[n].conf.alternate, &k)) == -1)
+		return -1;
+	if (there == 0 || !k.is_exchange)
+		return add_astray(r, r->exchanges[n].conf.alternate, there ? A_QUEUE : NOTHING);
+	r->exchanges[n].alternate = k.number;
+	return 0;
 }
 
 /* The times of what an exchange is read from; what is gone has none. */
@@ -240,12 +294,6 @@ static void read_times(struct router *r, const char *name, struct stat *conf, st
 	fs_stat(r->spool->fd, path, conf);
 	exchange_path(name, "bind", path);
 	fs_stat(r->spool->fd, path, bind);
-}
-
-static int is_young(const struct stat *st)
-{
-	/* The file system's times are not shifted for a test. */
-	return fs_mtime(st) > clock_wall(&(struct clock){ 0, 0 }) - SETTLED;
 }
 
 static int fail_bindings(struct router *r, const char *name, const char *bad)
@@ -267,7 +315,7 @@ static int load(struct router *r, size_t n)
 	int status;
 
 	read_times(r, x->name, &x->conf_stat, &x->bind_stat);
-	r->young |= is_young(&x->conf_stat) || is_young(&x->bind_stat);
+	r->young |= fs_young(&x->conf_stat) || fs_young(&x->bind_stat);
 	status = exchange_read_conf(r->mq, r->spool, x->name, &x->conf);
 	if (status == MQ_NOTFOUND && n > 0) {
 		r->young = 1; /* it went this moment: as if nothing were bound to it */
@@ -330,16 +378,12 @@ void router_close(struct router *r)
 		free(r->exchanges[i].ways);
 	}
 	free(r->known);
+	free(r->astray);
 	free(r->exchanges);
 	free(r->queues);
 	free(r->result);
 	free(r->to_visit);
 	free(r);
-}
-
-static int is_same(const struct stat *a, const struct stat *b)
-{
-	return a->st_ino == b->st_ino && fs_mtime(a) == fs_mtime(b);
 }
 
 int router_holds(struct router *r)
@@ -351,11 +395,11 @@ int router_holds(struct router *r)
 		return 0;
 	for (i = 0; i < r->nexchanges; i++) {
 		read_times(r, r->exchanges[i].name, &conf, &bind);
-		if (!is_same(&conf, &r->exchanges[i].conf_stat) ||
-		    !is_same(&bind, &r->exchanges[i].bind_stat))
+		if (!fs_same(&conf, &r->exchanges[i].conf_stat) ||
+		    !fs_same(&bind, &r->exchanges[i].bind_stat))
 			return 0;
 	}
-	return 1;
+	return !some_lead_now(r);
 }
 
 size_t router_queues(const struct router *r)

@@ -3,9 +3,9 @@
  *
  * A router is made of the bindings of an exchange and of all exchanges that it
  * leads to, once for many messages.  Whether it still holds is seen by the
- * times of the conf and of the directories of bindings.  These may be as coarse
- * as a second, so a router that was made within a second of a change is good
- * for one batch only.
+ * times of the conf and of the directories of bindings, and by what led nowhere:
+ * whether it does still.  Times may be as coarse as a second, so a router that was
+ * made within a second of a change is good for one batch only.
  */
 #ifndef ROUTE_H
 #define ROUTE_H

@@ -37,6 +37,7 @@ void mq_close(mq *h)
 		return;
 	mq_queue_close(h->last);
 	spool_unref(h->spool);
+	nonce_free(&h->nonce);
 	free(h->path);
 	free(h);
 }

@@ -241,3 +241,35 @@ sync=full
 	grep -qx visibility=5s "$MQ_SPOOL/q/q/conf"
 	same '' "$(grep -vE '^[a-z-]+=' "$MQ_SPOOL/q/q/conf")"
 }
+
+# ---- a change that leaves the times as they were --------------------------------
+
+# sends TEXT: the sender that runs has sent it
+sends() {
+	echo "$1" >&7
+	soon grep -qxE "$ID_RE" ids || { cat err; return 1; }
+	: >ids
+}
+
+@test "settings that are replaced twice within a second, where times are whole seconds" {
+	need_root
+	command -v mkfs.ext4 >/dev/null || skip "no mkfs.ext4"
+	truncate -s 16M image
+	mkfs.ext4 -q -I 128 image 2>/dev/null
+	mounted "$T/disk" -o loop image
+	export MQ_SPOOL=$T/disk/spool
+	mq-create q sync=none max-depth=1
+	mkfifo lines
+	mq-send -l q <lines >>ids 2>err 3>&- &
+	exec 7>lines
+	for each in 1 3 5 7; do
+		mq-config q "max-depth=$each"
+		sends first
+		mq-config q max-depth=9
+		mq-config q "max-depth=$((each + 1))" # has the inode of the first, mostly
+		sends second
+	done
+	exec 7>&-
+	wait
+	same '' "$(<err)"
+}

@@ -634,3 +634,109 @@ unrouted() {
 		sort "got.$each" | cmp - wanted
 	done
 }
+
+# ---- a queue that is made anew ------------------------------------------------------------------
+
+# delivers_none_to_new_b: b is made anew, and gets nothing; a and c have these
+delivers_none_to_new_b() {
+	[ ! -e "$MQ_SPOOL/q/b" ] || mq-delete b
+	mq-create b backoff=0
+	fails 1 '' mq-recv b
+	has b 0 0 0 0
+	same "$1" "$(drain a)"
+	same "$1" "$(drain c)"
+	fails 1 '' mq-recv b
+	same '' "$(find "$MQ_SPOOL/j" -mindepth 1)"
+}
+
+# warm X: what a first publish makes is there
+warm() {
+	mq-send -q -x "$1" -b 0
+	all_have '[0]'
+}
+
+# is_at CALL: what is traced has come to it
+is_at() {
+	grep -q "^$1(" trace
+}
+
+# killed ARGUMENT...: mq-send, when it has committed and not delivered
+killed() {
+	strace -qq -o /dev/null true 2>/dev/null || skip "strace cannot trace"
+	strace -qq -o /dev/null -e trace=fsync -e inject=fsync:signal=KILL:when=1 mq-send "$@" || [ $? -eq 137 ]
+	[ -n "$(find "$MQ_SPOOL/j" -mindepth 2)" ]
+}
+
+@test "what a killed publisher left for a deleted queue does not come to the new one" {
+	to_all x
+	warm x
+	killed -q -x x -b 1
+	delivers_none_to_new_b '[1]'
+	mq-bind x b
+	seq 100 >lines
+	killed -q -l -x x <lines
+	delivers_none_to_new_b "$(sed 's/.*/[&]/' lines | tr -d '\n')"
+}
+
+@test "what a killed publisher left does not come to a queue whose name was taken from it by hand" {
+	to_all x
+	warm x
+	killed -q -x x -b 1
+	mv "$MQ_SPOOL/q/b" old
+	delivers_none_to_new_b '[1]'
+}
+
+@test "a queue is deleted just before the commit, the publisher is killed just after it" {
+	strace -qq -o /dev/null true 2>/dev/null || skip "strace cannot trace"
+	to_all x
+	warm x
+	strace -qq -o trace -e trace=renameat,fsync -e inject=renameat:delay_enter=3000000:when=1 \
+		-e inject=fsync:signal=KILL:when=1 mq-send -q -x x -b 1 3>&- &
+	pid=$!
+	soon is_at renameat
+	mq-delete b
+	mq-create b backoff=0
+	wait "$pid" || [ $? -eq 137 ]
+	delivers_none_to_new_b '[1]'
+}
+
+@test "one of more queues than are kept open is deleted within a publish" {
+	strace -qq -o /dev/null true 2>/dev/null || skip "strace cannot trace"
+	mq-create -x fanout x
+	for each in {1..140}; do
+		mq-create "q$each" backoff=0 sync=none max-depth=9
+		mq-bind x "q$each"
+	done
+	mq-send -q -x x -b 0
+	# when room is reserved in all, and the journal not filled
+	strace -qq -o trace -e trace=mkdirat -e inject=mkdirat:delay_enter=3000000:when=1 \
+		mq-send -x x -b 1 >ids 2>err 3>&- &
+	pid=$!
+	soon is_at mkdirat
+	mq-delete q3
+	wait "$pid"
+	same '' "$(<err)"
+	same 1 "$(wc -l <ids)"
+	for each in 1 2 4 140; do
+		same '[0][1]' "$(drain "q$each")"
+	done
+	no_litter
+	same '' "$(find "$MQ_SPOOL/j" -mindepth 1)"
+}
+
+@test "the only queue that a message goes to is deleted within the publish: no binding" {
+	strace -qq -o /dev/null true 2>/dev/null || skip "strace cannot trace"
+	mq-create -x fanout x
+	mq-bind x a
+	mq-send -q -x x -b 0
+	strace -qq -o trace -e trace=linkat -e inject=linkat:delay_enter=3000000:when=1 \
+		mq-send -x x -b 1 >ids 2>err 3>&- &
+	pid=$!
+	soon is_at linkat
+	mq-delete a
+	rc=0
+	wait "$pid" || rc=$?
+	same 1 "$rc"
+	same '' "$(<ids)"
+	lines_match "$(<err)" 'mq-send: .*matched no binding.*'
+}

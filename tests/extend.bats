@@ -168,3 +168,54 @@ setup() {
 	usage mq-extend -v -5s "$receipt"
 	usage mq-extend --nosuch "$receipt"
 }
+
+# ---- a file system that keeps whole seconds ------------------------------------
+
+# kept FILE SECONDS COMMAND...: once it has ended, the file's time is that far ahead
+kept() {
+	local file=$1 s=$2 from till
+	shift 2
+	from=$(date +%s%N)
+	"$@"
+	# shellcheck disable=SC2086 # a pattern, before the file is there
+	till=$(stat -c %.9Y $file)
+	same 000000000 "${till#*.}"
+	((${till/./} >= from + s * 1000000000)) || {
+		echo "$* at $from: until $till"
+		return 1
+	}
+}
+
+receive() {
+	mq-recv -v "$1" q >receipts
+}
+
+@test "no lease is shorter than promised where times are whole seconds" {
+	need_root
+	command -v mkfs.ext4 >/dev/null || skip "no mkfs.ext4"
+	truncate -s 16M image
+	mkfs.ext4 -q -I 128 image 2>/dev/null
+	mounted "$T/disk" -o loop image
+	export MQ_SPOOL=$T/disk/spool
+	mq-create q backoff=0
+	leased=$MQ_SPOOL/q/q/leased
+	for each in 1 2 3; do # somewhere in a second
+		mq-send -q -b "$each" q
+		kept "$leased/*/????????????????" 7 receive 7s
+		kept "$leased/*/????????????????" 9 mq-extend -v 9s "$(<receipts)"
+		mq-ack - <receipts
+		seq 2 | mq-send -q -l q
+		mq-recv -n 2 q >receipts
+		read -r first <receipts
+		kept "$leased/*/????????????????.*" 8 mq-extend -v 8s "$first"
+		kept "$leased/*/????????????????.*" 9 mq-extend -v 9s "$first"
+		mq-ack - <receipts
+		rm -rf "${leased:?}"/*
+		rm -rf "$MQ_SPOOL/once"
+		kept "$MQ_SPOOL/once/*/*" 7 mq-once -w 7s key true
+	done
+	# and what a worker holds
+	mq-send -q -b job q
+	# shellcheck disable=SC2016 # of the job
+	kept seen 7 mq-work -v 7s -n 1 q -- sh -c 'touch -r "$1"/*/???????????????? seen' sh "$leased"
+}

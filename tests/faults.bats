@@ -615,3 +615,65 @@ unreadable() {
 		done
 	done
 }
+
+# full_worker: a worker is at a job while a btrfs fills up
+full_worker() {
+	mq-send -q -b 1 q
+	mq-send -q -b 2 q
+	mkfifo go
+	# shellcheck disable=SC2016 # of the job
+	start worker mq-work -j 1 -n 2 q -- sh -c 'echo >>started; read -r _ <"$1"' sh "$T/go"
+	soon there "$T/started" 1
+	full
+	sync -f "$DISK" # so that the next store to the page of the queue needs a block
+	echo >go
+	soon there "$T/started" 2
+	sync -f "$DISK"
+	echo >go
+	# shellcheck disable=SC2154 # set by start
+	ends 0 "$pid"
+	roomy
+	has q 0 0 0 0
+}
+
+@test "a btrfs fills up under a worker: its counters stop, it does not" {
+	disk btrfs
+	mq-recv q || [ $? -eq 1 ]
+	full_worker
+}
+
+@test "a btrfs fills up under a worker whose page is copied on write" {
+	disk btrfs
+	mq-recv q || [ $? -eq 1 ]
+	# as it was made by earlier versions, or after a snapshot
+	for page in "$MQ_SPOOL"/q/q/stat/*; do
+		cat "$page" >"$page.new"
+		mv "$page.new" "$page"
+	done
+	full_worker
+	# and when there is room again, the page counts again
+	mq-config q max-depth=2
+	seq 3 | mq-send -q -l q || [ $? -eq 75 ]
+	has q 2 0 0 0
+}
+
+# ---- without /proc ---------------------------------------------------------------
+
+# without_proc COMMAND...
+without_proc() {
+	unshare -m sh -c 'mount -t tmpfs none /proc && exec "$@"' sh "$@"
+}
+
+@test "where there is no /proc, a queue is put right once, not by each command" {
+	need_root
+	without_proc true 2>/dev/null || skip "cannot be without /proc"
+	strace -qq -o /dev/null true 2>/dev/null || skip "strace cannot trace"
+	mq-create q backoff=0
+	without_proc mq-send -q -b 1 q
+	for n in 2 3; do
+		strace -qq -f -o calls -e trace=openat unshare -m sh -c \
+			'mount -t tmpfs none /proc && exec "$@"' sh mq-send -q -b "$n" q
+		same 0 "$(grep -c 'ready/p4/lock' calls)"
+	done
+	same '[1][2][3]' "$(drain q)"
+}

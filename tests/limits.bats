@@ -329,3 +329,58 @@ waits_until_room() {
 	[ "$accepted" -le 108 ]
 	same "$(sort ids*)" "$(ids_of q | sort)"
 }
+
+# ---- counts at once --------------------------------------------------------
+
+# sent_slowly N: so many senders at once, when a count is due, which they take long for
+sent_slowly() {
+	local i pids=()
+	for ((i = 0; i < $1; i++)); do
+		MQ_TEST_PASSED=1h strace -qq -o /dev/null -e trace=getdents64 \
+			-e inject=getdents64:delay_enter=100000 \
+			"$MQ_TEST_BIN/mq-send" -q -b late q 2>"slow.$i" 3>&- &
+		pids+=("$!")
+	done
+	for i in "${pids[@]}"; do
+		wait "$i" || [ $? -eq 75 ] || {
+			cat slow.*
+			return 1
+		}
+	done
+}
+
+# filled LEAST MOST: how many messages the queue has when it takes no more
+filled() {
+	local n
+	seq 300 | later 1h mq-send -q -l q 2>/dev/null || [ $? -eq 75 ]
+	n=$(mq-stat q | cut -f 2)
+	echo "$n messages"
+	[ "$n" -ge "$1" ] && [ "$n" -le "$2" ]
+}
+
+slow_senders() {
+	strace -qq -o /dev/null true 2>/dev/null || skip "strace cannot trace"
+	mq-config q max-depth=100
+}
+
+@test "counts at once do not make room that is not there" {
+	slow_senders
+	seq 100 | mq-send -q -l q
+	fails 75 'mq-send: q: .*full.*' mq-send -b 101 q
+	# as after many kills: the page has messages that are gone
+	find "$MQ_SPOOL/q/q/ready" -type f -delete
+	sent_slowly 4
+	filled 96 104
+}
+
+@test "counts at once do not fill a queue that has room" {
+	slow_senders
+	# a page that was never told of what is there
+	mq-create r
+	seq 50 | mq-send -q -l r
+	mq-recv q || [ $? -eq 1 ]
+	rm -r "$MQ_SPOOL/q/q/ready"
+	mv "$MQ_SPOOL/q/r/ready" "$MQ_SPOOL/q/q/ready"
+	sent_slowly 4
+	filled 96 104
+}

@@ -38,9 +38,12 @@ static inline int bench_open(struct bench *b, const char *visibility)
 
 static inline void bench_close(struct bench *b)
 {
+	int top = fs_open(AT_FDCWD, *b->root == '/' ? "/" : ".", O_RDONLY | O_DIRECTORY);
+
 	mq_queue_close(b->q);
 	mq_close(b->mq);
-	fs_remove_tree(AT_FDCWD, b->root);
+	fs_remove_tree(top, b->root + (*b->root == '/')); /* it looks below a directory only */
+	fs_close(top);
 }
 
 /* As if so much time had gone by. */

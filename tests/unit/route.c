@@ -8,6 +8,7 @@
 #include "tap.h"
 
 #include <string.h>
+#include <time.h>
 
 static mq_exchange *make(struct bench *b, const char *name, const char *type)
 {
@@ -198,6 +199,64 @@ static void test_list(struct tap *t, struct bench *b)
 	mq_exchange_close(x);
 }
 
+/* A router that is good for more than one batch: some time after the last change. */
+static struct router *lasting(struct bench *b, const char *exchange)
+{
+	struct timespec pause = { .tv_nsec = 10000000 };
+	struct router *r = NULL;
+	int status, tries;
+
+	for (tries = 0; tries < 3000; tries++) {
+		router_close(r);
+		if ((r = router_open(b->mq, b->mq->spool, exchange, &status)) == NULL)
+			break;
+		if (router_holds(r))
+			return r;
+		nanosleep(&pause, NULL);
+	}
+	router_close(r);
+	return NULL;
+}
+
+/* Whether it holds for good, and no more when there is an exchange of that name. */
+static int notices(struct bench *b, struct router *r, const char *name)
+{
+	mq_exchange *x;
+	int held = r && router_holds(r);
+
+	mq_exchange_close(x = make(b, name, "fanout"));
+	held = held && x && !router_holds(r);
+	router_close(r);
+	return held;
+}
+
+/* What led nowhere when the router was made. */
+static void test_astray(struct tap *t, struct bench *b)
+{
+	mq_exchange *from = make(b, "from", "fanout");
+	struct router *r;
+
+	/* An alternate; that was deleted, and had its name taken by a queue. */
+	mq_exchange_close(make(b, "last", "fanout"));
+	CHECK(t, set(b, "from", "alternate", "last") == MQ_OK && mq_delete(b->mq, "last") == MQ_OK);
+	CHECK(t, notices(b, lasting(b, "from"), "last"));
+	CHECK(t, mq_delete(b->mq, "last") == MQ_OK && mq_create(b->mq, "last", NULL, 0) == MQ_OK);
+	r = lasting(b, "from");
+	CHECK(t, r && mq_delete(b->mq, "last") == MQ_OK);
+	mq_exchange_close(make(b, "last", "fanout"));
+	CHECK(t, !router_holds(r));
+	router_close(r);
+	CHECK(t, goes(b, "from", "k", "") && mq_delete(b->mq, "last") == MQ_OK);
+	/* A queue that is bound and was removed by hand. */
+	CHECK(t,
+	    mq_create(b->mq, "hand", NULL, 0) == MQ_OK && bind_key(from, "hand", NULL) == MQ_OK);
+	CHECK(t, fs_remove_tree(b->mq->spool->fd, "q/hand") == 0);
+	r = lasting(b, "from");
+	CHECK(t, r && mq_create(b->mq, "hand", NULL, 0) == MQ_OK && !router_holds(r));
+	router_close(r);
+	mq_exchange_close(from);
+}
+
 int main(void)
 {
 	struct tap t = { 0, 0 };
@@ -212,6 +271,7 @@ int main(void)
 	test_unbind(&t, &b);
 	test_names(&t, &b);
 	test_list(&t, &b);
+	test_astray(&t, &b);
 	bench_close(&b);
 	return tap_end(&t);
 }

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct bench {
 	int dir;
@@ -170,7 +171,9 @@ int main(void)
 	test_sealed(&t, &b);
 	test_lost_source(&t, &b);
 	test_settle(&t, &b);
+	fs_remove_tree(b.dir, "tmp");
+	fs_remove_tree(b.dir, "line");
 	fs_close(b.dir);
-	fs_remove_tree(AT_FDCWD, root);
+	rmdir(root);
 	return tap_end(&t);
 }
