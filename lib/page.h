@@ -28,7 +28,8 @@ struct page {
 	_Atomic int64_t bytes;
 	_Atomic int64_t counted;    /* up clock: when depth was last counted; 0: never */
 	_Atomic int64_t count_cost; /* ns that took */
-	_Atomic uint64_t unused[5];
+	_Atomic int64_t due;        /* wall clock, ns: something is, from then on; 0: not known */
+	_Atomic uint64_t unused[4];
 	_Atomic int64_t settled; /* wall clock, ns: when that was */
 	struct meter meter;
 };

@@ -557,7 +557,7 @@ static int send_straight(struct commit *c, struct target *t)
 
 	if ((r = open_target(c->p, t)) != MQ_OK)
 		return r;
-	tails_reset(&tails);
+	tails_reset(t->q, &tails);
 	if (t->q->conf.sync && !queue_sync_covers_name(t->q) && sync_files(c) == -1)
 		return sync_failed(c);
 	for (i = 0; i < t->admitted; i++)
