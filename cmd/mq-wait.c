@@ -106,15 +106,33 @@ static int each_dead(void *ctx, const struct mq_message *m)
 	return x->dead;
 }
 
-/* MQ_EMPTY: they are not done yet. */
+/* A message that nobody receives goes from one of these states to a later one; who
+ * receives it puts it into the last. */
+static int list_left(struct waiter *x)
+{
+	static const unsigned order[] = { MQ_LEASED, MQ_DELAYED, MQ_READY, MQ_LEASED };
+	int status = MQ_OK;
+
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]) && !status; i++)
+		if (!x->left || (x->progress && i < 3))
+			status = mq_list(x->queue, order[i], each_left, x);
+	return status;
+}
+
+/* MQ_EMPTY: they are not done yet.  To find none counts only if none was received
+ * meanwhile: it may have come back behind the look. */
 static int look(struct waiter *x)
 {
 	mq_time began = monotonic();
-	int status = MQ_OK;
+	uint64_t before = 0, after = 0;
+	int status;
 
 	x->left = 0;
-	for (int i = 0; i < 2 && !status && !x->left; i++)
-		status = mq_list(x->queue, MQ_READY | MQ_DELAYED | MQ_LEASED, each_left, x);
+	do
+		if (!(status = mq_receives(x->queue, &before)) && !(status = list_left(x)) &&
+		    !x->left)
+			status = mq_receives(x->queue, &after);
+	while (!status && !x->left && before != after);
 	x->cost = monotonic() - began;
 	if (x->progress)
 		cmd_progress(x->c, x->left, "left");

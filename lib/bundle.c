@@ -98,7 +98,7 @@ static int place_one_by_one(struct bundles *u, size_t *placed)
 	struct source from = { -1, name, STRIP_RENAME };
 	struct tails tails;
 
-	tails_reset(&tails);
+	tails_reset(u->b->q, &tails);
 	for (; *placed < u->b->n; (*placed)++) {
 		from.dir = u->dir[*placed / BUNDLE_ENTRIES];
 		entry_format(&u->b->entries[*placed], name);

@@ -87,10 +87,41 @@ struct strip_check {
 };
 
 /* To repair is to move single entries. */
-static void check_segment(struct strip_check *s, char *path)
+/* Whether the directory has more names than a segment should ever have. */
+static int is_overfull(int dir, const char *path)
+{
+	struct fs_dir d;
+	size_t n = 0;
+
+	if (fs_dir_open(&d, dir, path) == -1)
+		return 0;
+	while (n <= SEGMENT_MOST && fs_dir_next(&d) != NULL)
+		n++;
+	fs_dir_close(&d);
+	return n > SEGMENT_MOST;
+}
+
+/* Every receive lists the first segment.  One that takes no more shrinks as its
+ * messages are taken. */
+static void check_size(struct strip_check *s, const char *path, uint64_t number)
+{
+	static const char what[] = "a segment of so many entries that receiving is slow";
+
+	if (!is_overfull(s->strip->dir, path))
+		return;
+	if (s->c->repair)
+		check_repaired(s->c, path, what,
+		    strip_rotate(s->strip, number, queue_scratch, s->c->q), "it takes no more");
+	else
+		check_fault(s->c, path, what, NULL);
+}
+
+static void check_segment(struct strip_check *s, char *path, uint64_t number)
 {
 	char *end = path + strlen(path);
 
+	if (end[-1] != '+' && end[-1] != '-')
+		check_size(s, path, number);
 	if (s->c->repair && end[-1] == '+') {
 		strcpy(end, "/");
 		strip_open_at(s->strip->dir, path);
@@ -114,7 +145,7 @@ static void check_in_strip(void *ctx, const char *dir, const char *name)
 	else if (fs_stat(s->strip->dir, path, &st) == 0 && !S_ISDIR(st.st_mode))
 		check_stray(s->c, path, "not a directory");
 	else
-		check_segment(s, path);
+		check_segment(s, path, number);
 }
 
 /* The marks may be seen amid a change, which has the lock. */
@@ -144,7 +175,7 @@ void check_strip(struct check *c, const struct strip *s, check_name_fn *each, vo
 	/* A lane's strip goes when it is empty. */
 	if (what && fs_exists(s->dir, s->path) == 1) {
 		if (c->repair)
-			check_repaired(c, s->path, what, strip_settle(s, queue_scratch, c->q),
+			check_repaired(c, s->path, what, strip_settle(s, 0, queue_scratch, c->q),
 			    "head and tail set by the segments");
 		else
 			check_fault(c, s->path, what, NULL);

@@ -23,10 +23,12 @@
 #include <dirent.h>
 #endif
 
-#define DIR_BUF   (32 * 1024) /* to start with, as most directories are short */
-#define DIR_MOST  (256 * 1024)
-#define SLURP_MAX (1024 * 1024)
-#define FCHMODAT2 452 /* since Linux 6.6, the same number everywhere */
+#define DIR_BUF         (32 * 1024) /* to start with, as most directories are short */
+#define DIR_MOST        (256 * 1024)
+#define SLURP_MAX       (1024 * 1024)
+#define LOCK_PAUSE      200000 /* ns, at first, */
+#define LOCK_PAUSE_MOST 10000000
+#define FCHMODAT2       452 /* since Linux 6.6, the same number everywhere */
 
 /* Evaluate the call until it is not interrupted.  What changes names is only so on
  * file systems in other processes (FUSE) or on other machines, and then was not done. */
@@ -447,7 +449,8 @@ char *fs_absolute(const char *path)
 }
 
 #ifdef __linux__
-/* The first extent of that part of a file: 1, or 0 when there is none. */
+/* The first extent of that part of a file, once it is on the disk: 1, or 0 when there
+ * is none. */
 static int first_extent(int fd, uint64_t offset, uint64_t size, struct fiemap_extent *x)
 {
 	union {
@@ -459,6 +462,7 @@ static int first_extent(int fd, uint64_t offset, uint64_t size, struct fiemap_ex
 	memset(&u, 0, sizeof(u));
 	u.map.fm_start = offset;
 	u.map.fm_length = size;
+	u.map.fm_flags = FIEMAP_FLAG_SYNC;
 	u.map.fm_extent_count = 1;
 	RETRY(r, ioctl(fd, FS_IOC_FIEMAP, &u.map));
 	if (r == -1 || u.map.fm_mapped_extents == 0)
@@ -467,31 +471,40 @@ static int first_extent(int fd, uint64_t offset, uint64_t size, struct fiemap_ex
 	return x->fe_length > 0;
 }
 
-int fs_unwritten(int dir, const char *path, uint64_t offset, uint64_t size)
+static int has_unwritten(int fd, uint64_t offset, uint64_t end)
 {
-	uint64_t end = offset + size;
 	struct fiemap_extent x;
-	int fd = fs_open_message(dir, path), found = 0;
+	int found = 0;
 
-	if (fd == -1)
-		return 0;
 	while (!found && offset < end && first_extent(fd, offset, end - offset, &x)) {
 		found = (x.fe_flags & FIEMAP_EXTENT_UNWRITTEN) != 0;
 		offset = x.fe_logical + x.fe_length;
 	}
-	fs_close(fd);
 	return found;
 }
 #else
-int fs_unwritten(int dir, const char *path, uint64_t offset, uint64_t size)
+static int has_unwritten(int fd, uint64_t offset, uint64_t end)
 {
-	(void)dir;
-	(void)path;
+	(void)fd;
 	(void)offset;
-	(void)size;
+	(void)end;
 	return 0;
 }
 #endif
+
+int fs_is_written(int dir, const char *path, uint64_t offset, uint64_t size)
+{
+	int fd = fs_open_message(dir, path), r = -1;
+	struct stat st;
+
+	if (fd == -1)
+		return errno == EINVAL || errno == ELOOP ? 0 : -1;
+	if (fstat(fd, &st) == 0)
+		r = (uint64_t)st.st_size >= offset + size &&
+		    !has_unwritten(fd, offset, offset + size);
+	fs_close(fd);
+	return r;
+}
 
 int fs_sync(int fd)
 {
@@ -673,20 +686,53 @@ static int open_lock(int dir, const char *path)
 	return fd;
 }
 
-int fs_lock(int dir, const char *path, int wait)
+static int open_or_make_lock(int dir, const char *path)
 {
-	int fd = open_lock(dir, path), r;
+	int fd = open_lock(dir, path);
 
 	if (fd == -1 && errno == ENOENT && (fd = fs_create(dir, path)) == -1 && errno == EEXIST)
 		fd = open_lock(dir, path);
+	return fd;
+}
+
+static int lock_open(int fd, int how)
+{
+	int r;
+
+	RETRY(r, flock(fd, LOCK_EX | how));
+	return r;
+}
+
+/* The lock's descriptor if the call that takes it did, or -1. */
+static int keep_locked(int fd, int r)
+{
+	if (r == 0)
+		return fd;
+	fs_close(fd);
+	return -1;
+}
+
+int fs_lock(int dir, const char *path, int wait)
+{
+	int fd = open_or_make_lock(dir, path);
+
+	return fd == -1 ? -1 : keep_locked(fd, lock_open(fd, wait ? 0 : LOCK_NB));
+}
+
+/* flock() has no time limit: tries, with pauses that grow. */
+int fs_lock_within(int dir, const char *path, int64_t patience)
+{
+	int fd = open_or_make_lock(dir, path), r;
+	int64_t pause = LOCK_PAUSE;
+
 	if (fd == -1)
 		return -1;
-	RETRY(r, flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB)));
-	if (r == -1) {
-		fs_close(fd);
-		return -1;
+	while ((r = lock_open(fd, LOCK_NB)) == -1 && errno == EWOULDBLOCK && patience > 0) {
+		nanosleep(&(struct timespec){ 0, (long)pause }, NULL);
+		patience -= pause;
+		pause = pause < LOCK_PAUSE_MOST ? 2 * pause : pause;
 	}
-	return fd;
+	return keep_locked(fd, r);
 }
 
 void fs_unlock(int fd)

@@ -65,9 +65,11 @@ int fs_young(const struct stat *);
  * which the stat is: some keep whole seconds, and cut the rest off. */
 int64_t fs_keepable(const struct stat *, int64_t ns);
 
-/* Whether blocks of that part of a file are there but were never written, as a
- * power cut may leave it; 0 where that cannot be known. */
-int fs_unwritten(int dir, const char *path, uint64_t offset, uint64_t size);
+/* Whether that part of a message's file is there and was written: 1; 0 when the file
+ * is shorter, has blocks that were never written, as a power cut may leave it, or is
+ * no file; -1 with errno.  Waits for what is on its way to the disk, which has such
+ * blocks until it is there.  Where blocks cannot be looked at, the length decides. */
+int fs_is_written(int dir, const char *path, uint64_t offset, uint64_t size);
 
 int fs_write(int fd, const void *, size_t); /* all of it */
 /* Make an empty file what the other is, by sharing its blocks: where that can be. */
@@ -118,9 +120,11 @@ int fs_tells_changes(int fd);
 /* Bytes and files left for ordinary users; UINT64_MAX where not told. */
 int fs_free(int fd, uint64_t *bytes, uint64_t *files);
 
-/* Lock the file at path, made if need be; for fs_unlock.  Without wait,
- * EWOULDBLOCK when another has it. */
+/* Lock the file at path, made if need be; for fs_unlock.  EWOULDBLOCK when another has
+ * it: at once without wait, or when it has it for longer than so many ns.  Who has a
+ * lock may be stopped: only what can wait for ever may wait without a bound. */
 int fs_lock(int dir, const char *path, int wait);
+int fs_lock_within(int dir, const char *path, int64_t patience);
 void fs_unlock(int fd);
 
 /* A directory read in large pieces: one getdents call of up to 256 KiB is a

@@ -145,7 +145,7 @@ static void deliver_one_by_one(struct delivery *d, const char *member)
 	size_t i;
 
 	note_trouble(d, names_read(&entries, d->dir, member));
-	tails_reset(&d->tails); /* others may have moved it */
+	tails_reset(d->q, &d->tails); /* others may have moved it */
 	for (i = 0; i < entries.n; i++) {
 		if (entry_parse(entries.name[i], &e) == -1 || e.token)
 			continue;
@@ -185,7 +185,6 @@ static void deliver_bundle(struct delivery *d, const char *member, unsigned leve
 		r = 0;
 	note_trouble(d, r);
 	d->tails.segment[level] = STRIP_TAIL;
-	d->tails.count[level] = 0;
 	if (r == 0)
 		open_and_deliver(d, member);
 }
@@ -212,7 +211,8 @@ static void deliver_member(struct delivery *d, const char *name)
 		d->q = d->open(d->ctx, m.queue, &d->gone);
 		if (d->q == NULL && !d->gone && errno)
 			note_trouble(d, -1);
-		tails_reset(&d->tails);
+		if (d->q)
+			tails_reset(d->q, &d->tails);
 	}
 	if (d->q == NULL)
 		; /* gone, or not to be had now */

@@ -8,12 +8,13 @@
 #include <string.h>
 
 /* A lane is listed for every message, so its directories are kept small. */
-#define FLAT_ENTRIES 32 /* a lane gets its strip when it has so many */
-#define FLAT_CHANCE  8  /* one sender in so many counts */
-#define MORE_ENTRIES 32 /* of one segment, about */
-#define BUSY_PAUSE   (10 * MILLISECOND)
-#define ODD_PAUSE    MQ_SECOND
-#define LOOSE_PAUSE  (10 * MQ_SECOND)
+#define FLAT_ENTRIES   32 /* a lane gets its strip when it has so many */
+#define FLAT_CHANCE    8  /* one sender in so many counts */
+#define MORE_ENTRIES   32 /* of one segment, about */
+#define BUSY_PAUSE     (10 * MILLISECOND)
+#define ODD_PAUSE      MQ_SECOND
+#define LOOSE_PAUSE    (10 * MQ_SECOND)
+#define BIRTH_PATIENCE (10 * MQ_SECOND) /* somebody may be stopped with the lock */
 
 int lane_wants(const mq_queue *q, const struct entry *e)
 {
@@ -74,13 +75,13 @@ void lane_take_over(struct entry *m, const struct entry *t)
 /* ---- birth -------------------------------------------------------------- */
 
 /* The lock of the lanes that share a directory.  That is made if need be. */
-static int lock_bucket(mq_queue *q, const char *group, int wait)
+static int lock_bucket(mq_queue *q, const char *group, mq_time patience)
 {
 	char path[ENTRY_PATH], *end = put_bucket(group, path);
 	int fd;
 
 	strcpy(end, "lock");
-	while ((fd = fs_lock(q->fd, path, wait)) == -1 && errno == ENOENT) {
+	while ((fd = fs_lock_within(q->fd, path, patience)) == -1 && errno == ENOENT) {
 		end[-1] = '\0';
 		if ((fs_mkdir(q->fd, "groups") == -1 && errno != EEXIST) ||
 		    (fs_mkdir(q->fd, path) == -1 && errno != EEXIST))
@@ -156,7 +157,7 @@ static int give_birth(mq_queue *q, const struct entry *m)
 
 static int birth(mq_queue *q, const struct entry *m)
 {
-	int lock = lock_bucket(q, m->group, 1), r;
+	int lock = lock_bucket(q, m->group, BIRTH_PATIENCE), r;
 
 	if (lock == -1)
 		return -1;
@@ -711,23 +712,35 @@ int lane_release_all(mq_queue *q)
 	return lane_walk(q, release, NULL);
 }
 
+struct settling {
+	mq_time until;
+	int held; /* somebody has a lock */
+};
+
 static int settle(void *ctx, mq_queue *q, const char *group)
 {
+	struct settling *s = ctx;
 	struct strip more = lane_more(q, group);
-	int lock, r;
+	int lock = lock_bucket(q, group, s->until - clock_up(&q->mq->clock)), r;
 
-	(void)ctx;
-	if ((lock = lock_bucket(q, group, 1)) == -1)
-		return -1;
+	if (lock == -1) {
+		s->held |= errno == EWOULDBLOCK;
+		return errno == EWOULDBLOCK ? 0 : -1;
+	}
 	if ((r = fs_exists(q->fd, more.path)) == 1)
-		r = strip_settle(&more, queue_scratch, q);
+		r = strip_settle(&more, s->until - clock_up(&q->mq->clock), queue_scratch, q);
 	if (r == 0)
 		r = revive(q, group);
 	fs_unlock(lock);
 	return r;
 }
 
-int lane_settle(mq_queue *q)
+int lane_settle(mq_queue *q, mq_time until)
 {
-	return lane_walk(q, settle, NULL);
+	struct settling s = { until, 0 };
+	int r = lane_walk(q, settle, &s);
+
+	if (r == 0 && s.held)
+		errno = EWOULDBLOCK;
+	return r == 0 && s.held ? -1 : r;
 }

@@ -105,8 +105,9 @@ void lane_tighten(mq_queue *, const struct lane_loose *);
 /* Call each for every lane; non-zero ends it. */
 int lane_walk(mq_queue *, int (*each)(void *ctx, mq_queue *, const char *group), void *ctx);
 
-/* After a crash of the machine. */
-int lane_settle(mq_queue *);
+/* After a crash of the machine.  EWOULDBLOCK: others had locks at that time, of the
+ * clock from boot; some lanes are as they were. */
+int lane_settle(mq_queue *, mq_time until);
 
 /* The strip of a lane's later messages. */
 struct strip lane_more(const mq_queue *, const char *group);

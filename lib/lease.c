@@ -580,8 +580,10 @@ int mq_extend(mq_lease *l, mq_time visibility)
 		return lease_fail(l, "cannot extend the lease");
 	if (r == 0)
 		return lapsed(l);
-	if (deadline < l->deadline)
+	if (deadline < l->deadline) {
+		queue_due(q, deadline);
 		watch_poke(q); /* those who wait expect it later */
+	}
 	l->deadline = l->message.deadline = deadline;
 	return MQ_OK;
 }

@@ -457,6 +457,12 @@ int mq_pending(mq_queue *, char **path);
  * is there already rings no bell: look after this. */
 int mq_bell(mq_queue *);
 
+/* How many deliveries there were so far.  Who looks for messages with mq_list, leased,
+ * delayed and ready ones and once more the leased, and finds none, can be sure of that
+ * only if this is the same before and after: one that was received and given back
+ * meanwhile may have passed the look by. */
+int mq_receives(mq_queue *, uint64_t *n);
+
 /* ---- for one process, for once ----------------------------------------- */
 
 /* A queue for replies: named "reply-" and a number, removed when it is closed

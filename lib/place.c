@@ -30,13 +30,13 @@ void bucket_of(const char *path, char bucket[STRIP_PATH])
 	bucket[n] = '\0';
 }
 
-void tails_reset(struct tails *t)
+void tails_reset(mq_queue *q, struct tails *t)
 {
-	unsigned i;
+	unsigned lot = (unsigned)(nonce_next(&q->mq->nonce) % SEGMENT_ENTRIES), i;
 
 	for (i = 0; i < LEVELS; i++) {
 		t->segment[i] = STRIP_TAIL;
-		t->count[i] = 0;
+		t->lot[i] = lot;
 	}
 }
 
@@ -59,15 +59,13 @@ static int is_long(mq_queue *q, const struct strip *s, uint64_t segment)
 	return n == LONG_SEGMENT;
 }
 
-/* Whether this entry should be the last of its segment: in a batch the 256th,
- * for single entries one in 256 by chance, which needs no counting. */
-static int time_to_rotate(mq_queue *q, enum line line, const struct strip *s, const struct tails *t,
+/* Whether this entry should be the last of its segment. */
+static int time_to_rotate(mq_queue *q, enum line line, const struct strip *s, struct tails *t,
     unsigned level)
 {
-	if (t->count[level] >= SEGMENT_ENTRIES)
-		return 1;
-	if (t->count[level] != 1 || nonce_next(&q->mq->nonce) % SEGMENT_ENTRIES != 0)
+	if (++t->lot[level] < SEGMENT_ENTRIES)
 		return 0;
+	t->lot[level] = 0;
 	return line != LINE_BACK || is_long(q, s, t->segment[level]);
 }
 
@@ -113,13 +111,11 @@ static int add_to_line(mq_queue *q, enum line line, const struct source *from,
 	if (r == -1)
 		return -1;
 	queue_ring(q);
-	t->count[e->priority]++;
 	if (time_to_rotate(q, line, &s, t, e->priority)) {
 		if (sync_segment(q, &s, *segment) == -1)
 			return -1;
 		strip_rotate(&s, *segment, queue_scratch, q); /* if not now, then later */
 		*segment = STRIP_TAIL;
-		t->count[e->priority] = 0;
 	}
 	return 0;
 }
@@ -132,7 +128,7 @@ int place_ready(mq_queue *q, const struct source *from, const struct entry *e, s
 		return lane_add(q, from, e);
 	if (tails)
 		return add_to_line(q, LINE_READY, from, e, tails);
-	tails_reset(&one);
+	tails_reset(q, &one);
 	return add_to_line(q, LINE_READY, from, e, &one) == 0 ? place_sync(q, &one) : -1;
 }
 
@@ -140,7 +136,7 @@ int place_back(mq_queue *q, const struct source *from, const struct entry *e)
 {
 	struct tails one;
 
-	tails_reset(&one);
+	tails_reset(q, &one);
 	return add_to_line(q, LINE_BACK, from, e, &one);
 }
 
@@ -149,7 +145,7 @@ int place_turn(mq_queue *q, const struct source *from, const struct entry *t)
 	struct tails one;
 	int r;
 
-	tails_reset(&one);
+	tails_reset(q, &one);
 	r = add_to_line(q, LINE_TURNS, from, t, &one);
 	if (r == -1 && errno == ENOENT &&
 	    (fs_mkdir(q->fd, queue_line_dir(LINE_TURNS)) == 0 || errno == EEXIST))
@@ -169,12 +165,13 @@ int place_delayed(mq_queue *q, const struct source *from, const struct entry *e)
 	snprintf(path, sizeof(path), "%s/%s", bucket, name);
 	for (;;) {
 		r = strip_move(from->how, from->dir, from->path, q->fd, path);
-		if (r == 0)
+		if (r == 0) {
+			queue_due(q, e->visible * MILLISECOND);
 			queue_ring(q);
-		if (r == 0)
 			return queue_sync_covers_name(q) || !q->conf.sync ?
 			    0 :
 			    fs_sync_way(q->fd, bucket);
+		}
 		if (errno == ENOENT) {
 			/* The bucket is not there yet, or was just emptied. */
 			if ((r = fs_exists(from->dir, from->path)) != 1) {
@@ -191,13 +188,18 @@ int place_delayed(mq_queue *q, const struct source *from, const struct entry *e)
 
 /* Mostly it is too short then.  But ext4 makes the size of a file durable before
  * its blocks are known to be written: it has its size, and reads as zeros.  Only
- * what was sent before the machine was started can be so. */
+ * what was sent before the machine was started can be so.  A size that was remembered
+ * may be another file's, and one that was listed may be old on a network file system:
+ * nothing is condemned without a look at the file. */
 int place_is_torn(mq_queue *q, const char *path, const struct entry *e, uint64_t size)
 {
-	if (size < e->offset + e->header + e->body)
-		return 1;
-	return key_time(e->id) < atomic_load(&queue_page(q)->settled) &&
-	    fs_unwritten(q->fd, path, e->offset, e->header + e->body);
+	int whole;
+
+	if (size >= e->offset + e->header + e->body &&
+	    key_time(e->id) >= atomic_load(&queue_page(q)->settled))
+		return 0;
+	whole = fs_is_written(q->fd, path, e->offset, e->header + e->body);
+	return whole == -1 ? -1 : !whole;
 }
 
 int place_bad(mq_queue *q, const char *path)

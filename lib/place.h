@@ -24,10 +24,13 @@ struct source {
 /* Segments found during one batch; one for each level, to start STRIP_TAIL. */
 struct tails {
 	uint64_t segment[LEVELS];
-	unsigned count[LEVELS]; /* entries added since the tail was read */
+	unsigned lot[LEVELS]; /* counts up to the entry that ends its segment */
 };
 
-void tails_reset(struct tails *);
+/* As many entries as a segment has on average lie between two that end one; where in
+ * such a row a batch begins is drawn, so that each entry has the same chance, however
+ * the entries are batched. */
+void tails_reset(mq_queue *, struct tails *);
 
 /* To the end of its level's line, or of its group's lane.  tails: of the batch,
  * or NULL. */
@@ -40,8 +43,9 @@ int place_turn(mq_queue *, const struct source *, const struct entry *);
 /* Until entry->visible; in its lane if it has a group, so that all after it
  * wait as well. */
 int place_delayed(mq_queue *, const struct source *, const struct entry *);
-/* Whether a message's file, of that size, is not what its name says, as a power
- * cut leaves one that was not accepted yet. */
+/* Whether a message's file, which seemed to have that size, is not what its name says,
+ * as a power cut leaves one that was not accepted yet: 1 only after a second look,
+ * at the file itself.  0, or -1 with errno: that cannot be told; ENOENT: it is gone. */
 int place_is_torn(mq_queue *, const char *path, const struct entry *, uint64_t size);
 /* Out of the way, because it is no whole message; under its name and a nonce. */
 int place_bad(mq_queue *, const char *path);

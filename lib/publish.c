@@ -567,7 +567,7 @@ static int send_straight(struct commit *c, struct target *t)
 		place_failed(c, t, 0, r);
 		return MQ_OK;
 	}
-	tails_reset(&tails);
+	tails_reset(t->q, &tails);
 	if (t->q->conf.sync && !queue_sync_covers_name(t->q) && sync_files(c) == -1)
 		return sync_failed(c);
 	for (i = 0; i < t->admitted; i++)

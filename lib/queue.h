@@ -46,7 +46,8 @@ struct mq_queue {
 		mq_time deadline, at;
 	} seen;            /* a shared clock that ran at that time, by the clock from boot */
 	struct file *file; /* of the message read last, or NULL */
-	int unsettled;     /* errno of what went wrong in the look after a boot, or 0 */
+	int unsettled;     /* errno of what went wrong in the look after a boot, or 0; */
+	int settle_again;  /* it was not done to the end, if only as others had the locks */
 	int trouble;       /* errno of what went wrong in the last sweep, or 0 */
 };
 
@@ -110,6 +111,10 @@ struct page *queue_page(mq_queue *);
  * arrival, touch QUEUE/bell.  Else this is a look at the page. */
 void queue_ring(mq_queue *);
 
+/* Try again what it could not do, or what others were at for too long: without
+ * waiting for them.  q->unsettled tells. */
+void queue_settle(mq_queue *);
+
 /* So many messages were sent, received or acked, or failed, as of now. */
 void queue_count(mq_queue *, enum meter_kind, uint64_t n);
 
@@ -129,6 +134,10 @@ mq_time queue_deadline(mq_queue *, mq_time visibility);
  * wall clock none lapses for one visibility timeout, so that those who still
  * hold one can extend it. */
 int queue_lapsed(mq_queue *, mq_time deadline);
+
+/* Note that something becomes due then: a delay or a lease ends.  To be called after
+ * that can be found, for a sweep may just be looking.  INT64_MAX: nothing. */
+void queue_due(mq_queue *, mq_time at);
 
 /* Fresh keys, above all others of the queue, for entries[0..n) . */
 void queue_new_keys(mq_queue *, struct entry *, size_t n);

@@ -54,7 +54,7 @@ struct receiving {
 	mq_queue *q;
 	mq_time now, visibility;
 	struct lease_clock *clock;
-	uint64_t sized_inode, size; /* of the last message's file */
+	uint64_t sized_inode, size; /* of the last message's file, of the row read last */
 	struct row rows[ROWS];
 	size_t nrows;
 	mq_lease **leases;
@@ -107,6 +107,8 @@ static int read_row(struct receiving *r, struct row *l)
 		l->state = UNREAD;
 	if (l->state != UNREAD)
 		return 0;
+	/* A file that was known may be gone by now, and another have its inode. */
+	r->sized_inode = 0;
 	found = strip_first(&l->strip, &l->segment, queue_scratch, r->q);
 	if (found == -1)
 		return -1;
@@ -186,6 +188,7 @@ static int make_clock(struct receiving *r)
 	}
 	c->made = 1;
 	c->used = 0;
+	queue_due(r->q, c->deadline);
 	return 0;
 }
 
@@ -198,12 +201,13 @@ static int lost_clock(struct receiving *r)
 	return fs_exists(r->q->fd, path) == 0;
 }
 
-/* Whether it was torn by a power cut, and thus never accepted.  Those of one
- * file come together, so its size is mostly known.  -1: it cannot be looked at,
+/* Whether it was torn by a power cut, and thus never accepted, or is gone.  Those of
+ * one file come together, so its size is mostly known.  -1: it cannot be looked at,
  * which says nothing. */
 static int is_torn(struct receiving *r, const char *path, uint64_t inode, const struct entry *e)
 {
 	struct stat st;
+	int torn;
 
 	if (inode == 0 || inode != r->sized_inode) {
 		if (fs_stat(r->q->fd, path, &st) == -1)
@@ -213,7 +217,8 @@ static int is_torn(struct receiving *r, const char *path, uint64_t inode, const 
 		r->sized_inode = inode;
 		r->size = (uint64_t)st.st_size;
 	}
-	return place_is_torn(r->q, path, e, r->size);
+	torn = place_is_torn(r->q, path, e, r->size);
+	return torn == -1 && errno == ENOENT ? 1 : torn;
 }
 
 static int keep_lease(struct receiving *r, const struct entry *e, const char *dir, uint64_t inode)

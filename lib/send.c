@@ -188,7 +188,7 @@ int send_commit(mq_batch *b, size_t *accepted, void (*each)(void *ctx, const cha
 	struct commit c = { .b = b, .q = b->q, .each = each, .ctx = ctx };
 	int r;
 
-	tails_reset(&c.tails);
+	tails_reset(c.q, &c.tails);
 	r = commit_all(&c);
 	*accepted = c.reported;
 	return r;

@@ -87,6 +87,7 @@ int mq_status_of_errno(int error)
 	switch (error) {
 	case ENOSPC:
 	case EDQUOT:
+	case EWOULDBLOCK: /* another has the lock, for longer than one waits for it */
 		return MQ_BUSY;
 	case EACCES:
 	case EPERM:

@@ -215,12 +215,12 @@ int strip_add(const struct strip *s, uint64_t *segment, int fromdir, const char 
 	}
 }
 
-static int lock_strip(const struct strip *s)
+static int lock_strip(const struct strip *s, int64_t patience)
 {
 	char path[ENTRY_PATH];
 
 	join(s, "lock", path);
-	return fs_lock(s->dir, path, 0);
+	return fs_lock_within(s->dir, path, patience);
 }
 
 /* The segment of a number that tail is to be put on. */
@@ -249,7 +249,7 @@ int strip_rotate(const struct strip *s, uint64_t segment, scratch_fn *scratch, v
 {
 	int fd, r;
 
-	if ((fd = lock_strip(s)) == -1)
+	if ((fd = lock_strip(s, 0)) == -1)
 		return errno == EWOULDBLOCK ? 0 : -1;
 	r = rotate_locked(s, segment, scratch, ctx);
 	fs_unlock(fd);
@@ -332,7 +332,7 @@ static int lock_or_make(const struct strip *s, scratch_fn *scratch, void *ctx)
 {
 	int fd;
 
-	while ((fd = lock_strip(s)) == -1)
+	while ((fd = lock_strip(s, 0)) == -1)
 		if (errno != ENOENT || strip_make(s, scratch, ctx) == -1)
 			return -1;
 	return fd;
@@ -528,13 +528,13 @@ static int settle_head(const struct strip *s, uint64_t first, scratch_fn *scratc
 	return -1;
 }
 
-int strip_settle(const struct strip *s, scratch_fn *scratch, void *ctx)
+int strip_settle(const struct strip *s, int64_t patience, scratch_fn *scratch, void *ctx)
 {
 	uint64_t *numbers = NULL;
 	size_t n;
 	int fd, r;
 
-	if ((fd = lock_strip(s)) == -1)
+	if ((fd = lock_strip(s, patience)) == -1)
 		return -1;
 	r = strip_segments(s, &numbers, &n);
 	if (r == 0)
@@ -892,7 +892,7 @@ int strip_first(const struct strip *s, struct segment *g, scratch_fn *scratch, v
 	/* Before it is called empty: a file system that came back from a crash
 	 * may have lost the newest tail, or regained what was before the head.
 	 * (Or somebody is rotating now, and has the lock.) */
-	if (r == 0 && has_strays(s) && strip_settle(s, scratch, ctx) == 0) {
+	if (r == 0 && has_strays(s) && strip_settle(s, 0, scratch, ctx) == 0) {
 		g->number = 0;
 		r = seek(s, g, scratch, ctx);
 	}

@@ -47,6 +47,7 @@
 #include <stdint.h>
 
 #define SEGMENT_ENTRIES 256
+#define SEGMENT_MOST    8192 /* no segment has more, but by a chance of 1 in 10^11 */
 #define BUNDLE_ENTRIES  250 /* at most: four make a batch */
 #define BUNDLES         4   /* so many are installed at once */
 #define BUNDLE_MIN      64  /* fewer are not worth a directory */
@@ -116,8 +117,9 @@ enum form { FORM_BUNDLE, FORM_OPENED, FORM_SEGMENT, FORMS };
 /* The same for the name of a segment or a bundle. */
 int strip_segment_number(const char *name, uint64_t *number);
 
-/* After a crash of the machine: put head and tail right by what is there. */
-int strip_settle(const struct strip *, scratch_fn *, void *ctx);
+/* After a crash of the machine: put head and tail right by what is there.  EWOULDBLOCK:
+ * another had the lock for longer than the patience, in ns. */
+int strip_settle(const struct strip *, int64_t patience, scratch_fn *, void *ctx);
 
 struct sorted_name {
 	uint64_t order; /* its key's time, or 0 when it has none */

@@ -29,6 +29,7 @@
 #include "sweep.h"
 
 #include "dedup.h"
+#include "grow.h"
 #include "journal.h"
 #include "lane.h"
 #include "lease.h"
@@ -41,10 +42,18 @@
 #include <string.h>
 
 #define SWEEP_EVERY   MQ_SECOND
-#define MOVES_A_SWEEP 4096 /* the rest waits for the next one */
-#define CLOCKS        512  /* condemned, or seen in a bucket, in one sweep */
+#define SWEEP_SOONEST (20 * MILLISECOND) /* after the last one, when something is due */
+#define MOVES_A_SWEEP 4096               /* the rest waits for the next one */
+#define CLOCKS        4096               /* condemned in one sweep */
 #define LITTER_AGE    (24 * 3600 * MQ_SECOND)
 #define LITTER_CHANCE 64 /* one sweep in so many looks for litter */
+
+/* What one sweep has moved, may move, and leaves for later. */
+struct pass {
+	mq_queue *q;
+	unsigned moved, most;
+	mq_time next; /* when something is due again; INT64_MAX: nothing that was seen */
+};
 
 /* What went wrong: for those who would say otherwise that there is nothing.  To
  * find something gone is to lose a race, what is no directory is nobody's. */
@@ -54,21 +63,51 @@ static void note_trouble(mq_queue *q)
 		q->trouble = errno;
 }
 
-/* ---- delayed ----------------------------------------------------------- */
+static void due_at(struct pass *p, mq_time at)
+{
+	if (at < p->next)
+		p->next = at;
+}
 
-/* The entries of a bucket that are due, the earliest first: as many as one
- * sweep moves, found in one pass and room for twice as many. */
-#define NAME_USUAL 128 /* hardly a name is longer */
+/* There is more than this sweep may move. */
+static void due_now(struct pass *p)
+{
+	due_at(p, queue_now(p->q));
+}
+
+/* Count a move by its result. */
+static int move_done(struct pass *p, int done)
+{
+	if (done == -1)
+		note_trouble(p->q);
+	p->moved += done == 0;
+	return done;
+}
+
+/* ---- in order ---------------------------------------------------------- */
+
+/* A directory is listed in any order; what is moved out of it keeps its own: by the
+ * time at which it is due, then by its key.  The first of them, as many as the sweep
+ * may still move, are found in one pass and room for twice as many. */
+#define NAME_USUAL (BUNDLE_SIZE + 128) /* hardly a name is longer: that is moved at once */
 
 struct due_entry {
 	int64_t visible;
-	char name[NAME_USUAL];
+	char name[NAME_USUAL]; /* below the bucket: ENTRY or BUNDLE/ENTRY */
 };
 
 struct due {
 	struct due_entry *entries;
-	size_t n, most;
+	size_t n, room, most;
+	int cut; /* there were more */
 };
+
+static const char *entry_of(const char *name)
+{
+	const char *slash = strrchr(name, '/');
+
+	return slash ? slash + 1 : name;
+}
 
 static int compare_due(const void *a, const void *b)
 {
@@ -76,21 +115,44 @@ static int compare_due(const void *a, const void *b)
 
 	if (x->visible != y->visible)
 		return x->visible < y->visible ? -1 : 1;
-	return strcmp(x->name, y->name);
+	return strcmp(entry_of(x->name), entry_of(y->name));
 }
 
-/* The result of a move as a number of those that moved. */
-static unsigned moved_if(mq_queue *q, int done)
+/* Sort, and keep the first. */
+static void cut(struct due *d)
 {
-	if (done == -1)
-		note_trouble(q);
-	return done == 0;
+	if (d->n)
+		qsort(d->entries, d->n, sizeof(*d->entries), compare_due);
+	if (d->n > d->most) {
+		d->n = d->most;
+		d->cut = 1;
+	}
 }
 
-/* Move one entry out of a delayed bucket: 1 when it moved. */
-static unsigned release_entry(mq_queue *q, const char *bucket, const char *name)
+/* 0, or -1: it has no room. */
+static int collect(struct due *d, int64_t visible, const char *name)
+{
+	struct due_entry *grown;
+
+	if (strlen(name) >= NAME_USUAL)
+		return -1;
+	if (d->n == 2 * d->most)
+		cut(d);
+	if ((grown = grow(d->entries, &d->room, d->n + 1, sizeof(*grown))) == NULL)
+		return -1;
+	d->entries = grown;
+	d->entries[d->n].visible = visible;
+	strcpy(d->entries[d->n++].name, name);
+	return 0;
+}
+
+/* ---- delayed ----------------------------------------------------------- */
+
+/* Move one entry out of a delayed bucket. */
+static void release_entry(struct pass *p, const char *bucket, const char *name)
 {
 	char path[ENTRY_PATH];
+	mq_queue *q = p->q;
 	struct source from = { q->fd, path, STRIP_RENAME };
 	struct entry e;
 	mq_time expiry;
@@ -98,95 +160,72 @@ static unsigned release_entry(mq_queue *q, const char *bucket, const char *name)
 	snprintf(path, sizeof(path), "%s/%s", bucket, name);
 	if (entry_parse(name, &e) == -1) {
 		place_bad(q, path);
-		return 0;
+		return;
 	}
-	if (e.token) {
-		e.visible = 0;
-		return moved_if(q, place_turn(q, &from, &e));
-	}
-	expiry = queue_expiry(q, &e);
-	if (expiry && expiry <= queue_now(q))
-		return moved_if(q, place_expire(q, q->fd, path, &e));
+	expiry = e.token ? 0 : queue_expiry(q, &e);
 	e.visible = 0;
-	return moved_if(q, place_back(q, &from, &e));
-}
-
-/* Sort, and keep the earliest. */
-static void cut(struct due *d)
-{
-	qsort(d->entries, d->n, sizeof(*d->entries), compare_due);
-	if (d->n > d->most)
-		d->n = d->most;
+	if (e.token)
+		move_done(p, place_turn(q, &from, &e));
+	else if (expiry && expiry <= queue_now(q))
+		move_done(p, place_expire(q, q->fd, path, &e));
+	else
+		move_done(p, place_back(q, &from, &e));
 }
 
 /* What is malformed is put aside here, what has an unusual name moved here. */
-static unsigned collect_entry(mq_queue *q, const char *bucket, const char *name, struct due *d)
+static void collect_delayed(struct pass *p, const char *bucket, const char *name, struct due *d)
 {
 	struct entry e;
 
-	if (entry_parse(name, &e) == -1)
-		return release_entry(q, bucket, name);
-	if (e.visible * MILLISECOND > queue_now(q))
-		return 0;
-	if (strlen(name) >= NAME_USUAL)
-		return release_entry(q, bucket, name);
-	if (d->n == 2 * d->most)
-		cut(d);
-	d->entries[d->n].visible = e.visible;
-	strcpy(d->entries[d->n++].name, name);
-	return 0;
+	if (entry_parse(name, &e) == 0 && e.visible * MILLISECOND > queue_now(p->q))
+		due_at(p, e.visible * MILLISECOND);
+	else if (entry_parse(name, &e) == -1 || collect(d, e.visible, name) == -1)
+		release_entry(p, bucket, name);
 }
 
-static unsigned release_due(mq_queue *q, const char *bucket, struct due *due)
+static void release_bucket(struct pass *p, const char *bucket)
 {
+	struct due due = { .most = p->most - p->moved };
+	mq_queue *q = p->q;
 	struct fs_dir d;
 	const char *name;
-	unsigned moved = 0;
 	size_t i;
 
 	if (fs_dir_open(&d, q->fd, bucket) == -1) {
 		note_trouble(q);
-		return 0;
+		return;
 	}
 	while ((name = fs_dir_next(&d)) != NULL)
-		moved += collect_entry(q, bucket, name, due);
+		collect_delayed(p, bucket, name, &due);
 	if (errno)
 		note_trouble(q);
 	fs_dir_close(&d);
-	cut(due);
-	for (i = 0; i < due->n; i++)
-		moved += release_entry(q, bucket, due->entries[i].name);
-	return moved;
-}
-
-static unsigned release_bucket(mq_queue *q, const char *bucket, unsigned most)
-{
-	struct due due = { .most = most };
-	unsigned moved;
-
-	if ((due.entries = calloc(2 * most, sizeof(*due.entries))) == NULL)
-		return 0;
-	moved = release_due(q, bucket, &due);
+	cut(&due);
+	for (i = 0; i < due.n; i++)
+		release_entry(p, bucket, due.entries[i].name);
+	if (due.cut)
+		due_now(p);
 	free(due.entries);
-	return moved;
 }
 
 /* ---- leased ------------------------------------------------------------ */
 
+struct condemned {
+	struct clock_name name;
+	mq_time deadline;
+};
+
 struct reaping {
+	struct pass *pass;
 	mq_queue *q;
 	const char *bucket;
-	unsigned moved, most;
-	/* Clocks to take entries from, and clocks of single messages that were
-	 * seen in whatever phase: those count instead of the shared one. */
-	struct condemned {
-		struct clock_name name;
-		mq_time deadline;
-	} dead[CLOCKS];
-	struct clock_name own[CLOCKS];
-	size_t ndead, nown;
+	struct condemned *dead; /* clocks to take entries from; sorted */
+	size_t ndead, dead_room;
+	struct clock_name *own; /* of single messages, in whatever phase; sorted */
+	size_t nown, own_room;
 	int tokens, seen_tokens; /* it is their turn; there are some */
 	int stuck;               /* an entry cannot be put where it belongs */
+	int left;                /* what is due there, and stays */
 	uint64_t alive[64];      /* nonces just seen to have a clock */
 };
 
@@ -234,84 +273,140 @@ static int clock_deadline(const struct reaping *r, const struct clock_name *c, m
 	return 0;
 }
 
-/* Steps 1 and 2 for one clock; what is condemned is remembered for step 3. */
-static void judge_clock(struct reaping *r, struct clock_name c)
+/* Whether the deadline is over; when it will be is noted.  One that is past and does
+ * not count yet, after a step of the wall clock, is looked at again with every sweep. */
+static int is_past(struct reaping *r, mq_time deadline)
 {
-	mq_time deadline;
-
-	if (r->ndead == CLOCKS || clock_deadline(r, &c, &deadline) == -1)
-		return;
-	if (c.phase == CLOCK_LIVE) {
-		if (!queue_lapsed(r->q, deadline) || change_phase(r, &c, CLOCK_CLAIMED) == -1 ||
-		    clock_deadline(r, &c, &deadline) == -1)
-			return;
-	}
-	if (c.phase == CLOCK_CLAIMED) {
-		if (!queue_lapsed(r->q, deadline)) {
-			change_phase(r, &c, CLOCK_LIVE);
-			return;
-		}
-		if (change_phase(r, &c, CLOCK_DEAD) == -1)
-			return;
-	}
-	r->dead[r->ndead].name = c;
-	r->dead[r->ndead++].deadline = deadline;
+	if (queue_lapsed(r->q, deadline))
+		return 1;
+	if (deadline > queue_now(r->q))
+		due_at(r->pass, deadline);
+	else
+		r->left = 1;
+	return 0;
 }
 
+/* Steps 1 and 2 for one clock: 1 when it is condemned, 0 when it runs on, -1 when
+ * that was not found out. */
+static int judge(struct reaping *r, struct clock_name *c, mq_time *deadline)
+{
+	if (clock_deadline(r, c, deadline) == -1)
+		return -1;
+	if (c->phase == CLOCK_LIVE) {
+		if (!is_past(r, *deadline))
+			return 0;
+		if (change_phase(r, c, CLOCK_CLAIMED) == -1 || clock_deadline(r, c, deadline) == -1)
+			return -1;
+	}
+	if (c->phase == CLOCK_CLAIMED) {
+		if (!is_past(r, *deadline))
+			return change_phase(r, c, CLOCK_LIVE);
+		if (change_phase(r, c, CLOCK_DEAD) == -1)
+			return -1;
+	}
+	return 1;
+}
+
+/* What is condemned is remembered for step 3. */
+static void judge_clock(struct reaping *r, struct clock_name c)
+{
+	struct condemned *grown;
+	mq_time deadline;
+	int condemned;
+
+	if (r->ndead == CLOCKS ||
+	    (grown = grow(r->dead, &r->dead_room, r->ndead + 1, sizeof(*grown))) == NULL) {
+		r->left = 1;
+		due_now(r->pass);
+		return;
+	}
+	r->dead = grown;
+	if ((condemned = judge(r, &c, &deadline)) == 1)
+		r->dead[r->ndead++] = (struct condemned){ c, deadline };
+	else if (condemned == -1)
+		r->left = 1;
+}
+
+static int compare_clocks(const void *a, const void *b)
+{
+	const struct clock_name *x = a, *y = b;
+
+	if (x->nonce != y->nonce)
+		return x->nonce < y->nonce ? -1 : 1;
+	return strcmp(x->key, y->key);
+}
+
+static int note_own(struct reaping *r, const struct clock_name *c)
+{
+	struct clock_name *grown = grow(r->own, &r->own_room, r->nown + 1, sizeof(*grown));
+
+	if (grown == NULL)
+		return -1;
+	r->own = grown;
+	r->own[r->nown++] = *c;
+	return 0;
+}
+
+/* 0, or -1: what hangs on which clock is not known.  A struct condemned begins with
+ * its name. */
 static int judge_clocks(struct reaping *r)
 {
 	struct clock_name c;
 	struct fs_dir d;
 	const char *name;
+	int failed = 0;
 
 	if (fs_dir_open(&d, r->q->fd, r->bucket) == -1) {
+		r->left |= errno != ENOENT;
 		note_trouble(r->q);
 		return -1;
 	}
-	while ((name = fs_dir_next(&d)) != NULL) {
+	while (!failed && (name = fs_dir_next(&d)) != NULL) {
 		if (clock_name_parse(name, &c) == -1)
 			continue;
-		if (c.key[0] && r->nown < CLOCKS)
-			r->own[r->nown++] = c;
-		judge_clock(r, c);
+		failed = c.key[0] && note_own(r, &c) == -1;
+		if (!failed)
+			judge_clock(r, c);
 	}
-	if (errno)
+	failed |= errno != 0;
+	if (failed)
 		note_trouble(r->q);
 	fs_dir_close(&d);
-	return 0;
+	if (r->ndead)
+		qsort(r->dead, r->ndead, sizeof(*r->dead), compare_clocks);
+	if (r->nown)
+		qsort(r->own, r->nown, sizeof(*r->own), compare_clocks);
+	return failed ? -1 : 0;
+}
+
+static const struct condemned *find_dead(const struct reaping *r, uint64_t nonce, const char *key)
+{
+	struct clock_name c = { .nonce = nonce };
+
+	strcpy(c.key, key);
+	return r->ndead ? bsearch(&c, r->dead, r->ndead, sizeof(*r->dead), compare_clocks) : NULL;
 }
 
 /* The condemned clock that this entry hangs on; NULL: none. */
 static const struct condemned *find_condemned(const struct reaping *r, const struct entry *e)
 {
-	const struct condemned *shared = NULL;
-	size_t i;
+	const struct condemned *own = find_dead(r, e->nonce, e->key);
 
-	for (i = 0; i < r->ndead; i++) {
-		const struct clock_name *c = &r->dead[i].name;
-
-		if (c->nonce != e->nonce)
-			continue;
-		if (c->key[0] == '\0')
-			shared = &r->dead[i];
-		else if (!strcmp(c->key, e->key))
-			return &r->dead[i];
-	}
-	return shared;
+	return own ? own : find_dead(r, e->nonce, "");
 }
 
 /* Whether a clock of the entry's own was seen, or has come since. */
 static int has_own_clock(struct reaping *r, const struct entry *e)
 {
+	struct clock_name c = { .nonce = e->nonce };
 	char path[ENTRY_PATH];
-	size_t i;
 	int there;
 
 	if (e->lease == LEASE_OWN)
 		return 0;
-	for (i = 0; i < r->nown; i++)
-		if (r->own[i].nonce == e->nonce && !strcmp(r->own[i].key, e->key))
-			return 1;
+	strcpy(c.key, e->key);
+	if (r->nown && bsearch(&c, r->own, r->nown, sizeof(*r->own), compare_clocks))
+		return 1;
 	lease_clock_path(r->bucket, e->nonce, e->key, path);
 	if ((there = fs_exists(r->q->fd, path)) == -1) {
 		note_trouble(r->q);
@@ -375,26 +470,57 @@ static int return_entry(struct reaping *r, const char *path, struct entry *e)
 	return lane_wants(r->q, e) ? fs_unlink(r->q->fd, path) : place_return(r->q, &from, e);
 }
 
-/* Return the entry e at path if its clock is condemned. */
-static void reap(struct reaping *r, const char *path, struct entry *e)
+/* An entry from its name below the bucket: 0, or -1: none that is leased. */
+static int leased_entry(const char *name, struct entry *e)
 {
-	const struct condemned *c;
+	const char *slash = strchr(name, '/');
+	uint64_t nonce;
 
-	if ((c = find_condemned(r, e)) == NULL) {
-		check_clock(r, e);
+	if (entry_parse(slash ? slash + 1 : name, e) == -1)
+		return -1;
+	if (slash == NULL)
+		return e->lease ? 0 : -1;
+	if (e->lease || e->token || bundle_name_parse(name, &nonce) == -1)
+		return -1;
+	bundle_lease(e, nonce);
+	return 0;
+}
+
+/* Return the entry of that name, whose clock is condemned. */
+static void reap(struct reaping *r, const char *name)
+{
+	char path[ENTRY_PATH + BUNDLE_SIZE];
+	const struct condemned *c;
+	struct entry e;
+	int done;
+
+	if (leased_entry(name, &e) == -1 || (c = find_condemned(r, &e)) == NULL)
 		return;
-	}
-	if (!c->name.key[0] && has_own_clock(r, e))
+	if (!c->name.key[0] && has_own_clock(r, &e))
 		return;
-	bundle_leave(e);
-	e->visible = (c->deadline + place_backoff(r->q, e->receives)) / MILLISECOND;
-	if (return_entry(r, path, e) == 0) {
+	snprintf(path, sizeof(path), "%.*s/%s", STRIP_PATH, r->bucket, name);
+	bundle_leave(&e);
+	e.visible = (c->deadline + place_backoff(r->q, e.receives)) / MILLISECOND;
+	done = move_done(r->pass, return_entry(r, path, &e));
+	if (done == 0)
 		queue_count(r->q, METER_LAPSED, 1);
-		r->moved++;
-	} else if (errno != ENOENT) {
-		note_trouble(r->q);
+	else if (errno != ENOENT)
 		r->stuck = 1;
-	}
+}
+
+/* Reap it in its turn, or see that it has a clock. */
+static void collect_leased(struct reaping *r, const char *name, struct due *d)
+{
+	struct entry e;
+
+	if (leased_entry(name, &e) == -1)
+		return;
+	if (e.token && !r->tokens)
+		r->seen_tokens = 1;
+	else if (find_condemned(r, &e) == NULL)
+		check_clock(r, &e);
+	else if (collect(d, 0, name) == -1)
+		reap(r, name);
 }
 
 static int is_condemned(const struct reaping *r, uint64_t nonce)
@@ -406,80 +532,76 @@ static int is_condemned(const struct reaping *r, uint64_t nonce)
 	return i < r->ndead;
 }
 
-static void reap_in_bundle(struct reaping *r, const char *bundle, const char *name, uint64_t nonce)
-{
-	char path[ENTRY_PATH];
-	struct entry e;
-
-	snprintf(path, sizeof(path), "%.*s/%.*s", STRIP_PATH, bundle, NAME_SIZE, name);
-	if (entry_parse(name, &e) == -1 || e.lease || e.token)
-		return;
-	bundle_lease(&e, nonce);
-	reap(r, path, &e);
-}
-
 /* A bundle whose clock runs is not looked into.  Of one that has none there may be
  * messages that have clocks of their own. */
-static void reap_bundle(struct reaping *r, const char *bundle, uint64_t nonce)
+static void collect_bundle(struct reaping *r, const char *bundle, uint64_t nonce, struct due *d)
 {
-	char clock[ENTRY_PATH];
-	struct fs_dir d;
-	const char *name = NULL;
+	char path[ENTRY_PATH], name[NAME_SIZE + BUNDLE_SIZE + 2];
+	struct fs_dir in;
+	const char *entry;
 
-	lease_clock_path(r->bucket, nonce, NULL, clock);
-	if (!is_condemned(r, nonce) && fs_exists(r->q->fd, clock) != 0)
+	lease_clock_path(r->bucket, nonce, NULL, path);
+	if (!is_condemned(r, nonce) && fs_exists(r->q->fd, path) != 0)
 		return;
-	if (fs_dir_open(&d, r->q->fd, bundle) == -1) {
-		note_trouble(r->q);
+	snprintf(path, sizeof(path), "%.*s/%.*s", STRIP_PATH, r->bucket, BUNDLE_SIZE, bundle);
+	if (fs_rmdir(r->q->fd, path) == 0)
+		return; /* all was taken out of it */
+	if (fs_dir_open(&in, r->q->fd, path) == -1) {
 		r->stuck |= errno != ENOENT;
-		return;
-	}
-	errno = 0;
-	while (r->moved < r->most && (name = fs_dir_next(&d)) != NULL)
-		reap_in_bundle(r, bundle, name, nonce);
-	if (name == NULL && errno) {
 		note_trouble(r->q);
-		r->stuck = 1;
-	}
-	fs_dir_close(&d);
-	fs_rmdir(r->q->fd, bundle); /* unless some stay */
-}
-
-static void reap_name(struct reaping *r, const char *name)
-{
-	char path[ENTRY_PATH];
-	struct entry e;
-	uint64_t nonce;
-
-	snprintf(path, sizeof(path), "%.*s/%.*s", STRIP_PATH, r->bucket, NAME_SIZE, name);
-	if (bundle_name_parse(name, &nonce) == 0)
-		reap_bundle(r, path, nonce);
-	else if (entry_parse(name, &e) == -1 || !e.lease)
 		return;
-	else if (e.token && !r->tokens)
-		r->seen_tokens = 1;
-	else
-		reap(r, path, &e);
+	}
+	while ((entry = fs_dir_next(&in)) != NULL) {
+		snprintf(name, sizeof(name), "%.*s/%.*s", BUNDLE_SIZE, bundle, NAME_SIZE, entry);
+		collect_leased(r, name, d);
+	}
+	if (errno) {
+		r->stuck = 1;
+		note_trouble(r->q);
+	}
+	fs_dir_close(&in);
 }
 
-/* Step 3 over the whole bucket: 1 when it was gone through to the end. */
-static int reap_entries(struct reaping *r)
+static int collect_all_leased(struct reaping *r, struct due *due)
 {
 	struct fs_dir d;
-	const char *name = NULL;
+	const char *name;
+	uint64_t nonce;
 
 	if (fs_dir_open(&d, r->q->fd, r->bucket) == -1) {
 		note_trouble(r->q);
-		return 0;
+		return -1;
 	}
-	while (r->moved < r->most && (name = fs_dir_next(&d)) != NULL)
-		reap_name(r, name);
-	if (name == NULL && r->moved < r->most && errno) {
-		note_trouble(r->q);
+	while ((name = fs_dir_next(&d)) != NULL) {
+		if (bundle_name_parse(name, &nonce) == 0)
+			collect_bundle(r, name, nonce, due);
+		else
+			collect_leased(r, name, due);
+	}
+	if (errno) {
 		r->stuck = 1;
+		note_trouble(r->q);
 	}
 	fs_dir_close(&d);
-	return r->moved < r->most && name == NULL;
+	return 0;
+}
+
+/* Step 3 over the whole bucket, in the order of the messages: 1 when nothing was
+ * left out. */
+static int reap_entries(struct reaping *r)
+{
+	struct due due = { .most = r->pass->most - r->pass->moved };
+	size_t i;
+	int r_all;
+
+	if (due.most == 0)
+		return 0;
+	r_all = collect_all_leased(r, &due);
+	cut(&due);
+	for (i = 0; i < due.n; i++)
+		reap(r, due.entries[i].name);
+	free(due.entries);
+	return r_all == 0 && !due.cut;
 }
 
 /* Again until none moved: a listing under way misses entries. */
@@ -489,103 +611,107 @@ static int reap_all(struct reaping *r)
 	int whole;
 
 	do
-		before = r->moved;
-	while ((whole = reap_entries(r)) && r->moved > before);
+		before = r->pass->moved;
+	while ((whole = reap_entries(r)) && r->pass->moved > before);
 	return whole;
 }
 
-static unsigned reap_bucket(mq_queue *q, const char *bucket, unsigned most)
+static void remove_clocks(struct reaping *r)
 {
-	struct reaping *r = calloc(1, sizeof(*r));
 	char path[ENTRY_PATH];
-	unsigned moved = 0;
 	size_t i;
+
+	for (i = 0; i < r->ndead; i++) {
+		clock_file(r, &r->dead[i].name, path);
+		fs_unlink(r->q->fd, path);
+	}
+}
+
+/* 1 when nothing is left there that is due now. */
+static int reap_bucket(struct pass *p, const char *bucket)
+{
+	struct reaping r = { .pass = p, .q = p->q, .bucket = bucket };
 	int whole = 0;
 
-	if (r == NULL)
-		return 0;
-	r->q = q;
-	r->bucket = bucket;
-	r->most = most;
-	if (judge_clocks(r) == 0) {
-		whole = reap_all(r);
-		r->tokens = 1;
-		if (whole && r->seen_tokens)
-			whole = reap_all(r);
+	if (judge_clocks(&r) == 0) {
+		whole = reap_all(&r);
+		r.tokens = 1;
+		if (whole && r.seen_tokens)
+			whole = reap_all(&r);
+		if (!whole)
+			due_now(p);
+		/* Its clock is what an entry that had to stay is found by next time. */
+		if (whole && !r.stuck)
+			remove_clocks(&r);
+		r.left |= !whole || r.stuck;
 	}
-	/* Its clock is what an entry that had to stay is found by next time. */
-	whole &= !r->stuck;
-	for (i = 0; whole && i < r->ndead; i++) {
-		clock_file(r, &r->dead[i].name, path);
-		fs_unlink(q->fd, path);
-	}
-	moved = r->moved;
-	free(r);
-	return moved;
+	free(r.dead);
+	free(r.own);
+	return !r.left;
 }
 
 /* ---- buckets ----------------------------------------------------------- */
 
-/* Leases that were cut short: their buckets are named here ahead of time.  The
- * marks go with the bucket; by then those leases have lapsed. */
-static unsigned reap_marked(mq_queue *q, const char *bucket, int over, unsigned most)
+/* Leases that were cut short: their buckets are named here ahead of time.  When this
+ * bucket is over, they have lapsed, and the mark goes once they are taken back. */
+static void reap_marked(struct pass *p, const char *bucket, int over)
 {
 	char marked[STRIP_PATH], path[ENTRY_PATH];
-	unsigned moved = 0;
 	struct fs_dir d;
 	const char *name;
 
-	if (fs_dir_open(&d, q->fd, bucket) == -1)
-		return 0;
-	while (moved < most && (name = fs_dir_next(&d)) != NULL) {
+	if (fs_dir_open(&d, p->q->fd, bucket) == -1) {
+		note_trouble(p->q);
+		return;
+	}
+	while ((name = fs_dir_next(&d)) != NULL) {
 		if (name[0] != '@' || strlen(name) > 12)
 			continue;
 		snprintf(marked, sizeof(marked), "leased/%s", name + 1);
-		moved += reap_bucket(q, marked, most - moved);
 		snprintf(path, sizeof(path), "%s/%s", bucket, name);
-		if (over && moved < most)
-			fs_unlink(q->fd, path);
+		if (reap_bucket(p, marked) && over)
+			fs_unlink(p->q->fd, path);
 	}
+	if (errno)
+		note_trouble(p->q);
 	fs_dir_close(&d);
-	return moved;
 }
 
-static unsigned sweep_bucket(mq_queue *q, const char *part, const char *bucket, int over,
-    unsigned most)
+static void sweep_bucket(struct pass *p, const char *part, const char *bucket, int over)
 {
-	unsigned moved;
-
-	if (strcmp(part, "delayed") == 0)
-		return release_bucket(q, bucket, most);
-	moved = reap_bucket(q, bucket, most);
-	return moved + reap_marked(q, bucket, over, most - moved);
+	if (strcmp(part, "delayed") == 0) {
+		release_bucket(p, bucket);
+		return;
+	}
+	reap_bucket(p, bucket);
+	reap_marked(p, bucket, over);
 }
 
-static unsigned sweep_buckets(mq_queue *q, const char *part, unsigned most)
+static void sweep_buckets(struct pass *p, const char *part)
 {
-	struct strip buckets = { .dir = q->fd };
-	mq_time now = queue_now(q);
+	struct strip buckets = { .dir = p->q->fd };
+	mq_time now = queue_now(p->q) / MQ_SECOND;
 	char bucket[STRIP_PATH];
-	unsigned moved = 0;
 	uint64_t *due;
 	size_t i, n;
 
 	snprintf(buckets.path, sizeof(buckets.path), "%s", part);
 	if (strip_segments(&buckets, &due, &n) == -1) {
-		note_trouble(q);
-		return 0;
+		note_trouble(p->q);
+		return;
 	}
-	for (i = 0; i < n && (mq_time)due[i] <= now / MQ_SECOND && moved < most; i++) {
+	for (i = 0; i < n && (mq_time)due[i] <= now && p->moved < p->most; i++) {
 		/* Nothing new comes to a bucket that is over: it goes when empty. */
-		int over = (mq_time)due[i] + BUCKET_SECONDS <= now / MQ_SECOND;
+		int over = (mq_time)due[i] + BUCKET_SECONDS <= now;
 
 		bucket_path(part, (mq_time)due[i] * MQ_SECOND, bucket);
-		moved += sweep_bucket(q, part, bucket, over, most - moved);
+		sweep_bucket(p, part, bucket, over);
 		if (over)
-			fs_rmdir(q->fd, bucket);
+			fs_rmdir(p->q->fd, bucket);
 	}
+	if (i < n)
+		due_at(p, (mq_time)due[i] * MQ_SECOND);
 	free(due);
-	return moved;
 }
 
 /* ---- the rest ---------------------------------------------------------- */
@@ -672,15 +798,32 @@ static void remove_litter(int dir)
 	fs_dir_close(&d);
 }
 
-/* One process a second: the one that puts the time forward. */
+/* One process a second: the one that puts the time forward; and one as soon as something
+ * is due that those who delayed it, or lease it, have noted. */
 static int is_due(mq_queue *q)
 {
-	_Atomic int64_t *swept = &queue_page(q)->swept;
-	int64_t last = atomic_load(swept), now = queue_now(q);
+	struct page *p = queue_page(q);
+	int64_t last = atomic_load(&p->swept), due = atomic_load(&p->due), now = queue_now(q);
+	int64_t pause = due && now >= due ? SWEEP_SOONEST : SWEEP_EVERY;
 
-	if (now >= last && now - last < SWEEP_EVERY)
+	if (now >= last && now - last < pause)
 		return 0;
-	return atomic_compare_exchange_strong(swept, &last, now);
+	return atomic_compare_exchange_strong(&p->swept, &last, now);
+}
+
+/* What is put there while this looks, and not seen, is noted after it was put there. */
+static unsigned sweep_due(mq_queue *q)
+{
+	struct pass p = { .q = q, .most = MOVES_A_SWEEP, .next = INT64_MAX };
+	unsigned moved;
+
+	atomic_store(&queue_page(q)->due, INT64_MAX);
+	sweep_buckets(&p, "leased");
+	moved = p.moved;
+	p.moved = 0;
+	sweep_buckets(&p, "delayed");
+	queue_due(q, p.next);
+	return moved + p.moved;
 }
 
 unsigned sweep(mq_queue *q, enum sweep_when when)
@@ -691,13 +834,13 @@ unsigned sweep(mq_queue *q, enum sweep_when when)
 	q->trouble = 0;
 	if (when == SWEEP_IF_DUE && !is_due(q))
 		return 0;
-	moved = sweep_buckets(q, "leased", MOVES_A_SWEEP);
-	moved += sweep_buckets(q, "delayed", MOVES_A_SWEEP);
+	moved = sweep_due(q);
 	moved += dedup_sweep(q);
 	moved += journal_help(q->mq, q->spool, q->name, &trouble);
 	if (!q->trouble)
 		q->trouble = trouble;
 	if (when == SWEEP_IF_DUE) {
+		queue_settle(q);
 		trim(q);
 		trim_dead_letters(q);
 		spool_lay_ballast(q->mq, q->spool);
