@@ -146,7 +146,7 @@ static void test_settle(struct tap *t, struct bench *b)
 	snprintf(path, sizeof(path), "%s/tail", b->strip.path);
 	fs_unlink(b->dir, path);
 	fs_symlink("0", b->dir, path);
-	CHECK(t, strip_settle(&b->strip, scratch, b) == 0);
+	CHECK(t, strip_settle(&b->strip, 0, scratch, b) == 0);
 	CHECK(t, add_at_tail(b, 3) == 0);
 	CHECK(t, take(b) == 1 && take(b) == 2 && take(b) == 3 && take(b) == -1);
 	snprintf(path, sizeof(path), "%s/%llu", b->strip.path, (unsigned long long)numbers[1]);
