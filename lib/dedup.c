@@ -28,24 +28,29 @@ static void mark_path(int64_t window, const char *hash, char path[ENTRY_PATH])
 
 /* ---- marks ------------------------------------------------------------- */
 
-/* Read a mark: 1 when it is there and its message was sent within the window
- * around that time. */
-static int read_mark(mq_queue *q, int64_t window, const char *hash, mq_time at,
-    char name[NAME_SIZE])
+/* Whether the message of that name was sent within the window around that time. */
+static int counts_at(const mq_queue *q, const char *name, mq_time at)
 {
-	char path[ENTRY_PATH];
 	struct entry e;
 
-	mark_path(window, hash, path);
-	if (fs_readlink(q->fd, path, name, NAME_SIZE) == -1)
-		return errno == ENOENT ? 0 : -1;
 	return entry_parse(name, &e) == 0 && key_time(e.key) > at - q->conf.dedup_window &&
 	    key_time(e.key) < at + q->conf.dedup_window;
 }
 
-/* Look in all windows but this one.  They are few: one, or more after the
- * setting changed. */
-static int find_mark(mq_queue *q, int64_t but, const char *hash, mq_time at, char name[NAME_SIZE])
+/* Read a mark: 1 when it is there and its message counts at that time. */
+static int read_mark(mq_queue *q, int64_t window, const char *hash, mq_time at,
+    char name[NAME_SIZE])
+{
+	char path[ENTRY_PATH];
+
+	mark_path(window, hash, path);
+	if (fs_readlink(q->fd, path, name, NAME_SIZE) == -1)
+		return errno == ENOENT ? 0 : -1;
+	return counts_at(q, name, at);
+}
+
+/* Look in all windows.  They are few: two, or more after the setting changed. */
+static int find_mark(mq_queue *q, const char *hash, mq_time at, char name[NAME_SIZE])
 {
 	struct strip windows = { .dir = q->fd, .path = "dedup" };
 	uint64_t *starts;
@@ -55,8 +60,7 @@ static int find_mark(mq_queue *q, int64_t but, const char *hash, mq_time at, cha
 	if (strip_segments(&windows, &starts, &n) == -1)
 		return -1;
 	for (i = 0; i < n && found == 0; i++)
-		if ((int64_t)starts[i] != but)
-			found = read_mark(q, (int64_t)starts[i], hash, at, name);
+		found = read_mark(q, (int64_t)starts[i], hash, at, name);
 	free(starts);
 	return found;
 }
@@ -83,33 +87,52 @@ static int make_mark(mq_queue *q, int64_t window, const char *hash, const char *
 	return r == 0 ? sync_mark(q, dir) : -1;
 }
 
-/* Step 2: 1 when the mark is ours, 0 when *counts is the message that counts.
- * What matters is when the message was sent, however late this comes. */
-static int claim_mark(mq_queue *q, const char *hash, const char *name, char counts[NAME_SIZE])
+/* One of the two marks of the message of that name: 1 when it has it, or a mark that
+ * does not count for it has the place; 0 when one that does has, and *other is that. */
+static int contend(mq_queue *q, int64_t window, const char *hash, const char *name,
+    char other[NAME_SIZE])
 {
-	int64_t length = q->conf.dedup_window / MQ_SECOND, window;
-	mq_time at = key_time(name);
 	char path[ENTRY_PATH];
-	int r;
 
-	if (length < 1)
-		length = 1;
-	window = at / MQ_SECOND - at / MQ_SECOND % length;
 	mark_path(window, hash, path);
 	while (make_mark(q, window, hash, name) == -1) {
 		if (errno != EEXIST)
 			return -1;
-		if (fs_readlink(q->fd, path, counts, NAME_SIZE) == 0)
-			return !strcmp(counts, name);
+		if (fs_readlink(q->fd, path, other, NAME_SIZE) == 0)
+			return !strcmp(other, name) || !counts_at(q, other, key_time(name));
 		if (errno != ENOENT)
 			return -1;
 	}
-	/* Ours, unless another window has one that is as near. */
-	if ((r = find_mark(q, window, hash, at, counts)) == 1 && strcmp(counts, name) != 0)
-		fs_unlink(q->fd, path);
-	else if (r == 1)
-		r = 0;
-	return r == -1 ? -1 : !r;
+	return 1;
+}
+
+/* Both, in the order of the windows: as contend.  What matters is when the message was
+ * sent, however late this comes. */
+static int claim_marks(mq_queue *q, const char *hash, const char *name, char other[NAME_SIZE])
+{
+	int64_t length = q->conf.dedup_window / MQ_SECOND, at = key_time(name) / MQ_SECOND;
+	int64_t window;
+	int r;
+
+	if (length < 1)
+		length = 1;
+	window = at - at % length;
+	r = contend(q, window - length, hash, name, other);
+	return r == 1 ? contend(q, window, hash, name, other) : r;
+}
+
+#define CHAIN 16 /* more follow each other only when somebody has made marks by hand */
+
+/* Step 2, for the message of that name and whichever it meets: name is then the one that
+ * counts.  Whoever does this comes to the same. */
+static int resolve(mq_queue *q, const char *hash, char name[NAME_SIZE])
+{
+	char other[NAME_SIZE];
+	int i, r = 0;
+
+	for (i = 0; i < CHAIN && (r = claim_marks(q, hash, name, other)) == 0; i++)
+		strcpy(name, other);
+	return r == -1 ? -1 : 0;
 }
 
 /* ---- publishing -------------------------------------------------------- */
@@ -131,21 +154,19 @@ static int publish(mq_queue *q, const char *hash, const char *name)
 	return 1;
 }
 
-/* Steps 2 and 3 for a pending message. */
+/* Steps 2 and 3 for a pending message: 1 when it is the one that counts. */
 static int finish(mq_queue *q, const char *hash, const char *name, char counts[NAME_SIZE])
 {
 	char path[ENTRY_PATH];
-	int ours = claim_mark(q, hash, name, counts);
 
-	if (ours == -1)
+	strcpy(counts, name);
+	if (resolve(q, hash, counts) == -1 || publish(q, hash, counts) == -1)
 		return -1;
-	if (publish(q, hash, ours ? name : counts) == -1)
-		return -1;
-	if (!ours) {
-		pending_path(hash, name, path);
-		fs_unlink(q->fd, path);
-	}
-	return ours;
+	if (!strcmp(counts, name))
+		return 1;
+	pending_path(hash, name, path);
+	fs_unlink(q->fd, path);
+	return 0;
 }
 
 static int make_pending(mq_queue *q, const char *from, const char *pending)
@@ -165,10 +186,11 @@ int dedup_find(mq_queue *q, const char *id, struct entry *e)
 	int r;
 
 	hash_text(id, hash);
-	if ((r = find_mark(q, -1, hash, queue_now(q), name)) != 1)
+	if ((r = find_mark(q, hash, queue_now(q), name)) != 1)
 		return r;
-	/* Its sender may have been killed before it was in its line. */
-	if (publish(q, hash, name) == -1 || entry_parse(name, &first) == -1)
+	/* Its sender may have been killed before it had both marks, or was in its line. */
+	if (resolve(q, hash, name) == -1 || publish(q, hash, name) == -1 ||
+	    entry_parse(name, &first) == -1)
 		return -1;
 	memcpy(e->id, first.id, KEY_SIZE);
 	return 1;

@@ -5,14 +5,18 @@
  *	dedup/WINDOW/HASH -> ENTRY   the mark, which names the first message
  *
  *	1  the message is renamed to pending/ and synced
- *	2  the mark is made: a symbolic link, so it is exclusive and says which
- *	   message it stands for; or it is there, and this one is a duplicate
- *	3  the message is renamed to its line
+ *	2  its marks are made, in the window before that of its time and in that: symbolic
+ *	   links, so they are exclusive and say which message they stand for.  Where one
+ *	   that counts is there already, this one is a duplicate, and step 2 is done for
+ *	   that other message, whose sender may not have come so far
+ *	3  the message that has both is renamed to its line
  *
- * A sender killed after 2 has not swallowed its own retry: whoever meets a
- * mark whose message is pending goes on with step 3, and a sweep goes on with
- * step 2 for what has been pending for a while.  WINDOW is when the window
- * began, seconds since the epoch; two are looked at, old ones go whole.
+ * Two messages that count for each other, as they are less than a window apart, contend
+ * for one name at least, in whichever windows they are.  The marks stay as they are once
+ * made, so whoever follows them finds the same message.  A sender killed after 1 has not
+ * swallowed its own retry: whoever meets its mark goes on with steps 2 and 3, and so does a
+ * sweep for what has been pending for a while.  WINDOW is when the window began, seconds
+ * since the epoch; old ones go whole.  tests/model/dedup.pml has it as a model.
  */
 #ifndef DEDUP_H
 #define DEDUP_H

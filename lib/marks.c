@@ -100,18 +100,23 @@ int marks_read(struct marks *m, mq_queue *q)
 	return find_owner(m, q) == 0 ? read_all(m) : -1;
 }
 
-/* By the id, which a message keeps when it comes back under another key. */
+/* By the id, which a message keeps when it comes back under another key.  It has a mark
+ * in each of two windows. */
 void marks_forget(const struct marks *m, const struct entry *e)
 {
-	const struct mark *found;
+	const struct mark *found, *end = m->of + m->n;
 	char path[ENTRY_PATH];
 	struct mark want;
 
 	memcpy(want.id, e->id, KEY_SIZE);
 	if (m->n == 0 || (found = bsearch(&want, m->of, m->n, sizeof(want), compare_ids)) == NULL)
 		return;
-	mark_path(found->window, found->hash, path);
-	fs_unlink(m->q->fd, path);
+	while (found > m->of && !compare_ids(found - 1, &want))
+		found--;
+	for (; found < end && !compare_ids(found, &want); found++) {
+		mark_path(found->window, found->hash, path);
+		fs_unlink(m->q->fd, path);
+	}
 }
 
 void marks_free(struct marks *m)

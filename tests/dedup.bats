@@ -132,3 +132,52 @@ setup() {
 	id=$(mq-send -D a -b x q)
 	ok "$id"$'\n' mq-send -D a -b x q
 }
+
+# ---- near the end of a window ---------------------------------------------------------
+
+# at SECONDS NAME: send from so long after the end of the present window of an hour,
+# slowly after a mark and before one is removed
+at() {
+	local passed=$((3600 - $(date +%s) % 3600 + $1))
+	tell "rc.$2" strace -qq -o "calls.$2" -e trace=symlinkat,unlinkat \
+		-e inject=symlinkat:delay_exit=1000000 -e inject=unlinkat:delay_enter=1000000 \
+		-E MQ_TEST_PASSED="${passed}s" "$MQ_TEST_BIN/mq-send" -D key -b "$2" q >"id.$2" 3>&- &
+}
+
+@test "two senders on either side of a window's end: one message, and both are told of it" {
+	! sanitized || skip "sanitizers do not run under strace"
+	strace -qq -o /dev/null true 2>/dev/null || skip "strace cannot trace"
+	mq-config q dedup-window=1h
+	at -1 before
+	at 1 after
+	wait
+	same '0 0' "$(xargs <<<"$(cat rc.before rc.after)")"
+	same "$(cat id.before)" "$(cat id.after)"
+	has q 1 0 0 0
+	same "$(cat id.before)" "$(later "$((3600 - $(date +%s) % 3600 + 600))s" mq-send -D key -b again q)"
+	has q 1 0 0 0
+	same 1 "$(drain q | grep -c .)"
+	mq-fsck -n
+}
+
+@test "three in as many windows: no two that are less than a window apart" {
+	! sanitized || skip "sanitizers do not run under strace"
+	strace -qq -o /dev/null true 2>/dev/null || skip "strace cannot trace"
+	mq-config q dedup-window=1h
+	at -1 one
+	at 1800 two
+	at 3601 three
+	wait
+	same 0 "$(cat rc.* | sort -u)"
+	case $(mq-ls q | wc -l) in
+	1) ;;
+	2) # the first and the last, an hour apart
+		same "$(sort id.one id.three)" "$(ids_of q | sort)"
+		;;
+	*) false ;;
+	esac
+	# whoever was told of another was told of one that is there
+	for each in id.*; do
+		ids_of q | grep -qxF "$(cat "$each")"
+	done
+}
