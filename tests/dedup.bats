@@ -136,20 +136,24 @@ setup() {
 # ---- near the end of a window ---------------------------------------------------------
 
 # at SECONDS NAME: send from so long after the end of the present window of an hour,
-# slowly after a mark and before one is removed
+# slowly before and after a mark, and before one is removed
 at() {
 	local passed=$((3600 - $(date +%s) % 3600 + $1))
-	tell "rc.$2" strace -qq -o "calls.$2" -e trace=symlinkat,unlinkat \
-		-e inject=symlinkat:delay_exit=1000000 -e inject=unlinkat:delay_enter=1000000 \
+	tell "rc.$2" strace -qq -o "calls.$2" -e trace=symlinkat,unlinkat,fsync \
+		-e inject=symlinkat:delay_enter=1000000:delay_exit=1000000 -e inject=unlinkat:delay_enter=1000000 \
 		-E MQ_TEST_PASSED="${passed}s" "$MQ_TEST_BIN/mq-send" -D key -b "$2" q >"id.$2" 3>&- &
+	soon grep -q fsync "calls.$2" # it has its time, and no other can have it
 }
 
 @test "two senders on either side of a window's end: one message, and both are told of it" {
 	! sanitized || skip "sanitizers do not run under strace"
 	strace -qq -o /dev/null true 2>/dev/null || skip "strace cannot trace"
 	mq-config q dedup-window=1h
-	at -1 before
-	at 1 after
+	mq-send -q -D other -b x q
+	mq-recv -a q
+	mkdir "$MQ_SPOOL/q/q/dedup/$(($(date +%s) / 3600 * 3600 + 3600))"
+	at -4 before
+	at 4 after
 	wait
 	same '0 0' "$(xargs <<<"$(cat rc.before rc.after)")"
 	same "$(cat id.before)" "$(cat id.after)"
@@ -164,9 +168,11 @@ at() {
 	! sanitized || skip "sanitizers do not run under strace"
 	strace -qq -o /dev/null true 2>/dev/null || skip "strace cannot trace"
 	mq-config q dedup-window=1h
-	at -1 one
+	mq-send -q -D other -b x q
+	mq-recv -a q
+	at -4 one
 	at 1800 two
-	at 3601 three
+	at 3610 three
 	wait
 	same 0 "$(cat rc.* | sort -u)"
 	case $(mq-ls q | wc -l) in
