@@ -268,7 +268,7 @@ check-musl: | needs
 	$(MAKE) CC=musl-gcc STATIC=1 check-core
 
 check-core: $(tested)
-	@SUITES='$(filter-out tests/install.bats tests/power.bats,$(wildcard tests/*.bats))' $(run)
+	@SUITES='$(filter-out tests/build.bats tests/install.bats tests/power.bats,$(wildcard tests/*.bats))' $(run)
 
 # TIME, SEED, WORKERS and DIR choose; tests/stress/stress.c says what is done.
 check-stress: $(BUILD)/test/stress | needs

@@ -3,29 +3,7 @@
 # shellcheck disable=SC2030,SC2031 # each test is a subshell
 
 load lib
-
-setup() {
-	mq_setup
-	TOP=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
-	unset PREFIX DESTDIR MAKEFLAGS
-}
-
-# build ARGUMENT...: make in the tree, as this run of the tests was made
-build() {
-	eval "make --no-print-directory -C \"\$TOP\" BUILD=\"\${BUILD:-build}\" ${VARIABLES:-}" '"$@"'
-}
-
-# copy: a tree of its own, in $T/tree
-copy() {
-	sanitized && skip "has been tested without sanitizers"
-	mkdir "$T/tree" "$T/tree/tests"
-	cp -r "$TOP"/{Makefile,cmd,lib,man,completions} "$T/tree"
-	cp "$TOP/tests/needs" "$T/tree/tests"
-}
-
-tree() {
-	make -s -j2 --no-print-directory -C "$T/tree" "$@"
-}
+load build
 
 files() {
 	(cd "$1" && find . ! -type d | sort)
@@ -158,87 +136,6 @@ files() {
 	grep -x 'ExecStart=/opt/x/bin/mq-work $OPTIONS %i -- $COMMAND' \
 		"$T/dest/opt/x/lib/systemd/system/mq-work@.service"
 	run ! grep -r @BINDIR@ "$T/dest"
-}
-
-# ---- build ----------------------------------------------------------------
-
-@test "build: nothing is left to do, until a header changes" {
-	copy
-	tree CFLAGS=-O0
-	tree -q CFLAGS=-O0
-
-	touch "$T/tree/lib/mq.h"
-	tree -n CFLAGS=-O0 >"$T/plan"
-	grep -e '-c -o build/obj/lib/.*\.o lib/' "$T/plan"
-	grep -e '-c -o build/obj/cmd/common\.o cmd/common\.c' "$T/plan"
-	grep -e '-o build/bin/mq-stat' "$T/plan"
-	tree CFLAGS=-O0
-	tree -q CFLAGS=-O0
-
-	touch "$T/tree/cmd/jsonin.h"
-	tree -n CFLAGS=-O0 >"$T/plan"
-	grep -e '-c -o build/obj/cmd/mq-send\.o' "$T/plan"
-	run ! grep -e '-c -o build/obj/cmd/mq-recv\.o' "$T/plan"
-
-	tree clean
-	[ ! -e "$T/tree/build" ]
-}
-
-@test "build: other flags make other objects" {
-	copy
-	tree CFLAGS=-O0
-	run ! tree -q CFLAGS=-O1
-	tree -n CFLAGS=-O1 | grep -e '-O1 .*-c -o build/obj/lib/'
-	tree -q CFLAGS=-O0
-}
-
-@test "build: without warnings, with the other compiler too" {
-	local other=clang
-	[[ ${CC:-cc} == *clang* ]] && other=gcc
-	command -v $other >/dev/null || skip "no $other"
-	copy
-	tree CC=$other WERROR=1 CFLAGS=-O2
-	"$T/tree/build/bin/mq-create" jobs
-	[ "$(mq-ls)" = jobs ]
-}
-
-@test "build: commands need no library, and with STATIC= they do" {
-	local kind
-	copy
-	tree CFLAGS=-O1 BUILD="$T/static"
-	tree STATIC= CFLAGS=-O1 BUILD="$T/sharing"
-	for kind in static sharing; do
-		(
-			PATH=$T/$kind/bin:/usr/bin:/bin
-			mq-create "$kind"
-			echo '{"body":"hello"}' | mq-send -q -j "$kind"
-			[ "$(mq-recv -a "$kind")" = hello ]
-		)
-		readelf -l "$T/$kind/bin/mq-send" >"$T/segments.$kind"
-	done
-	run ! grep INTERP "$T/segments.static"
-	grep INTERP "$T/segments.sharing"
-}
-
-@test "build: CC=musl-gcc makes them of musl, its JSON of Debian's jansson" {
-	command -v musl-gcc >/dev/null || skip "no musl-gcc"
-	copy
-	tree CC=musl-gcc STATIC=1 WERROR=1 CFLAGS=-O1 build-musl/bin/mq-{create,send,recv,once}
-	PATH=$T/tree/build-musl/bin:/usr/bin:/bin
-	mq-create jobs
-	echo '{"body":"hello"}' | mq-send -q -j jobs
-	[ "$(mq-recv -a jobs)" = hello ]
-	try mq-send -q -j jobs <<<'{"body":1.5e999}'
-	is 65 '' 'mq-send: .*: line 1: .*: 0 messages were accepted'
-	mq-once abc true
-	[ -f "$MQ_SPOOL/once/ba/ba7816bf8f01cfea414140de5dae2223" ]
-	strings "$T/tree/build-musl/bin/mq-send" >"$T/strings"
-	run ! grep -i 'GLIBC\|ld-linux' "$T/strings"
-}
-
-@test "build: what is installed does not listen to the tests' variables" {
-	run ! grep -q MQ_TEST_ "$MQ_BIN"/mq-*
-	grep -q MQ_TEST_ "$MQ_TEST_BIN/mq-recv"
 }
 
 # ---- packages -------------------------------------------------------------
@@ -392,9 +289,10 @@ needs() {
 suite() {
 	mkdir -p "$T/tree/tests/model" "$T/tree/man"
 	cp "$TOP/tests/run" "$T/tree/tests"
+	touch "$T/tree/tests/model/lease.pml"
 	printf '#!/bin/sh\necho ok - holds\n' >"$T/tree/tests/model/check"
 	printf '#!/bin/sh\necho ok - page\n' >"$T/tree/tests/check-man"
-	printf '#!/bin/sh\necho "3 passed, 0 failed"\n' >"$T/tree/tests/man-examples"
+	printf '#!/bin/sh\nprintf "ok - %%s\\n" a b c\n' >"$T/tree/tests/man-examples"
 	printf '#!/bin/sh\necho ok 1 - a\necho ok 2 - b\necho 1..2\n' >"$T/tree/unit"
 	printf '@test one {\n:\n}\n@test two {\nskip why\n}\n' >"$T/tree/tests/x.bats"
 	chmod +x "$T/tree/tests"/* "$T/tree/tests/model/check" "$T/tree/unit"
@@ -428,7 +326,7 @@ closes() {
 	closes 1 '7 passed, 1 failed, 1 skipped'
 
 	suite
-	printf '#!/bin/sh\necho "2 passed, 1 failed"\nexit 1\n' >"$T/tree/tests/man-examples"
+	printf '#!/bin/sh\necho ok - a\necho not ok - b\necho ok - c\nexit 1\n' >"$T/tree/tests/man-examples"
 	run "$T/tree/tests/run" "$T/tree/unit"
 	closes 1 '7 passed, 1 failed, 1 skipped'
 
