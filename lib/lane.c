@@ -13,7 +13,7 @@
 #define MORE_ENTRIES   32 /* of one segment, about */
 #define BUSY_PAUSE     (10 * MILLISECOND)
 #define ODD_PAUSE      MQ_SECOND
-#define LOOSE_PAUSE    (10 * MQ_SECOND)
+#define HELD_PAUSE     (64 * MQ_SECOND) /* at most */
 #define BIRTH_PATIENCE (10 * MQ_SECOND) /* somebody may be stopped with the lock */
 
 int lane_wants(const mq_queue *q, const struct entry *e)
@@ -35,7 +35,7 @@ static char *put_bucket(const char *group, char path[ENTRY_PATH])
 	return p;
 }
 
-/* below: "", "/ENTRY", ".token" or ".held". */
+/* below: "", "/ENTRY", ".token" or ".delayed". */
 void lane_path(const char *group, const char *below, char path[ENTRY_PATH])
 {
 	stpcpy(stpcpy(put_bucket(group, path), group), below);
@@ -56,7 +56,8 @@ void lane_token(const struct entry *m, struct entry *t)
 	memcpy(t->id, m->key, KEY_SIZE);
 	memcpy(t->group, m->group, HASH_SIZE);
 	memcpy(t->death, m->death, sizeof(t->death));
-	t->token = 1;
+	t->token = TOKEN_MOVES;
+	t->expires = m->expires;
 	t->priority = m->priority;
 	t->receives = m->receives;
 	t->lease = m->lease;
@@ -68,6 +69,8 @@ void lane_take_over(struct entry *m, const struct entry *t)
 	if (strcmp(m->key, t->key) != 0)
 		return;
 	m->receives = t->receives;
+	if (t->visible > m->visible) /* woken before its time */
+		m->visible = t->visible;
 	if (t->death[0])
 		memcpy(m->death, t->death, sizeof(m->death));
 }
@@ -94,7 +97,7 @@ static int lock_bucket(mq_queue *q, const char *group, mq_time patience)
 /* What a crash left of an earlier lane. */
 static int unlink_old(mq_queue *q, const char *group)
 {
-	static const char *const names[] = { ".held", ".token" };
+	static const char *const names[] = { ".delayed", ".token" };
 	char path[ENTRY_PATH];
 	size_t i;
 
@@ -400,23 +403,143 @@ int lane_token_valid(mq_queue *q, const char *group, const char *path)
 
 /* ---- the token's ways ----------------------------------------------------- */
 
-int lane_return(mq_queue *q, const char *path, struct entry *t)
+/* Before the token goes to delayed/: where it will be found.  If this fails, it
+ * only comes at its time. */
+static void note_delayed(mq_queue *q, const struct entry *t)
+{
+	char link[ENTRY_PATH], bucket[STRIP_PATH], path[ENTRY_PATH], name[NAME_SIZE];
+
+	lane_path(t->group, ".delayed", link);
+	bucket_path("delayed", t->visible * MILLISECOND, bucket);
+	entry_format(t, name);
+	stpcpy(stpcpy(stpcpy(path, bucket), "/"), name);
+	if (fs_symlink(path, q->fd, link) == -1 && errno == EEXIST) {
+		fs_unlink(q->fd, link);
+		fs_symlink(path, q->fd, link);
+	}
+}
+
+static void token_for_lane(mq_queue *, const char *group, struct entry *);
+
+/* Before there were held tokens in delayed/, they had a name for it. */
+static int find_held(mq_queue *q, const char *group, char path[ENTRY_PATH], struct entry *t)
+{
+	int r;
+
+	lane_path(group, ".held", path);
+	if ((r = fs_exists(q->fd, path)) == 1)
+		token_for_lane(q, group, t);
+	return r;
+}
+
+/* Where it is, if it is delayed: 1, 0, -1. */
+static int find_delayed(mq_queue *q, const char *group, char path[ENTRY_PATH], struct entry *t)
+{
+	char link[ENTRY_PATH];
+
+	lane_path(group, ".delayed", link);
+	if (fs_readlink(q->fd, link, path, ENTRY_PATH) == -1)
+		return errno == ENOENT ? find_held(q, group, path, t) : -1;
+	return strncmp(path, "delayed/", 8) == 0 && entry_parse(strrchr(path, '/') + 1, t) == 0 &&
+	    t->token && strcmp(t->group, group) == 0;
+}
+
+static void let_go(struct entry *t)
+{
+	t->token = TOKEN_MOVES;
+	t->receives = 0;
+	t->visible = 0;
+}
+
+/* To turns/, under a name that was never used. */
+static int wake(mq_queue *q, const char *path, struct entry *t)
 {
 	struct source from = { q->fd, path, STRIP_RENAME };
 
+	t->lease = LEASE_OWN;
+	t->nonce = nonce_next(&q->mq->nonce);
+	return place_turn(q, &from, t) == 0 || errno == ENOENT ? 0 : -1;
+}
+
+int lane_wake(mq_queue *q, const char *group)
+{
+	char path[ENTRY_PATH];
+	struct entry t;
+	int r = find_delayed(q, group, path, &t);
+
+	return r == 1 ? wake(q, path, &t) : r;
+}
+
+/* Whether the token has to wait for what its name says: 1, 0, -1. */
+static int has_reason(mq_queue *q, const struct entry *t)
+{
+	struct lane_view v;
+
+	if (t->token == TOKEN_HELD) {
+		if (!q->conf.group_blocks)
+			return 0;
+		if (lane_look(q, t->group, t->key, &v) == -1)
+			return errno == ENOENT ? 0 : -1;
+		return !v.found;
+	}
+	if (lane_look(q, t->group, NULL, &v) == -1)
+		return errno == ENOENT ? 0 : -1;
+	return v.found && strcmp(v.first.entry.key, t->key) == 0;
+}
+
+/* What changed before the token was there woke nobody. */
+static int delay(mq_queue *q, const char *path, struct entry *t)
+{
+	struct source from = { q->fd, path, STRIP_RENAME };
+
+	note_delayed(q, t);
+	if (place_delayed(q, &from, t) == -1)
+		return -1;
+	if (has_reason(q, t) == 0)
+		lane_wake(q, t->group);
+	return 0;
+}
+
+int lane_return(mq_queue *q, const char *path, struct entry *t)
+{
+	struct source from = { q->fd, path, STRIP_RENAME };
+	mq_time end = queue_expiry(q, t);
+
+	if (end && t->visible * MILLISECOND > end)
+		t->visible = (end + MILLISECOND - 1) / MILLISECOND;
 	if (t->visible * MILLISECOND > queue_now(q))
-		return place_delayed(q, &from, t);
+		return delay(q, path, t);
 	t->visible = 0;
 	return place_turn(q, &from, t);
+}
+
+static int64_t visible_after(const mq_queue *q, mq_time pause)
+{
+	return (queue_now(q) + pause + MILLISECOND - 1) / MILLISECOND;
 }
 
 /* Look at this lane again in a while. */
 static int put_off(mq_queue *q, const char *path, const struct entry *token, mq_time pause)
 {
+	struct source from = { q->fd, path, STRIP_RENAME };
 	struct entry t = *token;
 
-	t.visible = (queue_now(q) + pause + MILLISECOND - 1) / MILLISECOND;
-	return lane_return(q, path, &t);
+	t.visible = visible_after(q, pause);
+	note_delayed(q, &t);
+	return place_delayed(q, &from, &t);
+}
+
+/* A held token counts how often it was looked at: each pause is twice the last. */
+static int hold(mq_queue *q, const char *path, struct entry *t)
+{
+	mq_time pause = MQ_SECOND;
+	unsigned i;
+
+	for (i = 0; i < t->receives && pause < HELD_PAUSE; i++)
+		pause *= 2;
+	t->receives++;
+	t->visible = visible_after(q, pause);
+	return delay(q, path, t);
 }
 
 /* With the lock: 1 when the lane is gone, 0 when it is not empty. */
@@ -434,8 +557,7 @@ static int remove_lane(mq_queue *q, const char *group)
 		if (fs_rmdir(q->fd, path) == -1 && errno != ENOENT)
 			return errno == ENOTEMPTY || errno == EEXIST ? 0 : -1;
 	}
-	lane_path(group, ".token", path);
-	fs_unlink(q->fd, path);
+	unlink_old(q, group);
 	return 1;
 }
 
@@ -552,7 +674,6 @@ static int turn_to(mq_queue *q, const char *path, const struct entry *token,
 	struct entry t;
 
 	lane_token(next, &t);
-	t.death[0] = '\0';
 	t.lease = token->lease;
 	t.nonce = token->nonce;
 	t.visible = next->visible;
@@ -575,16 +696,88 @@ int lane_pass_on(mq_queue *q, const char *path, const struct entry *token, const
 			 put_off(q, path, token, ODD_PAUSE);
 }
 
-/* The message of the token at path has died: pass on, or hold the group. */
-static int after_death(mq_queue *q, const char *path, const struct entry *token)
+/* What the token tells of a message that is not first any more, into that one's own
+ * name: from the strip, if it is there, to before it. */
+static int keep(mq_queue *q, const struct entry *t)
+{
+	char path[ENTRY_PATH], name[NAME_SIZE];
+	struct lane_view v;
+	struct entry e;
+
+	if (lane_look(q, t->group, t->key, &v) == -1)
+		return -1;
+	if (!v.found)
+		return 0;
+	e = v.first.entry;
+	lane_take_over(&e, t);
+	if (e.death[0] && !v.first.entry.death[0])
+		e.expires = queue_expiry(q, &v.first.entry) / MILLISECOND;
+	entry_format(&e, name);
+	if (strcmp(name, strrchr(v.first.path, '/') + 1) == 0)
+		return 0;
+	lane_path(t->group, "/", path);
+	strcat(path, name);
+	return fs_rename(q->fd, v.first.path, q->fd, path) == 0 || errno == ENOENT ? 0 : -1;
+}
+
+/* The token is valid, and free to move. */
+static int turn_to_first(mq_queue *q, const char *path, struct entry *t)
 {
 	struct lane_view v;
-	char held[ENTRY_PATH];
 
-	if (q->conf.group_blocks) {
-		lane_path(token->group, ".held", held);
-		return fs_rename(q->fd, path, q->fd, held);
+	if (lane_look(q, t->group, NULL, &v) == -1 || !v.found)
+		return lane_pass_on(q, path, t, NULL);
+	if (strcmp(v.first.entry.key, t->key) != 0)
+		return keep(q, t) == 0 ? turn_to(q, path, t, &v.first.entry) :
+					 put_off(q, path, t, ODD_PAUSE);
+	lane_take_over(&v.first.entry, t);
+	t->visible = v.first.entry.visible;
+	return lane_return(q, path, t);
+}
+
+int lane_sort(mq_queue *q, const char *path, struct entry *t)
+{
+	int r;
+
+	if (lane_token_valid(q, t->group, path) != 1)
+		return lane_pass_on(q, path, t, NULL);
+	if (t->token == TOKEN_HELD) {
+		if ((r = has_reason(q, t)) == 1)
+			return hold(q, path, t);
+		if (r == -1)
+			return put_off(q, path, t, ODD_PAUSE);
+		let_go(t);
 	}
+	return turn_to_first(q, path, t);
+}
+
+/* Until the dead letter of that id is back.  On a full disk there may be no room for
+ * it in delayed/: then whoever takes it tries again. */
+static int hold_for(mq_queue *q, const char *path, const struct entry *token, const char *id)
+{
+	struct source from = { q->fd, path, STRIP_RENAME };
+	struct entry t = *token;
+
+	memcpy(t.key, id, KEY_SIZE);
+	memcpy(t.id, id, KEY_SIZE);
+	t.token = TOKEN_HELD;
+	t.receives = 0;
+	t.expires = 0;
+	t.death[0] = '\0';
+	if (hold(q, path, &t) == 0)
+		return 0;
+	t.visible = 0;
+	return place_turn(q, &from, &t);
+}
+
+/* The message of the token at path, of that id, has died: pass on, or hold the
+ * group. */
+static int after_death(mq_queue *q, const char *path, const struct entry *token, const char *id)
+{
+	struct lane_view v;
+
+	if (q->conf.group_blocks)
+		return hold_for(q, path, token, id);
 	if (lane_look(q, token->group, NULL, &v) == -1)
 		return errno == ENOENT ? fs_unlink(q->fd, path) : -1;
 	return lane_pass_on(q, path, token, v.found ? &v.first.entry : NULL);
@@ -608,55 +801,21 @@ int lane_bury(mq_queue *q, const char *path, const struct entry *token, const ch
 	if (place_dead(q, &from, &e, reason) == -1)
 		return -1;
 	/* That was the verdict: what fails now is done when the lease lapses. */
-	after_death(q, path, token);
+	after_death(q, path, token, e.id);
 	return 0;
 }
 
 int lane_release(mq_queue *q, const char *group)
 {
-	char held[ENTRY_PATH];
-	struct source from = { q->fd, held, STRIP_RENAME };
+	char path[ENTRY_PATH];
 	struct entry t;
-	int r;
+	int r = find_delayed(q, group, path, &t);
 
-	lane_path(group, ".held", held);
-	if ((r = fs_exists(q->fd, held)) != 1)
+	if (r != 1)
 		return r;
-	token_for_lane(q, group, &t);
-	return place_turn(q, &from, &t) == 0 || errno == ENOENT ? 0 : -1;
-}
-
-int lane_loosen(mq_queue *q, const char *group, struct lane_loose *l)
-{
-	char held[ENTRY_PATH], bucket[STRIP_PATH], name[NAME_SIZE];
-	struct source from = { q->fd, held, STRIP_RENAME };
-	int r;
-
-	lane_path(group, ".held", held);
-	if ((r = fs_exists(q->fd, held)) != 1)
-		return r;
-	token_for_lane(q, group, &l->token);
-	l->token.visible = (queue_now(q) + LOOSE_PAUSE) / MILLISECOND;
-	if (place_delayed(q, &from, &l->token) == -1)
-		return errno == ENOENT ? 0 : -1;
-	bucket_path("delayed", l->token.visible * MILLISECOND, bucket);
-	entry_format(&l->token, name);
-	stpcpy(stpcpy(stpcpy(l->path, bucket), "/"), name);
-	return 1;
-}
-
-void lane_tighten(mq_queue *q, const struct lane_loose *l)
-{
-	char held[ENTRY_PATH];
-
-	lane_path(l->token.group, ".held", held);
-	fs_rename(q->fd, l->path, q->fd, held);
-}
-
-void lane_go_on(mq_queue *q, struct lane_loose *l)
-{
-	l->token.visible = 0;
-	lane_return(q, l->path, &l->token);
+	if (t.token == TOKEN_HELD)
+		let_go(&t);
+	return wake(q, path, &t);
 }
 
 /* ---- all of them ---------------------------------------------------------- */

@@ -38,7 +38,7 @@ static int note(struct standings *l, const struct entry *t, int leased)
 {
 	struct standing *grown, *s;
 
-	if (!leased && !t->visible && !t->receives)
+	if (t->token == TOKEN_HELD || (!leased && !t->visible && !t->receives))
 		return 0; /* nothing that the message does not say */
 	if ((grown = grow(l->of, &l->room, l->n + 1, sizeof(*grown))) == NULL)
 		return -1;

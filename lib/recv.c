@@ -323,14 +323,14 @@ static int bury_first(struct receiving *r, const char *path, const struct entry 
 	return errno == ENOENT ? lane_pass_on(r->q, to, &t, NULL) : -1; /* it will lapse */
 }
 
-/* Nothing to deliver: have the token, then close the lane. */
-static int close_group(struct receiving *r, const char *path, struct entry *t, int *lost)
+/* Nothing to deliver: have the token as it is, then see where it belongs. */
+static int sort_token(struct receiving *r, const char *path, struct entry *t, int *lost)
 {
 	char to[ENTRY_PATH];
 
 	if (lease_under(r, path, t, to, lost) == -1)
 		return -1;
-	return *lost ? 0 : lane_pass_on(r->q, to, t, NULL);
+	return *lost ? 0 : lane_sort(r->q, to, t);
 }
 
 /* Lease message, the lane's first, which is e. */
@@ -370,21 +370,22 @@ static int lease_first(struct receiving *r, const char *path, const char *messag
 	return 0;
 }
 
+/* What the token tells of a message that it is not for: that must not be lost. */
+static int is_for_another(const struct entry *t, const struct entry *first)
+{
+	return strcmp(t->key, first->key) != 0 && (t->receives || t->visible || t->death[0]);
+}
+
 /* What is to be done with the first message m, whose group's token is at path. */
-static int take_first(struct receiving *r, const char *path, const struct entry *t,
+static int take_first(struct receiving *r, const char *path, struct entry *t,
     struct lane_message *m, int *lost)
 {
 	mq_queue *q = r->q;
-	struct entry *e = &m->entry, token;
+	struct entry *e = &m->entry;
 
 	lane_take_over(e, t);
-	if (e->visible * MILLISECOND > r->now) {
-		lane_token(e, &token);
-		token.lease = t->lease;
-		token.nonce = t->nonce;
-		token.visible = e->visible;
-		return lane_return(q, path, &token);
-	}
+	if (is_for_another(t, e) || e->visible * MILLISECOND > r->now)
+		return sort_token(r, path, t, lost);
 	e->visible = 0;
 	if (q->conf.max_receives && e->receives >= q->conf.max_receives)
 		return bury_first(r, path, e, lost);
@@ -413,11 +414,13 @@ static int take_token(struct receiving *r, const char *path, struct entry *t, in
 	struct lane_view v;
 	int dropped;
 
+	if (t->token == TOKEN_HELD)
+		return sort_token(r, path, t, lost);
 	do {
 		if (lane_look(q, t->group, NULL, &v) == -1 && errno != ENOENT)
 			return -1;
 		if (!v.found)
-			return close_group(r, path, t, lost);
+			return sort_token(r, path, t, lost);
 	} while ((dropped = drop_first(r, &v.first)) == 1);
 	return dropped == -1 ? -1 : take_first(r, path, t, &v.first, lost);
 }

@@ -452,7 +452,9 @@ static int return_token(struct reaping *r, const char *path, struct entry *t)
 {
 	mq_queue *q = r->q;
 
-	if (q->conf.max_receives && t->receives >= q->conf.max_receives) {
+	if (t->token == TOKEN_HELD) {
+		t->visible = 0;
+	} else if (q->conf.max_receives && t->receives >= q->conf.max_receives) {
 		if (lane_bury(q, path, t, "max-receives") == 0)
 			return 0;
 		t->visible = 0;

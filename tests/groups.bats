@@ -336,6 +336,143 @@ no_lanes() {
 	same '[1][2][3]' "$(mapfile -t r <receipts && bodies "${r[@]}")"
 }
 
+# ---- what stands first changes ----------------------------------------------------
+
+# stopped_after N CALL COMMAND...: in the background, stopped when it has made that
+# call so often; go_on is for then.  Fails if it ends before.
+stopped_after() {
+	local n=$1 call=$2
+	shift 2
+	rm -f pid trace
+	# shellcheck disable=SC2016 # for sh
+	start stopped strace -f -qq -o trace -e trace="$call" -e inject="$call:signal=STOP:when=$n" \
+		sh -c 'echo $$ >pid; exec "$@"' sh "$@"
+	soon stopped_or_gone
+	grep -q 'stopped by SIGSTOP' trace
+}
+
+stopped_or_gone() {
+	grep -q 'stopped by SIGSTOP' trace || gone "$pid"
+}
+
+go_on() {
+	kill -CONT "$(<pid)"
+	soon gone "$pid"
+}
+
+@test "two redrives at once, one of them stopped at any rename: the group goes on" {
+	mq-config q group-on-dead=block
+	for ((n = 1; n < 20; n++)); do
+		put g 1 2
+		mq-nack -x "$(mq-recv q)"
+		stopped_after "$n" renameat mq-redrive q || break
+		mq-redrive q || true
+		go_on
+		same '[1][2]' "$(drain q)"
+		no_lanes
+	done
+	((n > 2))
+	same '[1][2]' "$(drain q)"
+}
+
+@test "a redrive that stands still lets nothing overtake" {
+	mq-config q group-on-dead=block
+	put g 1 2
+	mq-nack -x "$(mq-recv q)"
+	stopped_after 1 linkat mq-redrive q # the history: nothing is back yet
+	fails 1 '' later 20s mq-recv q
+	fails 1 '' later 1d mq-recv q
+	go_on
+	same '[1][2]' "$(drain q)"
+}
+
+@test "a purge takes the reason for a delay away" {
+	mq-send -q -g g -d 1h -b 1 q
+	fails 1 '' mq-recv q
+	ok $'1\n' mq-purge q
+	put g 2
+	same '[2]' "$(drain q)"
+	put g 3
+	mq-nack -d 1h "$(mq-recv q)"
+	ok $'1\n' mq-purge q
+	put g 4
+	same '[4]' "$(drain q)"
+	no_lanes
+}
+
+@test "so does a redrive in front, before the delay or after it" {
+	put g 1 2
+	mq-nack -x "$(mq-recv q)"
+	mq-nack -d 1h "$(mq-recv q)"
+	fails 1 '' mq-recv q
+	mq-redrive q
+	same '[1]' "$(drain q)"
+	has q 0 0 1 0 # and 2 waits on
+	same '[2]' "$(drain q 61m)"
+	put g 1 2
+	mq-nack -x "$(mq-recv q)"
+	take q
+	mq-redrive q
+	mq-nack -d 1h "$receipt"
+	same '[1]' "$(drain q)"
+	has q 0 0 1 0
+	same '[2]' "$(drain q 61m)"
+	no_lanes
+}
+
+@test "so does the end of what waits" {
+	mq-send -q -g g -t 1m -d 30s -b 1 q
+	mq-send -q -g g -b 2 q
+	receipt=$(later 31s mq-recv q)
+	later 31s mq-nack -d 1h "$receipt"
+	fails 1 '' later 32s mq-recv q
+	same '[2]' "$(drain q 61s)"
+	mq-config q retention=1m backoff=1h
+	put g 3 4
+	mq-recv q
+	mq-recv -n 2 q && return 1
+	later 40s mq-recv q && return 1
+	fails 1 '' later 62s mq-recv q
+	no_lanes
+}
+
+@test "who is not first any more keeps its count, its history and its time" {
+	mq-config q max-receives=3
+	put g 1 2 3
+	mq-nack -x "$(mq-recv q)"
+	mq-nack -d 0 -r why "$(mq-recv q)"
+	mq-redrive q
+	same '[1]' "$(mq-recv -a q | sed 's/.*/[&]/')"
+	take q
+	same 2 "$body"
+	same '2 why' "$(mq-ls -j -S leased q | jq -r '[.receives, .history[-1].reason] | join(" ")')"
+	put g 4
+	mq-nack -d 0 "$receipt"
+	mq-nack -d 0 "$(mq-recv q)"
+	has q 2 0 0 1
+	same 2 "$(mq-cat "$(mq-recv q/dlq)")"
+	same '[3][4]' "$(drain q)"
+	no_lanes
+	ok '' mq-fsck
+}
+
+@test "a redriven message is as old as its redrive" {
+	mq-config q retention=1h
+	put g 1 2
+	mq-nack -x "$(mq-recv q)"
+	later 50m mq-redrive q
+	same '[1][2]' "$(drain q 55m)"
+	put g 3 4
+	mq-nack -x "$(mq-recv q)"
+	later 50m mq-redrive q
+	same '[3]' "$(drain q 100m)"
+	put g 5
+	mq-nack -x "$(mq-recv q)"
+	later 50m mq-redrive q
+	fails 1 '' later 111m mq-recv q
+	no_lanes
+}
+
 # ---- beside others ---------------------------------------------------------------
 
 @test "groups and ungrouped messages: by age, neither starves" {
