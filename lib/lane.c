@@ -529,6 +529,11 @@ static int put_off(mq_queue *q, const char *path, const struct entry *token, mq_
 	return place_delayed(q, &from, &t);
 }
 
+int lane_put_off(mq_queue *q, const char *path, const struct entry *token)
+{
+	return put_off(q, path, token, ODD_PAUSE);
+}
+
 /* A held token counts how often it was looked at: each pause is twice the last. */
 static int hold(mq_queue *q, const char *path, struct entry *t)
 {

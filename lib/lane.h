@@ -90,6 +90,9 @@ int lane_return(mq_queue *, const char *path, struct entry *token);
  * first any more; or the lane may be empty. */
 int lane_sort(mq_queue *, const char *path, struct entry *token);
 
+/* Something is wrong with the lane of the token at path: look again in a while. */
+int lane_put_off(mq_queue *, const char *path, const struct entry *token);
+
 /* Having leased the token at path, and done with its message: on to the next,
  * or close the lane.  next NULL: look for it.  ENOENT as above. */
 int lane_pass_on(mq_queue *, const char *path, const struct entry *token, const struct entry *next);

@@ -478,6 +478,55 @@ go_on() {
 	no_lanes
 }
 
+# ---- one in trouble ------------------------------------------------------------
+
+@test "a torn message that cannot be put aside holds up its group, and no other" {
+	put g 1111 2
+	put h other
+	mq-send -q -b plain q
+	for f in "$MQ_SPOOL"/q/q/groups/*/*/*,b4,*; do
+		truncate -s 3 "$f"
+	done
+	: >"$MQ_SPOOL/q/q/bad"
+	same '[other]' "$(timeout 60 mq-recv -a q | sed 's/.*/[&]/')"
+	same '[plain]' "$(timeout 60 mq-recv -a q | sed 's/.*/[&]/')"
+	fails 74 'mq-recv: q: cannot receive: Not a directory' later 2s mq-recv q
+	rm "$MQ_SPOOL/q/q/bad"
+	same '[2]' "$(drain q 5s)"
+	same 1 "$(find "$MQ_SPOOL/q/q/bad" -type f | wc -l)"
+	no_lanes
+}
+
+@test "a dead letter that has nowhere to go holds up nobody but itself" {
+	mq-config q max-receives=1
+	mq-send -q -b first q
+	mq-nack -x "$(mq-recv q)"
+	put g dead 2
+	put h other
+	mq-send -q -b dead q
+	mq-send -q -b plain q
+	mq-recv -n 3 q >receipts
+	mq-config q max-receives=0
+	mq-nack -d 0 - <receipts
+	mq-config q max-receives=1
+	mq-send -q -g i -b i q
+	echo 'retention=never' >"$MQ_SPOOL/q/q/dlq/conf"
+	same '[plain]' "$(timeout 60 mq-recv -a q | sed 's/.*/[&]/')"
+	same '[i]' "$(timeout 60 mq-recv -a q | sed 's/.*/[&]/')"
+	rm "$MQ_SPOOL/q/q/dlq/conf"
+	same '[2]' "$(drain q 61s)"
+	has q 0 0 0 4
+}
+
+@test "what is put aside finds room in the ballast" {
+	put g 1111 2
+	truncate -s 3 "$MQ_SPOOL"/q/q/groups/*/*/*,b4,*
+	strace -qq -o trace -e inject=renameat:error=ENOSPC:when=1 mq-recv -a q >got
+	same 2 "$(cat got)"
+	grep -q 'bad/.*INJECTED' trace
+	same 15 "$(find "$MQ_SPOOL/ballast" -type f | wc -l)"
+}
+
 # ---- beside others ---------------------------------------------------------------
 
 @test "groups and ungrouped messages: by age, neither starves" {
