@@ -45,6 +45,7 @@ struct queue_check {
 	struct names twice;      /* "KEY path": what stands under a key that was met twice */
 	struct names dead;       /* the ids of dead letters of groups, read when first needed */
 	int dead_known, no_room; /* no memory */
+	struct lane_tokens tokens;
 	mq_time began;
 };
 
@@ -322,7 +323,7 @@ static void meet(void *ctx, const char *dir, const char *name)
 	case LOOKING:
 		if (fs_stat(k->c.q->fd, path, &st) == -1)
 			return;
-		if (S_ISREG(st.st_mode))
+		if (e.token ? !S_ISDIR(st.st_mode) : S_ISREG(st.st_mode))
 			check_message(k, path, &e);
 		else
 			set_aside(k, path, NULL, "not a file");
@@ -416,7 +417,7 @@ static void check_lane(struct queue_check *k, const char *path, const char *grou
 
 	k->group = group;
 	check_names(&k->c, path, meet_in_lane, k);
-	if (k->pass == LOOKING && lane_is_stuck(k->c.q, group))
+	if (k->pass == LOOKING && lane_is_stuck(k->c.q, group, &k->tokens))
 		check_group(k, path, what, lane_mend, group, "given a token");
 }
 
@@ -666,6 +667,7 @@ int mq_check_queue(mq *h, const char *name, int repair,
 	free(k.histories.of);
 	names_free(&k.twice);
 	names_free(&k.dead);
+	names_free(&k.tokens.names);
 	mq_queue_close(k.c.q);
 	return r;
 }

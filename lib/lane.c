@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A lane is listed for every message, so its directories are kept small. */
@@ -75,7 +76,7 @@ void lane_take_over(struct entry *m, const struct entry *t)
 		memcpy(m->death, t->death, sizeof(m->death));
 }
 
-/* ---- birth -------------------------------------------------------------- */
+/* ---- locks ---------------------------------------------------------------- */
 
 /* The lock of the lanes that share a directory.  That is made if need be. */
 static int lock_bucket(mq_queue *q, const char *group, mq_time patience)
@@ -109,23 +110,71 @@ static int unlink_old(mq_queue *q, const char *group)
 	return 0;
 }
 
+/* ---- which token is valid ------------------------------------------------- */
+
+/* It is what it says, not which file it is: not every file system keeps inodes and
+ * link counts (overlayfs, when a file of a lower layer is copied up), nor does every
+ * copy of a spool.  A second link is made where it can be, as that tells at a look
+ * that the token is somewhere. */
+#define IDENTITY_SIZE 24
+
+/* A new token at the path. */
+static int make_identity(mq_queue *q, const char *path, char identity[IDENTITY_SIZE])
+{
+	snprintf(identity, IDENTITY_SIZE, "%016llx", (unsigned long long)nonce_next(&q->mq->nonce));
+	return fs_symlink(identity, q->fd, path);
+}
+
+/* Another name of it. */
+static int name_again(mq_queue *q, const char *from, const char *identity, const char *to)
+{
+	if (fs_link(q->fd, from, q->fd, to) == 0)
+		return 0;
+	return errno == EEXIST ? -1 : fs_symlink(identity, q->fd, to);
+}
+
+/* 1, 0 when there is none, or one of before there were such links, or -1. */
+static int valid_identity(mq_queue *q, const char *group, char identity[IDENTITY_SIZE])
+{
+	char path[ENTRY_PATH];
+
+	lane_path(group, ".token", path);
+	if (fs_readlink(q->fd, path, identity, IDENTITY_SIZE) == 0)
+		return 1;
+	return errno == ENOENT || errno == EINVAL ? 0 : -1;
+}
+
+int lane_token_valid(mq_queue *q, const char *group, const char *path)
+{
+	char token[IDENTITY_SIZE], valid[IDENTITY_SIZE];
+	int r;
+
+	if (fs_readlink(q->fd, path, token, sizeof(token)) == -1)
+		return errno == EINVAL ? 0 : -1;
+	if ((r = valid_identity(q, group, valid)) != 1)
+		return r;
+	return strcmp(token, valid) == 0;
+}
+
 /* A new token in tmp/, which alone is valid from now on. */
 static int make_token(mq_queue *q, const char *group, char made[ENTRY_PATH])
 {
-	char path[ENTRY_PATH];
+	char path[ENTRY_PATH], identity[IDENTITY_SIZE];
 	int r;
 
 	queue_scratch(q, made);
-	if (fs_mkempty(q->fd, made) == -1)
+	if (make_identity(q, made, identity) == -1)
 		return -1;
 	lane_path(group, ".token", path);
-	r = fs_link(q->fd, made, q->fd, path);
+	r = name_again(q, made, identity, path);
 	if (r == -1 && errno == EEXIST && unlink_old(q, group) == 0)
-		r = fs_link(q->fd, made, q->fd, path);
+		r = name_again(q, made, identity, path);
 	if (r == -1)
 		fs_unlink(q->fd, made);
 	return r;
 }
+
+/* ---- birth -------------------------------------------------------------- */
 
 /* Names in turns/ are never used twice: a new token has a nonce as if it had
  * been leased before. */
@@ -388,19 +437,6 @@ int lane_look(mq_queue *q, const char *group, const char *key, struct lane_view 
 	return look_more(&l) == 0 ? look_flat(&l) : -1;
 }
 
-int lane_token_valid(mq_queue *q, const char *group, const char *path)
-{
-	char valid[ENTRY_PATH];
-	struct stat token, st;
-
-	if (fs_stat(q->fd, path, &token) == -1)
-		return -1;
-	lane_path(group, ".token", valid);
-	if (fs_stat(q->fd, valid, &st) == -1)
-		return errno == ENOENT ? 0 : -1;
-	return st.st_ino == token.st_ino && st.st_dev == token.st_dev;
-}
-
 /* ---- the token's ways ----------------------------------------------------- */
 
 /* Before the token goes to delayed/: where it will be found.  If this fails, it
@@ -580,60 +616,176 @@ static void token_for_lane(mq_queue *q, const char *group, struct entry *t)
 	new_token(q, &m, t);
 }
 
-/* A token has two names as long as it moves. */
-static int moves(mq_queue *q, const char *group)
-{
-	char token[ENTRY_PATH];
-	struct stat st;
+/* ---- lanes whose token was lost ------------------------------------------- */
 
-	lane_path(group, ".token", token);
-	return fs_stat(q->fd, token, &st) == 0 && st.st_nlink > 1;
+/* In two levels; names are not kept, as there may be many. */
+static int walk_tokens(mq_queue *q, const struct strip *s,
+    int (*each)(void *ctx, mq_queue *, const char *path, const struct entry *), void *ctx)
+{
+	char path[ENTRY_PATH];
+	uint64_t *numbers;
+	struct entry e;
+	struct fs_dir d;
+	const char *name;
+	size_t i, n;
+	int r = strip_segments(s, &numbers, &n);
+
+	for (i = 0; r == 0 && i < n; i++) {
+		strip_segment_path(s, numbers[i], path);
+		if (fs_dir_open(&d, q->fd, path) == -1) {
+			r = errno == ENOENT ? 0 : -1; /* empty by now */
+			continue;
+		}
+		while (r == 0 && (name = fs_dir_next(&d)) != NULL) {
+			if (entry_parse(name, &e) == -1 || !e.token)
+				continue;
+			strip_entry_path(s, numbers[i], name, path);
+			r = each(ctx, q, path, &e);
+		}
+		if (fs_dir_close(&d) == -1 && r == 0)
+			r = -1;
+	}
+	free(numbers);
+	return r;
 }
 
-/* A token whose other name did not survive is put into turns/ again; a lane
- * without any gets a new one. */
+int lane_walk_tokens(mq_queue *q,
+    int (*each)(void *ctx, mq_queue *, const char *path, const struct entry *), void *ctx)
+{
+	struct strip delayed = { .dir = q->fd, .path = "delayed" };
+	struct strip leased = { .dir = q->fd, .path = "leased" };
+	unsigned level, mask;
+	int r;
+
+	if ((r = walk_tokens(q, &delayed, each, ctx)) != 0 ||
+	    (r = walk_tokens(q, &leased, each, ctx)) != 0)
+		return r;
+	if (queue_levels(q, LINE_TURNS, &mask) == -1)
+		return -1;
+	for (level = 0; r == 0 && level < LEVELS; level++) {
+		struct strip turns = queue_strip(q, LINE_TURNS, level);
+
+		if (mask & 1u << level)
+			r = walk_tokens(q, &turns, each, ctx);
+	}
+	return r;
+}
+
+static int note_token(void *ctx, mq_queue *q, const char *path, const struct entry *e)
+{
+	char line[HASH_SIZE + IDENTITY_SIZE];
+	struct lane_tokens *t = ctx;
+
+	stpcpy(stpcpy(line, e->group), " ");
+	if (fs_readlink(q->fd, path, line + HASH_SIZE, IDENTITY_SIZE) == -1)
+		return 0; /* moved on, or of before */
+	return names_add(&t->names, line);
+}
+
+static int compare_lines(const void *key, const void *element)
+{
+	return strcmp(key, *(char *const *)element);
+}
+
+/* Whether a token of that group and identity was seen: 1, 0, -1.  All are looked at
+ * twice: one that moves may be missed once. */
+static int was_seen(mq_queue *q, const char *group, const char *identity, struct lane_tokens *t)
+{
+	char line[HASH_SIZE + IDENTITY_SIZE];
+
+	if (!t->known) {
+		if (lane_walk_tokens(q, note_token, t) == -1 ||
+		    lane_walk_tokens(q, note_token, t) == -1)
+			return -1;
+		names_sort(&t->names);
+		t->known = 1;
+	}
+	stpcpy(stpcpy(stpcpy(line, group), " "), identity);
+	return t->names.n &&
+	    bsearch(line, t->names.name, t->names.n, sizeof(char *), compare_lines);
+}
+
+/* Whether the lane's token is somewhere: 1, 0, -1. */
+static int moves(mq_queue *q, const char *group, struct lane_tokens *t)
+{
+	char path[ENTRY_PATH], identity[IDENTITY_SIZE];
+	struct stat st;
+	int r;
+
+	lane_path(group, ".token", path);
+	if (fs_stat(q->fd, path, &st) == -1)
+		return errno == ENOENT ? 0 : -1;
+	if (st.st_nlink > 1)
+		return 1;
+	r = valid_identity(q, group, identity);
+	return r == 1 ? was_seen(q, group, identity, t) : r;
+}
+
+/* With the lock: another token.  It is valid last: who takes it before that, as this
+ * was killed, finds HASH.token as it was, and comes here. */
 static int revive(mq_queue *q, const char *group)
 {
-	char token[ENTRY_PATH];
-	struct source from = { q->fd, token, STRIP_LINK };
+	char made[ENTRY_PATH], valid[ENTRY_PATH], path[ENTRY_PATH], identity[IDENTITY_SIZE];
+	struct source from = { q->fd, made, STRIP_RENAME };
 	struct entry t;
-	struct stat st;
 
-	if (moves(q, group))
-		return 0;
-	lane_path(group, ".token", token);
-	/* Not by way of tmp/: with a name there as well it would seem to move. */
-	if (fs_stat(q->fd, token, &st) == -1 && (errno != ENOENT || fs_mkempty(q->fd, token) == -1))
+	queue_scratch(q, made);
+	queue_scratch(q, valid);
+	if (make_identity(q, made, identity) == -1)
 		return -1;
 	token_for_lane(q, group, &t);
-	return place_turn(q, &from, &t);
+	lane_path(group, ".token", path);
+	if (name_again(q, made, identity, valid) == 0 && place_turn(q, &from, &t) == 0 &&
+	    fs_rename(q->fd, valid, q->fd, path) == 0)
+		return 0;
+	fs_unlink(q->fd, made);
+	fs_unlink(q->fd, valid);
+	return -1;
 }
 
-/* With the lock: somebody came with a token that is not valid.  Mostly a crash
- * left it; but hard links may have been lost, too, when the spool was copied. */
+/* With the lock: somebody came with a token that is not valid.  A kill left it, and
+ * the valid one moves; or the lane is of before tokens said which one they are. */
 static int mend(mq_queue *q, const char *group)
 {
-	char lane[ENTRY_PATH];
+	char lane[ENTRY_PATH], identity[IDENTITY_SIZE];
 	int r;
 
 	lane_path(group, "", lane);
 	if ((r = fs_exists(q->fd, lane)) != 1)
 		return r;
+	if ((r = valid_identity(q, group, identity)) != 0)
+		return r == 1 ? 0 : -1;
 	return revive(q, group);
 }
 
-int lane_is_stuck(mq_queue *q, const char *group)
+#define STUCK_LOOKS 3 /* one that moves all the time may be missed */
+
+static int is_lost(mq_queue *q, const char *group, struct lane_tokens *t)
+{
+	int looks, found = 0;
+
+	for (looks = 0; looks < STUCK_LOOKS && !found; looks++) {
+		if (looks > 0) {
+			names_free(&t->names);
+			t->known = 0;
+		}
+		found = moves(q, group, t);
+	}
+	return found == 0;
+}
+
+int lane_is_stuck(mq_queue *q, const char *group, struct lane_tokens *t)
 {
 	char lane[ENTRY_PATH];
 	int lock, stuck;
 
-	if (moves(q, group))
+	if (moves(q, group, t) != 0)
 		return 0;
 	/* Births and removals have the lock; who may only look goes without. */
 	if ((lock = lock_bucket(q, group, 0)) == -1 && errno == EWOULDBLOCK)
 		return 0;
 	lane_path(group, "", lane);
-	stuck = fs_exists(q->fd, lane) == 1 && !moves(q, group);
+	stuck = fs_exists(q->fd, lane) == 1 && is_lost(q, group, t);
 	if (lock != -1)
 		fs_unlock(lock);
 	return stuck;
@@ -645,10 +797,12 @@ int lane_mend(mq_queue *q, const char *group)
 
 	if (lock == -1)
 		return -1;
-	r = mend(q, group);
+	r = revive(q, group);
 	fs_unlock(lock);
 	return r;
 }
+
+/* ---- from message to message ----------------------------------------------- */
 
 /* The lane has no message.  Whoever lost the token while it was stopped here
  * can do no harm: a lane with a message stays, and one without may go, as the
@@ -879,6 +1033,7 @@ int lane_release_all(mq_queue *q)
 struct settling {
 	mq_time until;
 	int held; /* somebody has a lock */
+	struct lane_tokens tokens;
 };
 
 static int settle(void *ctx, mq_queue *q, const char *group)
@@ -893,17 +1048,18 @@ static int settle(void *ctx, mq_queue *q, const char *group)
 	}
 	if ((r = fs_exists(q->fd, more.path)) == 1)
 		r = strip_settle(&more, s->until - clock_up(&q->mq->clock), queue_scratch, q);
-	if (r == 0)
-		r = revive(q, group);
+	if (r == 0 && (r = moves(q, group, &s->tokens)) != -1)
+		r = r == 1 ? 0 : revive(q, group);
 	fs_unlock(lock);
 	return r;
 }
 
 int lane_settle(mq_queue *q, mq_time until)
 {
-	struct settling s = { until, 0 };
+	struct settling s = { .until = until };
 	int r = lane_walk(q, settle, &s);
 
+	names_free(&s.tokens.names);
 	if (r == 0 && s.held)
 		errno = EWOULDBLOCK;
 	return r == 0 && s.held ? -1 : r;

@@ -6,8 +6,8 @@
  *
  *	groups/HH/HASH/        the lane: ENTRY...; from some dozens on also a
  *	                       strip, more/, which takes what comes
- *	groups/HH/HASH.token   a link of the group's token, which tells the valid
- *	                       one from what a crash left
+ *	groups/HH/HASH.token   tells the valid token from what a crash left: both are
+ *	                       symbolic links with one target, a nonce
  *	groups/HH/HASH.delayed a symbolic link to the token in delayed/, if it is there
  *	groups/HH/lock         held while a lane there is born or removed
  *	turns/pN/              a strip of tokens, which have something to deliver
@@ -51,6 +51,7 @@
 #ifndef LANE_H
 #define LANE_H
 
+#include "names.h"
 #include "place.h"
 
 /* Whether the entry belongs into a lane: dead letters stand in one line. */
@@ -104,11 +105,21 @@ int lane_bury(mq_queue *, const char *path, const struct entry *token, const cha
 /* The count and the history of a lane's message, if the token is for it. */
 void lane_take_over(struct entry *message, const struct entry *token);
 
-/* Whether the lane has no token that moves, and nobody is making one: 1, 0. */
-int lane_is_stuck(mq_queue *, const char *group);
+/* The tokens that were somewhere, for those who look at many lanes. */
+struct lane_tokens {
+	struct names names; /* "GROUP TARGET" */
+	int known;
+};
 
-/* Somebody had a token that is not valid: see that a valid one moves. */
+/* Whether the lane has no token that moves, and nobody is making one: 1, 0. */
+int lane_is_stuck(mq_queue *, const char *group, struct lane_tokens *);
+
+/* Such a lane gets one. */
 int lane_mend(mq_queue *, const char *group);
+
+/* Call each for every token, on its way or leased; non-zero ends it. */
+int lane_walk_tokens(mq_queue *,
+    int (*each)(void *ctx, mq_queue *, const char *path, const struct entry *), void *ctx);
 
 /* What is first in the lane may be another one by now: if its token is delayed, see
  * that somebody looks. */

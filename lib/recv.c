@@ -335,10 +335,8 @@ static int bury_first(struct receiving *r, const char *path, const struct entry 
 		return 0;
 	if ((valid = lane_token_valid(r->q, t.group, to)) == -1 && errno != ENOENT)
 		return -1; /* it will lapse */
-	if (valid != 1) {
-		lane_mend(r->q, t.group);
-		return fs_unlink(r->q->fd, to);
-	}
+	if (valid != 1)    /* drops it */
+		return lane_pass_on(r->q, to, &t, NULL);
 	if (lane_bury(r->q, to, &t, "max-receives") == 0)
 		return 0;
 	return errno == ENOENT ? lane_pass_on(r->q, to, &t, NULL) : put_off_group(r, to, &t);
@@ -385,10 +383,8 @@ static int lease_first(struct receiving *r, const char *path, const char *messag
 	if (valid == -1 && errno != ENOENT)
 		return -1; /* it will lapse */
 	fs_unlink(q->fd, receipt);
-	if (fs_exists(q->fd, token) == 1) {
-		lane_mend(q, e->group); /* before it goes: should we be killed here */
-		fs_unlink(q->fd, token);
-	}
+	if (fs_exists(q->fd, token) == 1)
+		lane_pass_on(q, token, &t, NULL);
 	*lost = 1;
 	return 0;
 }
@@ -548,9 +544,9 @@ static int take_bundle(struct receiving *r, struct row *l)
 	int lost = 0;
 
 	segment_path(&l->strip, &l->segment, path);
-	l->next = l->segment.n;
 	if (put_under_clock(r, path, name_bundle, l, dir, &lost) == -1)
-		return -1;
+		return errno == EXDEV ? open_bundle(r, l) : -1;
+	l->next = l->segment.n;
 	for (i = 0; !lost && i < l->segment.n; i++)
 		if (take_from_bundle(r, dir, &l->segment.names[i]) == -1)
 			return -1;
@@ -571,7 +567,7 @@ static int take(struct receiving *r)
 			return -1;
 		if (l == NULL)
 			break;
-		if (l->segment.form != FORM_BUNDLE)
+		if (!segment_is_closed(&l->segment))
 			s = take_next(r, l);
 		else
 			s = is_wanted_whole(r, &l->segment) ? take_bundle(r, l) : open_bundle(r, l);

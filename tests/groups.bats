@@ -25,7 +25,7 @@ take() {
 # no_lanes: neither a lane nor a token is left, nor a lease.
 no_lanes() {
 	same '' "$(cd "$MQ_SPOOL/q/q" && find . -path './groups/*/*' ! -name lock -print -o \
-		\( -path './turns/*' -o -path './leased/*' -o -path './delayed/*' \) -type f -name '*,*')"
+		\( -path './turns/*' -o -path './leased/*' -o -path './delayed/*' \) ! -type d -name '*,*')"
 }
 
 # ---- order ------------------------------------------------------------------
