@@ -207,13 +207,13 @@ there_is_one() {
 	mq-send -q -D key -b 1 q
 	mq-once key true
 	mq-send -q -b 2 q
-	mq-export q >export
+	mq-export q >exported
 	layered
 	mq-send -q -D key -b again q
 	same '[1][2]' "$(drain q)"
 	ok '' mq-once key echo again
 	mq-create r
-	mq-import r <export
+	mq-import r <exported
 	same '[1][2]' "$(drain r)"
 	ok '' mq-fsck
 }
