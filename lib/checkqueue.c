@@ -262,8 +262,8 @@ static void check_held(struct queue_check *k, const char *path, const struct ent
 	static const char what[] = "a group is held for a dead letter that is not there any more";
 	struct lane_view v;
 
-	if (k->c.q->conf.group_blocks && !has_dead(k, e->key) &&
-	    lane_look(k->c.q, e->group, e->key, &v) == 0 && !v.found &&
+	if (k->c.q->conf.group_blocks && !has_dead(k, e->id) &&
+	    lane_look(k->c.q, e->group, e->id, &v) == 0 && !v.found &&
 	    fs_exists(k->c.q->fd, path) == 1)
 		check_group(k, path, what, lane_release, e->group, "the group goes on");
 }
@@ -284,7 +284,7 @@ static void check_message(struct queue_check *k, const char *path, struct entry 
 		put_right(k, path, e, what);
 		return;
 	}
-	if (e->token == TOKEN_HELD)
+	if (e->token == TOKEN_HELD && k->part != LEASED)
 		check_held(k, path, e);
 	if (e->death[0])
 		keep(k, &k->histories, hash_of(e->death));

@@ -480,11 +480,20 @@ static int find_delayed(mq_queue *q, const char *group, char path[ENTRY_PATH], s
 	    t->token && strcmp(t->group, group) == 0;
 }
 
-static void let_go(struct entry *t)
+/* Its message is mostly another by now: redriven, with a count and a history of its
+ * own.  But a kill may have come before it died. */
+static void let_go(mq_queue *q, struct entry *t)
 {
+	struct lane_view v;
+
 	t->token = TOKEN_MOVES;
+	memcpy(t->id, t->key, KEY_SIZE);
+	t->expires = t->visible = 0;
+	if (lane_look(q, t->group, t->key, &v) == 0 && v.found &&
+	    strcmp(v.first.entry.death, t->death) == 0)
+		return;
 	t->receives = 0;
-	t->visible = 0;
+	t->death[0] = '\0';
 }
 
 /* To turns/, under a name that was never used. */
@@ -506,17 +515,35 @@ int lane_wake(mq_queue *q, const char *group)
 	return r == 1 ? wake(q, path, &t) : r;
 }
 
+/* Whether the message of that key is in the lane: 1, 0, -1. */
+static int has_message(mq_queue *q, const char *group, const char *key)
+{
+	struct lane_view v;
+
+	if (lane_look(q, group, key, &v) == -1)
+		return errno == ENOENT ? 0 : -1;
+	return v.found;
+}
+
+/* Whether the message that the token is held for is there: back, under its id for a
+ * key, or not dead yet. */
+static int has_come_back(mq_queue *q, const struct entry *t)
+{
+	int r = has_message(q, t->group, t->id);
+
+	return r == 0 && strcmp(t->key, t->id) != 0 ? has_message(q, t->group, t->key) : r;
+}
+
 /* Whether the token has to wait for what its name says: 1, 0, -1. */
 static int has_reason(mq_queue *q, const struct entry *t)
 {
 	struct lane_view v;
+	int r;
 
 	if (t->token == TOKEN_HELD) {
-		if (!q->conf.group_blocks)
+		if (!q->conf.group_blocks || (r = has_come_back(q, t)) == 1)
 			return 0;
-		if (lane_look(q, t->group, t->key, &v) == -1)
-			return errno == ENOENT ? 0 : -1;
-		return !v.found;
+		return r == 0 ? 1 : -1;
 	}
 	if (lane_look(q, t->group, NULL, &v) == -1)
 		return errno == ENOENT ? 0 : -1;
@@ -570,15 +597,15 @@ int lane_put_off(mq_queue *q, const char *path, const struct entry *token)
 	return put_off(q, path, token, ODD_PAUSE);
 }
 
-/* A held token counts how often it was looked at: each pause is twice the last. */
+/* Each pause is as long as it was held by then: so each is twice the last one. */
 static int hold(mq_queue *q, const char *path, struct entry *t)
 {
-	mq_time pause = MQ_SECOND;
-	unsigned i;
+	mq_time pause = queue_now(q) - t->expires * MILLISECOND; /* that is since when */
 
-	for (i = 0; i < t->receives && pause < HELD_PAUSE; i++)
-		pause *= 2;
-	t->receives++;
+	if (pause < MQ_SECOND)
+		pause = MQ_SECOND;
+	if (pause > HELD_PAUSE)
+		pause = HELD_PAUSE;
 	t->visible = visible_after(q, pause);
 	return delay(q, path, t);
 }
@@ -905,48 +932,77 @@ int lane_sort(mq_queue *q, const char *path, struct entry *t)
 			return hold(q, path, t);
 		if (r == -1)
 			return put_off(q, path, t, ODD_PAUSE);
-		let_go(t);
+		let_go(q, t);
 	}
 	return turn_to_first(q, path, t);
 }
 
-/* Until the dead letter of that id is back.  On a full disk there may be no room for
- * it in delayed/: then whoever takes it tries again. */
-static int hold_for(mq_queue *q, const char *path, const struct entry *token, const char *id)
+/* The leased token as one that is held, before its message dies: whatever comes then,
+ * the group does not go on without it. */
+static int hold_leased(mq_queue *q, char path[ENTRY_PATH], struct entry *t, const char *id)
 {
-	struct source from = { q->fd, path, STRIP_RENAME };
-	struct entry t = *token;
+	char from[ENTRY_PATH], name[NAME_SIZE];
 
-	memcpy(t.key, id, KEY_SIZE);
-	memcpy(t.id, id, KEY_SIZE);
-	t.token = TOKEN_HELD;
-	t.receives = 0;
-	t.expires = 0;
-	t.death[0] = '\0';
-	if (hold(q, path, &t) == 0)
-		return 0;
-	t.visible = 0;
-	return place_turn(q, &from, &t);
+	t->token = TOKEN_HELD;
+	memcpy(t->id, id, KEY_SIZE);
+	entry_format(t, name);
+	strcpy(from, path);
+	strcpy(strrchr(path, '/') + 1, name);
+	return fs_rename(q->fd, from, q->fd, path);
 }
 
-/* The message of the token at path, of that id, has died: pass on, or hold the
- * group. */
-static int after_death(mq_queue *q, const char *path, const struct entry *token, const char *id)
+/* On a full disk there may be no room for it in delayed/: then whoever takes it tries
+ * again. */
+static int hold_dead(mq_queue *q, const char *path, struct entry *t)
+{
+	struct source from = { q->fd, path, STRIP_RENAME };
+
+	t->expires = queue_now(q) / MILLISECOND;
+	if (hold(q, path, t) == 0)
+		return 0;
+	t->visible = 0;
+	return place_turn(q, &from, t);
+}
+
+/* The message of the token at path has died: pass on, or hold the group. */
+static int after_death(mq_queue *q, const char *path, struct entry *t)
 {
 	struct lane_view v;
 
-	if (q->conf.group_blocks)
-		return hold_for(q, path, token, id);
-	if (lane_look(q, token->group, NULL, &v) == -1)
+	if (t->token == TOKEN_HELD)
+		return hold_dead(q, path, t);
+	if (lane_look(q, t->group, NULL, &v) == -1)
 		return errno == ENOENT ? fs_unlink(q->fd, path) : -1;
-	return lane_pass_on(q, path, token, v.found ? &v.first.entry : NULL);
+	return lane_pass_on(q, path, t, v.found ? &v.first.entry : NULL);
+}
+
+/* The message m of the token at path to the dead letters. */
+static int bury(mq_queue *q, const char *path, const struct entry *token,
+    const struct lane_message *m, const char *reason)
+{
+	struct source from = { q->fd, m->path, STRIP_RENAME };
+	struct entry e = m->entry, t = *token;
+	char held[ENTRY_PATH];
+	int saved;
+
+	lane_take_over(&e, token);
+	strcpy(held, path);
+	if (q->conf.group_blocks && hold_leased(q, held, &t, e.id) == -1)
+		return -1;
+	if (place_dead(q, &from, &e, reason) == -1) {
+		saved = errno;
+		fs_rename(q->fd, held, q->fd, path);
+		errno = saved;
+		return -1;
+	}
+	/* That was the verdict: what fails now is done when the lease lapses. */
+	after_death(q, held, &t);
+	return 0;
 }
 
 int lane_bury(mq_queue *q, const char *path, const struct entry *token, const char *reason)
 {
-	struct source from = { .dir = q->fd, .how = STRIP_RENAME };
 	struct lane_view v;
-	struct entry e;
 
 	if (lane_look(q, token->group, token->key, &v) == -1)
 		return -1;
@@ -954,14 +1010,7 @@ int lane_bury(mq_queue *q, const char *path, const struct entry *token, const ch
 		errno = ENOENT;
 		return -1;
 	}
-	e = v.first.entry;
-	lane_take_over(&e, token);
-	from.path = v.first.path;
-	if (place_dead(q, &from, &e, reason) == -1)
-		return -1;
-	/* That was the verdict: what fails now is done when the lease lapses. */
-	after_death(q, path, token, e.id);
-	return 0;
+	return bury(q, path, token, &v.first, reason);
 }
 
 int lane_release(mq_queue *q, const char *group)
@@ -973,7 +1022,7 @@ int lane_release(mq_queue *q, const char *group)
 	if (r != 1)
 		return r;
 	if (t.token == TOKEN_HELD)
-		let_go(&t);
+		let_go(q, &t);
 	return wake(q, path, &t);
 }
 

@@ -12,7 +12,7 @@
  *	KEY,pPRIORITY[,rRECEIVES][,xEXPIRES][,dDEATH],tGROUP[,vVISIBLE]
  *	    [,lNONCE|,sNONCE]
  *
- * or, while a dead letter holds the group, the same with wGROUP,
+ * or, while a dead letter holds the group, the same with [,iID] and wGROUP,
  *
  * in this order, numbers in decimal without leading zeros and left out when
  * zero (p and b always stand), so that each entry has exactly one name:
@@ -34,7 +34,7 @@
 #define LEASE_BUNDLE 'b' /* the same, but the name is as it was: its bundle was leased */
 #define BUNDLE_SIZE  40
 #define TOKEN_MOVES  1 /* from message to message */
-#define TOKEN_HELD   2 /* waits for the dead letter whose id is its key */
+#define TOKEN_HELD   2 /* waits for the dead letter of its id, "expires" being since when */
 
 struct entry {
 	char key[KEY_SIZE]; /* sorts: when it came to this queue */

@@ -200,16 +200,12 @@ prepare_blocking() {
 	mq-recv q >receipt
 }
 
-# Killed between the death and the hold, the group may have gone on.
+# Wherever it is killed, nothing overtakes.
 check_blocked() {
 	local now
 	now=$(left)
 	mq-redrive q || true
-	if [ "$1" = unharmed ]; then
-		one_of "$now$(left)" '[1][2]'
-	else
-		one_of "$now$(left)" '[1][2]' '[2][1]'
-	fi
+	same '[1][2]' "$now$(left)"
 	all_well
 }
 
