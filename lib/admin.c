@@ -431,7 +431,7 @@ static int remove_directory(mq *h, const char *name, const char *path)
 	char doomed[64], parent[2 * QUEUE_NAME_SIZE];
 
 	scratch_path(h, doomed, sizeof(doomed));
-	if (fs_rename(h->spool->fd, path, h->spool->fd, doomed) == -1)
+	if (fs_take_away(h->spool->fd, path, doomed) == -1)
 		return errno == ENOENT ? no_such_name(h, name) :
 					 fail_errno(h, name, "cannot remove it");
 	snprintf(parent, sizeof(parent), "%.*s", (int)(strrchr(path, '/') - path), path);

@@ -43,8 +43,9 @@ struct queue_check {
 	enum { LOOKING, ONLY_HISTORIES, FINDING_TWICE } pass;
 	struct hashes keys, histories;
 	struct names twice;      /* "KEY path": what stands under a key that was met twice */
-	struct names dead;       /* the groups of dead letters, read when first needed */
+	struct names dead;       /* the ids of dead letters of groups, read when first needed */
 	int dead_known, no_room; /* no memory */
+	struct lane_tokens tokens;
 	mq_time began;
 };
 
@@ -219,6 +220,54 @@ static int is_receipt(const struct queue_check *k, const struct entry *e)
 	return k->part == LEASED && lane_wants(k->c.q, e) && !e->token;
 }
 
+static int note_dead(void *ctx, const struct mq_message *m)
+{
+	struct queue_check *k = ctx;
+	struct entry e;
+
+	if (entry_parse(strrchr(m->path, '/') + 1, &e) == 0 && e.group[0] &&
+	    names_add(&k->dead, e.id) == -1)
+		k->no_room = 1;
+	return 0;
+}
+
+/* Whether the dead letter of that id is there.  Read once: those who look hold few
+ * groups. */
+static int has_dead(struct queue_check *k, const char *id)
+{
+	size_t i;
+
+	if (!k->dead_known)
+		mq_list(k->c.q, MQ_DEAD, note_dead, k);
+	k->dead_known = 1;
+	for (i = 0; i < k->dead.n; i++)
+		if (!strcmp(k->dead.name[i], id))
+			return 1;
+	return 0;
+}
+
+/* With -y, do for the group what puts it right. */
+static void check_group(struct queue_check *k, const char *path, const char *what,
+    int (*mend)(mq_queue *, const char *group), const char *group, const char *done)
+{
+	if (k->c.repair)
+		check_repaired(&k->c, path, what, mend(k->c.q, group), done);
+	else
+		check_fault(&k->c, path, what, NULL);
+}
+
+/* A held token that goes on when it comes due, or is not there any more, is no fault. */
+static void check_held(struct queue_check *k, const char *path, const struct entry *e)
+{
+	static const char what[] = "a group is held for a dead letter that is not there any more";
+	struct lane_view v;
+
+	if (k->c.q->conf.group_blocks && !has_dead(k, e->id) &&
+	    lane_look(k->c.q, e->group, e->id, &v) == 0 && !v.found &&
+	    fs_exists(k->c.q->fd, path) == 1)
+		check_group(k, path, what, lane_release, e->group, "the group goes on");
+}
+
 static void check_message(struct queue_check *k, const char *path, struct entry *e)
 {
 	struct stat st;
@@ -235,6 +284,8 @@ static void check_message(struct queue_check *k, const char *path, struct entry 
 		put_right(k, path, e, what);
 		return;
 	}
+	if (e->token == TOKEN_HELD && k->part != LEASED)
+		check_held(k, path, e);
 	if (e->death[0])
 		keep(k, &k->histories, hash_of(e->death));
 	if (!e->token && !is_receipt(k, e))
@@ -272,7 +323,7 @@ static void meet(void *ctx, const char *dir, const char *name)
 	case LOOKING:
 		if (fs_stat(k->c.q->fd, path, &st) == -1)
 			return;
-		if (S_ISREG(st.st_mode))
+		if (e.token ? !S_ISDIR(st.st_mode) : S_ISREG(st.st_mode))
 			check_message(k, path, &e);
 		else
 			set_aside(k, path, NULL, "not a file");
@@ -346,59 +397,6 @@ static void walk_buckets(struct queue_check *k, enum part_of part)
 
 /* ---- message groups ----------------------------------------------------------- */
 
-static int note_dead(void *ctx, const struct mq_message *m)
-{
-	struct queue_check *k = ctx;
-	struct entry e;
-
-	if (entry_parse(strrchr(m->path, '/') + 1, &e) == 0 && e.group[0] &&
-	    names_add(&k->dead, e.group) == -1)
-		k->no_room = 1;
-	return 0;
-}
-
-/* Whether a dead letter of this group is there.  Read once: those who look hold
- * few groups. */
-static int has_dead(struct queue_check *k, const char *group)
-{
-	size_t i;
-
-	if (!k->dead_known)
-		mq_list(k->c.q, MQ_DEAD, note_dead, k);
-	k->dead_known = 1;
-	for (i = 0; i < k->dead.n; i++)
-		if (!strcmp(k->dead.name[i], group))
-			return 1;
-	return 0;
-}
-
-/* With -y, do for the group what puts it right. */
-static void check_group(struct queue_check *k, const char *path, const char *what,
-    int (*mend)(mq_queue *, const char *group), const char *group, const char *done)
-{
-	if (k->c.repair)
-		check_repaired(&k->c, path, what, mend(k->c.q, group), done);
-	else
-		check_fault(&k->c, path, what, NULL);
-}
-
-/* groups/HH/HASH.held */
-static void check_held(struct queue_check *k, const char *path, const char *name)
-{
-	char group[HASH_SIZE];
-	const char *what;
-
-	snprintf(group, sizeof(group), "%.32s", name);
-	if (!k->c.q->conf.group_blocks)
-		what = "a group is held, but group-on-dead=skip";
-	else if (!has_dead(k, group))
-		what = "a group is held for a dead letter that is not there any more";
-	else
-		return;
-	if (fs_exists(k->c.q->fd, path) == 1)
-		check_group(k, path, what, lane_release, group, "the group goes on");
-}
-
 /* A lane: messages, and perhaps a strip of more. */
 static void meet_in_lane(void *ctx, const char *dir, const char *name)
 {
@@ -419,11 +417,11 @@ static void check_lane(struct queue_check *k, const char *path, const char *grou
 
 	k->group = group;
 	check_names(&k->c, path, meet_in_lane, k);
-	if (k->pass == LOOKING && lane_is_stuck(k->c.q, group))
+	if (k->pass == LOOKING && lane_is_stuck(k->c.q, group, &k->tokens))
 		check_group(k, path, what, lane_mend, group, "given a token");
 }
 
-/* In groups/HH/: HASH, HASH.token, HASH.held or lock. */
+/* In groups/HH/: HASH, HASH.token, HASH.delayed or lock. */
 static void meet_group(void *ctx, const char *dir, const char *name)
 {
 	struct queue_check *k = ctx;
@@ -438,14 +436,12 @@ static void meet_group(void *ctx, const char *dir, const char *name)
 		return;
 	is_dir = S_ISDIR(st.st_mode);
 	if (n == HASH_SIZE - 1 && !strncmp(name, strrchr(dir, '/') + 1, 2) &&
-	    (*rest ? S_ISREG(st.st_mode) : is_dir)) {
+	    (*rest == '\0') == is_dir) {
 		if (is_dir) {
 			check_lane(k, path, name);
 			return;
 		}
-		if (!strcmp(rest, ".held") && k->pass == LOOKING)
-			check_held(k, path, name);
-		if (!strcmp(rest, ".held") || !strcmp(rest, ".token"))
+		if (!strcmp(rest, ".token") || !strcmp(rest, ".delayed") || !strcmp(rest, ".held"))
 			return;
 	}
 	if (k->pass == LOOKING)
@@ -671,6 +667,7 @@ int mq_check_queue(mq *h, const char *name, int repair,
 	free(k.histories.of);
 	names_free(&k.twice);
 	names_free(&k.dead);
+	names_free(&k.tokens.names);
 	mq_queue_close(k.c.q);
 	return r;
 }

@@ -886,3 +886,10 @@ int fs_remove_tree(int dir, const char *path)
 	}
 	return -1;
 }
+
+int fs_take_away(int dir, const char *path, const char *doomed)
+{
+	if (fs_rename(dir, path, dir, doomed) == 0)
+		return 0;
+	return errno == EXDEV ? fs_remove_tree(dir, path) : -1;
+}

@@ -147,4 +147,9 @@ int fs_dir_close(struct fs_dir *);
 /* Remove a tree; what is gone already is no error. */
 int fs_remove_tree(int dir, const char *path);
 
+/* Take a directory out of sight by one rename, to doomed, where fs_remove_tree is to
+ * remove it; or, where directories cannot be renamed (EXDEV: overlayfs, if they are of
+ * a lower layer), remove it in its place. */
+int fs_take_away(int dir, const char *path, const char *doomed);
+
 #endif

@@ -8,14 +8,19 @@
 #include <errno.h>
 #include <string.h>
 
-/* The token that is leased with the message. */
-static void find_token(const mq_lease *l, struct entry *token, char path[ENTRY_PATH])
+static void put_path(const mq_lease *l, const struct entry *token, char path[ENTRY_PATH])
 {
 	char name[NAME_SIZE];
 
-	lane_token(&l->entry, token);
 	entry_format(token, name);
 	stpcpy(stpcpy(stpcpy(path, l->bucket), "/"), name);
+}
+
+/* The token that is leased with the message. */
+static void find_token(const mq_lease *l, struct entry *token, char path[ENTRY_PATH])
+{
+	lane_token(&l->entry, token);
+	put_path(l, token, path);
 }
 
 /* Both halves of the lease are there, or ENOENT. */
@@ -65,7 +70,12 @@ int group_goes_on(const mq_lease *l)
 	struct entry token;
 
 	find_token(l, &token, path);
-	return fs_exists(l->queue->fd, path) == 0;
+	if (fs_exists(l->queue->fd, path) != 0)
+		return 0;
+	token.token = TOKEN_HELD; /* its message died, and it could not be held */
+	memcpy(token.id, l->entry.id, KEY_SIZE);
+	put_path(l, &token, path);
+	return !l->queue->conf.group_blocks || fs_exists(l->queue->fd, path) == 0;
 }
 
 int group_ack(const mq_lease *l)

@@ -280,7 +280,7 @@ static int remove_notes(mq_import *im)
 	int r;
 
 	queue_scratch(im->home, path);
-	r = fs_rename(im->home->fd, NOTES, im->home->fd, path);
+	r = fs_take_away(im->home->fd, NOTES, path);
 	fs_unlock(im->lock);
 	im->lock = -1;
 	return r == 0 ? fs_remove_tree(im->home->fd, path) : -1;

@@ -162,10 +162,12 @@ static void open_and_deliver(struct delivery *d, const char *member)
 	char opened[MEMBER_SIZE + 1];
 
 	snprintf(opened, sizeof(opened), "%s-", member);
-	if (fs_rename(d->dir, member, d->dir, opened) == -1 && errno != ENOENT)
-		note_trouble(d, -1);
-	else
+	if (fs_rename(d->dir, member, d->dir, opened) == 0 || errno == ENOENT)
 		deliver_one_by_one(d, opened);
+	else if (errno == EXDEV) /* nor can it become one: see strip_open */
+		deliver_one_by_one(d, member);
+	else
+		note_trouble(d, -1);
 }
 
 static void deliver_bundle(struct delivery *d, const char *member, unsigned level)
@@ -180,8 +182,8 @@ static void deliver_bundle(struct delivery *d, const char *member, unsigned leve
 		queue_ring(d->q);
 	d->moved += r == 1;
 	/* Gone: in the line, or another delivers it one by one. What comes next must
-	 * not be there before it. */
-	if (r == -1 && errno == ENOENT)
+	 * not be there before it.  EXDEV: it cannot be renamed. */
+	if (r == -1 && (errno == ENOENT || errno == EXDEV))
 		r = 0;
 	note_trouble(d, r);
 	d->tails.segment[level] = STRIP_TAIL;

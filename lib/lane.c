@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A lane is listed for every message, so its directories are kept small. */
@@ -13,7 +14,7 @@
 #define MORE_ENTRIES   32 /* of one segment, about */
 #define BUSY_PAUSE     (10 * MILLISECOND)
 #define ODD_PAUSE      MQ_SECOND
-#define LOOSE_PAUSE    (10 * MQ_SECOND)
+#define HELD_PAUSE     (64 * MQ_SECOND) /* at most */
 #define BIRTH_PATIENCE (10 * MQ_SECOND) /* somebody may be stopped with the lock */
 
 int lane_wants(const mq_queue *q, const struct entry *e)
@@ -35,7 +36,7 @@ static char *put_bucket(const char *group, char path[ENTRY_PATH])
 	return p;
 }
 
-/* below: "", "/ENTRY", ".token" or ".held". */
+/* below: "", "/ENTRY", ".token" or ".delayed". */
 void lane_path(const char *group, const char *below, char path[ENTRY_PATH])
 {
 	stpcpy(stpcpy(put_bucket(group, path), group), below);
@@ -56,7 +57,8 @@ void lane_token(const struct entry *m, struct entry *t)
 	memcpy(t->id, m->key, KEY_SIZE);
 	memcpy(t->group, m->group, HASH_SIZE);
 	memcpy(t->death, m->death, sizeof(t->death));
-	t->token = 1;
+	t->token = TOKEN_MOVES;
+	t->expires = m->expires;
 	t->priority = m->priority;
 	t->receives = m->receives;
 	t->lease = m->lease;
@@ -68,11 +70,13 @@ void lane_take_over(struct entry *m, const struct entry *t)
 	if (strcmp(m->key, t->key) != 0)
 		return;
 	m->receives = t->receives;
+	if (t->visible > m->visible) /* woken before its time */
+		m->visible = t->visible;
 	if (t->death[0])
 		memcpy(m->death, t->death, sizeof(m->death));
 }
 
-/* ---- birth -------------------------------------------------------------- */
+/* ---- locks ---------------------------------------------------------------- */
 
 /* The lock of the lanes that share a directory.  That is made if need be. */
 static int lock_bucket(mq_queue *q, const char *group, mq_time patience)
@@ -94,7 +98,7 @@ static int lock_bucket(mq_queue *q, const char *group, mq_time patience)
 /* What a crash left of an earlier lane. */
 static int unlink_old(mq_queue *q, const char *group)
 {
-	static const char *const names[] = { ".held", ".token" };
+	static const char *const names[] = { ".delayed", ".token" };
 	char path[ENTRY_PATH];
 	size_t i;
 
@@ -106,23 +110,71 @@ static int unlink_old(mq_queue *q, const char *group)
 	return 0;
 }
 
+/* ---- which token is valid ------------------------------------------------- */
+
+/* It is what it says, not which file it is: not every file system keeps inodes and
+ * link counts (overlayfs, when a file of a lower layer is copied up), nor does every
+ * copy of a spool.  A second link is made where it can be, as that tells at a look
+ * that the token is somewhere. */
+#define IDENTITY_SIZE 24
+
+/* A new token at the path. */
+static int make_identity(mq_queue *q, const char *path, char identity[IDENTITY_SIZE])
+{
+	snprintf(identity, IDENTITY_SIZE, "%016llx", (unsigned long long)nonce_next(&q->mq->nonce));
+	return fs_symlink(identity, q->fd, path);
+}
+
+/* Another name of it. */
+static int name_again(mq_queue *q, const char *from, const char *identity, const char *to)
+{
+	if (fs_link(q->fd, from, q->fd, to) == 0)
+		return 0;
+	return errno == EEXIST ? -1 : fs_symlink(identity, q->fd, to);
+}
+
+/* 1, 0 when there is none, or one of before there were such links, or -1. */
+static int valid_identity(mq_queue *q, const char *group, char identity[IDENTITY_SIZE])
+{
+	char path[ENTRY_PATH];
+
+	lane_path(group, ".token", path);
+	if (fs_readlink(q->fd, path, identity, IDENTITY_SIZE) == 0)
+		return 1;
+	return errno == ENOENT || errno == EINVAL ? 0 : -1;
+}
+
+int lane_token_valid(mq_queue *q, const char *group, const char *path)
+{
+	char token[IDENTITY_SIZE], valid[IDENTITY_SIZE];
+	int r;
+
+	if (fs_readlink(q->fd, path, token, sizeof(token)) == -1)
+		return errno == EINVAL ? 0 : -1;
+	if ((r = valid_identity(q, group, valid)) != 1)
+		return r;
+	return strcmp(token, valid) == 0;
+}
+
 /* A new token in tmp/, which alone is valid from now on. */
 static int make_token(mq_queue *q, const char *group, char made[ENTRY_PATH])
 {
-	char path[ENTRY_PATH];
+	char path[ENTRY_PATH], identity[IDENTITY_SIZE];
 	int r;
 
 	queue_scratch(q, made);
-	if (fs_mkempty(q->fd, made) == -1)
+	if (make_identity(q, made, identity) == -1)
 		return -1;
 	lane_path(group, ".token", path);
-	r = fs_link(q->fd, made, q->fd, path);
+	r = name_again(q, made, identity, path);
 	if (r == -1 && errno == EEXIST && unlink_old(q, group) == 0)
-		r = fs_link(q->fd, made, q->fd, path);
+		r = name_again(q, made, identity, path);
 	if (r == -1)
 		fs_unlink(q->fd, made);
 	return r;
 }
+
+/* ---- birth -------------------------------------------------------------- */
 
 /* Names in turns/ are never used twice: a new token has a nonce as if it had
  * been leased before. */
@@ -385,38 +437,177 @@ int lane_look(mq_queue *q, const char *group, const char *key, struct lane_view 
 	return look_more(&l) == 0 ? look_flat(&l) : -1;
 }
 
-int lane_token_valid(mq_queue *q, const char *group, const char *path)
-{
-	char valid[ENTRY_PATH];
-	struct stat token, st;
+/* ---- the token's ways ----------------------------------------------------- */
 
-	if (fs_stat(q->fd, path, &token) == -1)
-		return -1;
-	lane_path(group, ".token", valid);
-	if (fs_stat(q->fd, valid, &st) == -1)
-		return errno == ENOENT ? 0 : -1;
-	return st.st_ino == token.st_ino && st.st_dev == token.st_dev;
+/* Before the token goes to delayed/: where it will be found.  If this fails, it
+ * only comes at its time. */
+static void note_delayed(mq_queue *q, const struct entry *t)
+{
+	char link[ENTRY_PATH], bucket[STRIP_PATH], path[ENTRY_PATH], name[NAME_SIZE];
+
+	lane_path(t->group, ".delayed", link);
+	bucket_path("delayed", t->visible * MILLISECOND, bucket);
+	entry_format(t, name);
+	stpcpy(stpcpy(stpcpy(path, bucket), "/"), name);
+	if (fs_symlink(path, q->fd, link) == -1 && errno == EEXIST) {
+		fs_unlink(q->fd, link);
+		fs_symlink(path, q->fd, link);
+	}
 }
 
-/* ---- the token's ways ----------------------------------------------------- */
+static void token_for_lane(mq_queue *, const char *group, struct entry *);
+
+/* Before there were held tokens in delayed/, they had a name for it. */
+static int find_held(mq_queue *q, const char *group, char path[ENTRY_PATH], struct entry *t)
+{
+	int r;
+
+	lane_path(group, ".held", path);
+	if ((r = fs_exists(q->fd, path)) == 1)
+		token_for_lane(q, group, t);
+	return r;
+}
+
+/* Where it is, if it is delayed: 1, 0, -1. */
+static int find_delayed(mq_queue *q, const char *group, char path[ENTRY_PATH], struct entry *t)
+{
+	char link[ENTRY_PATH];
+
+	lane_path(group, ".delayed", link);
+	if (fs_readlink(q->fd, link, path, ENTRY_PATH) == -1)
+		return errno == ENOENT ? find_held(q, group, path, t) : -1;
+	return strncmp(path, "delayed/", 8) == 0 && entry_parse(strrchr(path, '/') + 1, t) == 0 &&
+	    t->token && strcmp(t->group, group) == 0;
+}
+
+/* Its message is mostly another by now: redriven, with a count and a history of its
+ * own.  But a kill may have come before it died. */
+static void let_go(mq_queue *q, struct entry *t)
+{
+	struct lane_view v;
+
+	t->token = TOKEN_MOVES;
+	memcpy(t->id, t->key, KEY_SIZE);
+	t->expires = t->visible = 0;
+	if (lane_look(q, t->group, t->key, &v) == 0 && v.found &&
+	    strcmp(v.first.entry.death, t->death) == 0)
+		return;
+	t->receives = 0;
+	t->death[0] = '\0';
+}
+
+/* To turns/, under a name that was never used. */
+static int wake(mq_queue *q, const char *path, struct entry *t)
+{
+	struct source from = { q->fd, path, STRIP_RENAME };
+
+	t->lease = LEASE_OWN;
+	t->nonce = nonce_next(&q->mq->nonce);
+	return place_turn(q, &from, t) == 0 || errno == ENOENT ? 0 : -1;
+}
+
+int lane_wake(mq_queue *q, const char *group)
+{
+	char path[ENTRY_PATH];
+	struct entry t;
+	int r = find_delayed(q, group, path, &t);
+
+	return r == 1 ? wake(q, path, &t) : r;
+}
+
+/* Whether the message of that key is in the lane: 1, 0, -1. */
+static int has_message(mq_queue *q, const char *group, const char *key)
+{
+	struct lane_view v;
+
+	if (lane_look(q, group, key, &v) == -1)
+		return errno == ENOENT ? 0 : -1;
+	return v.found;
+}
+
+/* Whether the message that the token is held for is there: back, under its id for a
+ * key, or not dead yet. */
+static int has_come_back(mq_queue *q, const struct entry *t)
+{
+	int r = has_message(q, t->group, t->id);
+
+	return r == 0 && strcmp(t->key, t->id) != 0 ? has_message(q, t->group, t->key) : r;
+}
+
+/* Whether the token has to wait for what its name says: 1, 0, -1. */
+static int has_reason(mq_queue *q, const struct entry *t)
+{
+	struct lane_view v;
+	int r;
+
+	if (t->token == TOKEN_HELD) {
+		if (!q->conf.group_blocks || (r = has_come_back(q, t)) == 1)
+			return 0;
+		return r == 0 ? 1 : -1;
+	}
+	if (lane_look(q, t->group, NULL, &v) == -1)
+		return errno == ENOENT ? 0 : -1;
+	return v.found && strcmp(v.first.entry.key, t->key) == 0;
+}
+
+/* What changed before the token was there woke nobody. */
+static int delay(mq_queue *q, const char *path, struct entry *t)
+{
+	struct source from = { q->fd, path, STRIP_RENAME };
+
+	note_delayed(q, t);
+	if (place_delayed(q, &from, t) == -1)
+		return -1;
+	if (has_reason(q, t) == 0)
+		lane_wake(q, t->group);
+	return 0;
+}
 
 int lane_return(mq_queue *q, const char *path, struct entry *t)
 {
 	struct source from = { q->fd, path, STRIP_RENAME };
+	mq_time end = queue_expiry(q, t);
 
+	if (end && t->visible * MILLISECOND > end)
+		t->visible = (end + MILLISECOND - 1) / MILLISECOND;
 	if (t->visible * MILLISECOND > queue_now(q))
-		return place_delayed(q, &from, t);
+		return delay(q, path, t);
 	t->visible = 0;
 	return place_turn(q, &from, t);
+}
+
+static int64_t visible_after(const mq_queue *q, mq_time pause)
+{
+	return (queue_now(q) + pause + MILLISECOND - 1) / MILLISECOND;
 }
 
 /* Look at this lane again in a while. */
 static int put_off(mq_queue *q, const char *path, const struct entry *token, mq_time pause)
 {
+	struct source from = { q->fd, path, STRIP_RENAME };
 	struct entry t = *token;
 
-	t.visible = (queue_now(q) + pause + MILLISECOND - 1) / MILLISECOND;
-	return lane_return(q, path, &t);
+	t.visible = visible_after(q, pause);
+	note_delayed(q, &t);
+	return place_delayed(q, &from, &t);
+}
+
+int lane_put_off(mq_queue *q, const char *path, const struct entry *token)
+{
+	return put_off(q, path, token, ODD_PAUSE);
+}
+
+/* Each pause is as long as it was held by then: so each is twice the last one. */
+static int hold(mq_queue *q, const char *path, struct entry *t)
+{
+	mq_time pause = queue_now(q) - t->expires * MILLISECOND; /* that is since when */
+
+	if (pause < MQ_SECOND)
+		pause = MQ_SECOND;
+	if (pause > HELD_PAUSE)
+		pause = HELD_PAUSE;
+	t->visible = visible_after(q, pause);
+	return delay(q, path, t);
 }
 
 /* With the lock: 1 when the lane is gone, 0 when it is not empty. */
@@ -434,8 +625,7 @@ static int remove_lane(mq_queue *q, const char *group)
 		if (fs_rmdir(q->fd, path) == -1 && errno != ENOENT)
 			return errno == ENOTEMPTY || errno == EEXIST ? 0 : -1;
 	}
-	lane_path(group, ".token", path);
-	fs_unlink(q->fd, path);
+	unlink_old(q, group);
 	return 1;
 }
 
@@ -453,60 +643,176 @@ static void token_for_lane(mq_queue *q, const char *group, struct entry *t)
 	new_token(q, &m, t);
 }
 
-/* A token has two names as long as it moves. */
-static int moves(mq_queue *q, const char *group)
-{
-	char token[ENTRY_PATH];
-	struct stat st;
+/* ---- lanes whose token was lost ------------------------------------------- */
 
-	lane_path(group, ".token", token);
-	return fs_stat(q->fd, token, &st) == 0 && st.st_nlink > 1;
+/* In two levels; names are not kept, as there may be many. */
+static int walk_tokens(mq_queue *q, const struct strip *s,
+    int (*each)(void *ctx, mq_queue *, const char *path, const struct entry *), void *ctx)
+{
+	char path[ENTRY_PATH];
+	uint64_t *numbers;
+	struct entry e;
+	struct fs_dir d;
+	const char *name;
+	size_t i, n;
+	int r = strip_segments(s, &numbers, &n);
+
+	for (i = 0; r == 0 && i < n; i++) {
+		strip_segment_path(s, numbers[i], path);
+		if (fs_dir_open(&d, q->fd, path) == -1) {
+			r = errno == ENOENT ? 0 : -1; /* empty by now */
+			continue;
+		}
+		while (r == 0 && (name = fs_dir_next(&d)) != NULL) {
+			if (entry_parse(name, &e) == -1 || !e.token)
+				continue;
+			strip_entry_path(s, numbers[i], name, path);
+			r = each(ctx, q, path, &e);
+		}
+		if (fs_dir_close(&d) == -1 && r == 0)
+			r = -1;
+	}
+	free(numbers);
+	return r;
 }
 
-/* A token whose other name did not survive is put into turns/ again; a lane
- * without any gets a new one. */
+int lane_walk_tokens(mq_queue *q,
+    int (*each)(void *ctx, mq_queue *, const char *path, const struct entry *), void *ctx)
+{
+	struct strip delayed = { .dir = q->fd, .path = "delayed" };
+	struct strip leased = { .dir = q->fd, .path = "leased" };
+	unsigned level, mask;
+	int r;
+
+	if ((r = walk_tokens(q, &delayed, each, ctx)) != 0 ||
+	    (r = walk_tokens(q, &leased, each, ctx)) != 0)
+		return r;
+	if (queue_levels(q, LINE_TURNS, &mask) == -1)
+		return -1;
+	for (level = 0; r == 0 && level < LEVELS; level++) {
+		struct strip turns = queue_strip(q, LINE_TURNS, level);
+
+		if (mask & 1u << level)
+			r = walk_tokens(q, &turns, each, ctx);
+	}
+	return r;
+}
+
+static int note_token(void *ctx, mq_queue *q, const char *path, const struct entry *e)
+{
+	char line[HASH_SIZE + IDENTITY_SIZE];
+	struct lane_tokens *t = ctx;
+
+	stpcpy(stpcpy(line, e->group), " ");
+	if (fs_readlink(q->fd, path, line + HASH_SIZE, IDENTITY_SIZE) == -1)
+		return 0; /* moved on, or of before */
+	return names_add(&t->names, line);
+}
+
+static int compare_lines(const void *key, const void *element)
+{
+	return strcmp(key, *(char *const *)element);
+}
+
+/* Whether a token of that group and identity was seen: 1, 0, -1.  All are looked at
+ * twice: one that moves may be missed once. */
+static int was_seen(mq_queue *q, const char *group, const char *identity, struct lane_tokens *t)
+{
+	char line[HASH_SIZE + IDENTITY_SIZE];
+
+	if (!t->known) {
+		if (lane_walk_tokens(q, note_token, t) == -1 ||
+		    lane_walk_tokens(q, note_token, t) == -1)
+			return -1;
+		names_sort(&t->names);
+		t->known = 1;
+	}
+	stpcpy(stpcpy(stpcpy(line, group), " "), identity);
+	return t->names.n &&
+	    bsearch(line, t->names.name, t->names.n, sizeof(char *), compare_lines);
+}
+
+/* Whether the lane's token is somewhere: 1, 0, -1. */
+static int moves(mq_queue *q, const char *group, struct lane_tokens *t)
+{
+	char path[ENTRY_PATH], identity[IDENTITY_SIZE];
+	struct stat st;
+	int r;
+
+	lane_path(group, ".token", path);
+	if (fs_stat(q->fd, path, &st) == -1)
+		return errno == ENOENT ? 0 : -1;
+	if (st.st_nlink > 1)
+		return 1;
+	r = valid_identity(q, group, identity);
+	return r == 1 ? was_seen(q, group, identity, t) : r;
+}
+
+/* With the lock: another token.  It is valid last: who takes it before that, as this
+ * was killed, finds HASH.token as it was, and comes here. */
 static int revive(mq_queue *q, const char *group)
 {
-	char token[ENTRY_PATH];
-	struct source from = { q->fd, token, STRIP_LINK };
+	char made[ENTRY_PATH], valid[ENTRY_PATH], path[ENTRY_PATH], identity[IDENTITY_SIZE];
+	struct source from = { q->fd, made, STRIP_RENAME };
 	struct entry t;
-	struct stat st;
 
-	if (moves(q, group))
-		return 0;
-	lane_path(group, ".token", token);
-	/* Not by way of tmp/: with a name there as well it would seem to move. */
-	if (fs_stat(q->fd, token, &st) == -1 && (errno != ENOENT || fs_mkempty(q->fd, token) == -1))
+	queue_scratch(q, made);
+	queue_scratch(q, valid);
+	if (make_identity(q, made, identity) == -1)
 		return -1;
 	token_for_lane(q, group, &t);
-	return place_turn(q, &from, &t);
+	lane_path(group, ".token", path);
+	if (name_again(q, made, identity, valid) == 0 && place_turn(q, &from, &t) == 0 &&
+	    fs_rename(q->fd, valid, q->fd, path) == 0)
+		return 0;
+	fs_unlink(q->fd, made);
+	fs_unlink(q->fd, valid);
+	return -1;
 }
 
-/* With the lock: somebody came with a token that is not valid.  Mostly a crash
- * left it; but hard links may have been lost, too, when the spool was copied. */
+/* With the lock: somebody came with a token that is not valid.  A kill left it, and
+ * the valid one moves; or the lane is of before tokens said which one they are. */
 static int mend(mq_queue *q, const char *group)
 {
-	char lane[ENTRY_PATH];
+	char lane[ENTRY_PATH], identity[IDENTITY_SIZE];
 	int r;
 
 	lane_path(group, "", lane);
 	if ((r = fs_exists(q->fd, lane)) != 1)
 		return r;
+	if ((r = valid_identity(q, group, identity)) != 0)
+		return r == 1 ? 0 : -1;
 	return revive(q, group);
 }
 
-int lane_is_stuck(mq_queue *q, const char *group)
+#define STUCK_LOOKS 3 /* one that moves all the time may be missed */
+
+static int is_lost(mq_queue *q, const char *group, struct lane_tokens *t)
+{
+	int looks, found = 0;
+
+	for (looks = 0; looks < STUCK_LOOKS && !found; looks++) {
+		if (looks > 0) {
+			names_free(&t->names);
+			t->known = 0;
+		}
+		found = moves(q, group, t);
+	}
+	return found == 0;
+}
+
+int lane_is_stuck(mq_queue *q, const char *group, struct lane_tokens *t)
 {
 	char lane[ENTRY_PATH];
 	int lock, stuck;
 
-	if (moves(q, group))
+	if (moves(q, group, t) != 0)
 		return 0;
 	/* Births and removals have the lock; who may only look goes without. */
 	if ((lock = lock_bucket(q, group, 0)) == -1 && errno == EWOULDBLOCK)
 		return 0;
 	lane_path(group, "", lane);
-	stuck = fs_exists(q->fd, lane) == 1 && !moves(q, group);
+	stuck = fs_exists(q->fd, lane) == 1 && is_lost(q, group, t);
 	if (lock != -1)
 		fs_unlock(lock);
 	return stuck;
@@ -518,10 +824,12 @@ int lane_mend(mq_queue *q, const char *group)
 
 	if (lock == -1)
 		return -1;
-	r = mend(q, group);
+	r = revive(q, group);
 	fs_unlock(lock);
 	return r;
 }
+
+/* ---- from message to message ----------------------------------------------- */
 
 /* The lane has no message.  Whoever lost the token while it was stopped here
  * can do no harm: a lane with a message stays, and one without may go, as the
@@ -552,7 +860,6 @@ static int turn_to(mq_queue *q, const char *path, const struct entry *token,
 	struct entry t;
 
 	lane_token(next, &t);
-	t.death[0] = '\0';
 	t.lease = token->lease;
 	t.nonce = token->nonce;
 	t.visible = next->visible;
@@ -575,26 +882,127 @@ int lane_pass_on(mq_queue *q, const char *path, const struct entry *token, const
 			 put_off(q, path, token, ODD_PAUSE);
 }
 
-/* The message of the token at path has died: pass on, or hold the group. */
-static int after_death(mq_queue *q, const char *path, const struct entry *token)
+/* What the token tells of a message that is not first any more, into that one's own
+ * name: from the strip, if it is there, to before it. */
+static int keep(mq_queue *q, const struct entry *t)
+{
+	char path[ENTRY_PATH], name[NAME_SIZE];
+	struct lane_view v;
+	struct entry e;
+
+	if (lane_look(q, t->group, t->key, &v) == -1)
+		return -1;
+	if (!v.found)
+		return 0;
+	e = v.first.entry;
+	lane_take_over(&e, t);
+	if (e.death[0] && !v.first.entry.death[0])
+		e.expires = queue_expiry(q, &v.first.entry) / MILLISECOND;
+	entry_format(&e, name);
+	if (strcmp(name, strrchr(v.first.path, '/') + 1) == 0)
+		return 0;
+	lane_path(t->group, "/", path);
+	strcat(path, name);
+	return fs_rename(q->fd, v.first.path, q->fd, path) == 0 || errno == ENOENT ? 0 : -1;
+}
+
+/* The token is valid, and free to move. */
+static int turn_to_first(mq_queue *q, const char *path, struct entry *t)
 {
 	struct lane_view v;
-	char held[ENTRY_PATH];
 
-	if (q->conf.group_blocks) {
-		lane_path(token->group, ".held", held);
-		return fs_rename(q->fd, path, q->fd, held);
+	if (lane_look(q, t->group, NULL, &v) == -1 || !v.found)
+		return lane_pass_on(q, path, t, NULL);
+	if (strcmp(v.first.entry.key, t->key) != 0)
+		return keep(q, t) == 0 ? turn_to(q, path, t, &v.first.entry) :
+					 put_off(q, path, t, ODD_PAUSE);
+	lane_take_over(&v.first.entry, t);
+	t->visible = v.first.entry.visible;
+	return lane_return(q, path, t);
+}
+
+int lane_sort(mq_queue *q, const char *path, struct entry *t)
+{
+	int r;
+
+	if (lane_token_valid(q, t->group, path) != 1)
+		return lane_pass_on(q, path, t, NULL);
+	if (t->token == TOKEN_HELD) {
+		if ((r = has_reason(q, t)) == 1)
+			return hold(q, path, t);
+		if (r == -1)
+			return put_off(q, path, t, ODD_PAUSE);
+		let_go(q, t);
 	}
-	if (lane_look(q, token->group, NULL, &v) == -1)
+	return turn_to_first(q, path, t);
+}
+
+/* The leased token as one that is held, before its message dies: whatever comes then,
+ * the group does not go on without it. */
+static int hold_leased(mq_queue *q, char path[ENTRY_PATH], struct entry *t, const char *id)
+{
+	char from[ENTRY_PATH], name[NAME_SIZE];
+
+	t->token = TOKEN_HELD;
+	memcpy(t->id, id, KEY_SIZE);
+	entry_format(t, name);
+	strcpy(from, path);
+	strcpy(strrchr(path, '/') + 1, name);
+	return fs_rename(q->fd, from, q->fd, path);
+}
+
+/* On a full disk there may be no room for it in delayed/: then whoever takes it tries
+ * again. */
+static int hold_dead(mq_queue *q, const char *path, struct entry *t)
+{
+	struct source from = { q->fd, path, STRIP_RENAME };
+
+	t->expires = queue_now(q) / MILLISECOND;
+	if (hold(q, path, t) == 0)
+		return 0;
+	t->visible = 0;
+	return place_turn(q, &from, t);
+}
+
+/* The message of the token at path has died: pass on, or hold the group. */
+static int after_death(mq_queue *q, const char *path, struct entry *t)
+{
+	struct lane_view v;
+
+	if (t->token == TOKEN_HELD)
+		return hold_dead(q, path, t);
+	if (lane_look(q, t->group, NULL, &v) == -1)
 		return errno == ENOENT ? fs_unlink(q->fd, path) : -1;
-	return lane_pass_on(q, path, token, v.found ? &v.first.entry : NULL);
+	return lane_pass_on(q, path, t, v.found ? &v.first.entry : NULL);
+}
+
+/* The message m of the token at path to the dead letters. */
+static int bury(mq_queue *q, const char *path, const struct entry *token,
+    const struct lane_message *m, const char *reason)
+{
+	struct source from = { q->fd, m->path, STRIP_RENAME };
+	struct entry e = m->entry, t = *token;
+	char held[ENTRY_PATH];
+	int saved;
+
+	lane_take_over(&e, token);
+	strcpy(held, path);
+	if (q->conf.group_blocks && hold_leased(q, held, &t, e.id) == -1)
+		return -1;
+	if (place_dead(q, &from, &e, reason) == -1) {
+		saved = errno;
+		fs_rename(q->fd, held, q->fd, path);
+		errno = saved;
+		return -1;
+	}
+	/* That was the verdict: what fails now is done when the lease lapses. */
+	after_death(q, held, &t);
+	return 0;
 }
 
 int lane_bury(mq_queue *q, const char *path, const struct entry *token, const char *reason)
 {
-	struct source from = { .dir = q->fd, .how = STRIP_RENAME };
 	struct lane_view v;
-	struct entry e;
 
 	if (lane_look(q, token->group, token->key, &v) == -1)
 		return -1;
@@ -602,61 +1010,20 @@ int lane_bury(mq_queue *q, const char *path, const struct entry *token, const ch
 		errno = ENOENT;
 		return -1;
 	}
-	e = v.first.entry;
-	lane_take_over(&e, token);
-	from.path = v.first.path;
-	if (place_dead(q, &from, &e, reason) == -1)
-		return -1;
-	/* That was the verdict: what fails now is done when the lease lapses. */
-	after_death(q, path, token);
-	return 0;
+	return bury(q, path, token, &v.first, reason);
 }
 
 int lane_release(mq_queue *q, const char *group)
 {
-	char held[ENTRY_PATH];
-	struct source from = { q->fd, held, STRIP_RENAME };
+	char path[ENTRY_PATH];
 	struct entry t;
-	int r;
+	int r = find_delayed(q, group, path, &t);
 
-	lane_path(group, ".held", held);
-	if ((r = fs_exists(q->fd, held)) != 1)
+	if (r != 1)
 		return r;
-	token_for_lane(q, group, &t);
-	return place_turn(q, &from, &t) == 0 || errno == ENOENT ? 0 : -1;
-}
-
-int lane_loosen(mq_queue *q, const char *group, struct lane_loose *l)
-{
-	char held[ENTRY_PATH], bucket[STRIP_PATH], name[NAME_SIZE];
-	struct source from = { q->fd, held, STRIP_RENAME };
-	int r;
-
-	lane_path(group, ".held", held);
-	if ((r = fs_exists(q->fd, held)) != 1)
-		return r;
-	token_for_lane(q, group, &l->token);
-	l->token.visible = (queue_now(q) + LOOSE_PAUSE) / MILLISECOND;
-	if (place_delayed(q, &from, &l->token) == -1)
-		return errno == ENOENT ? 0 : -1;
-	bucket_path("delayed", l->token.visible * MILLISECOND, bucket);
-	entry_format(&l->token, name);
-	stpcpy(stpcpy(stpcpy(l->path, bucket), "/"), name);
-	return 1;
-}
-
-void lane_tighten(mq_queue *q, const struct lane_loose *l)
-{
-	char held[ENTRY_PATH];
-
-	lane_path(l->token.group, ".held", held);
-	fs_rename(q->fd, l->path, q->fd, held);
-}
-
-void lane_go_on(mq_queue *q, struct lane_loose *l)
-{
-	l->token.visible = 0;
-	lane_return(q, l->path, &l->token);
+	if (t.token == TOKEN_HELD)
+		let_go(q, &t);
+	return wake(q, path, &t);
 }
 
 /* ---- all of them ---------------------------------------------------------- */
@@ -715,6 +1082,7 @@ int lane_release_all(mq_queue *q)
 struct settling {
 	mq_time until;
 	int held; /* somebody has a lock */
+	struct lane_tokens tokens;
 };
 
 static int settle(void *ctx, mq_queue *q, const char *group)
@@ -729,17 +1097,18 @@ static int settle(void *ctx, mq_queue *q, const char *group)
 	}
 	if ((r = fs_exists(q->fd, more.path)) == 1)
 		r = strip_settle(&more, s->until - clock_up(&q->mq->clock), queue_scratch, q);
-	if (r == 0)
-		r = revive(q, group);
+	if (r == 0 && (r = moves(q, group, &s->tokens)) != -1)
+		r = r == 1 ? 0 : revive(q, group);
 	fs_unlock(lock);
 	return r;
 }
 
 int lane_settle(mq_queue *q, mq_time until)
 {
-	struct settling s = { until, 0 };
+	struct settling s = { .until = until };
 	int r = lane_walk(q, settle, &s);
 
+	names_free(&s.tokens.names);
 	if (r == 0 && s.held)
 		errno = EWOULDBLOCK;
 	return r == 0 && s.held ? -1 : r;

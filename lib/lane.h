@@ -6,9 +6,9 @@
  *
  *	groups/HH/HASH/        the lane: ENTRY...; from some dozens on also a
  *	                       strip, more/, which takes what comes
- *	groups/HH/HASH.token   a link of the group's token, which tells the valid
- *	                       one from what a crash left
- *	groups/HH/HASH.held    the token while a dead letter blocks the group
+ *	groups/HH/HASH.token   tells the valid token from what a crash left: both are
+ *	                       symbolic links with one target, a nonce
+ *	groups/HH/HASH.delayed a symbolic link to the token in delayed/, if it is there
  *	groups/HH/lock         held while a lane there is born or removed
  *	turns/pN/              a strip of tokens, which have something to deliver
  *
@@ -31,10 +31,27 @@
  * A kill during either leaves a token without a lane: whoever takes it closes
  * it, or finds that another is valid, and drops it.  After the machine came
  * down, lane_settle() gives a token to lanes whose token did not survive.
+ *
+ * A token is in delayed/ for a reason: the first message comes later, or, under
+ * group-on-dead=block, a dead letter is to come back first (TOKEN_HELD).  The
+ * reason may go before its time: another message comes first, the dead letter is
+ * redriven, the lane is purged.  So that neither side misses the other,
+ *
+ *	delay	HASH.delayed, rename the token to delayed/, then look at the lane;
+ *		if the reason is gone, wake it
+ *	change	change what is first in the lane, then wake its token
+ *	wake	read HASH.delayed, rename the token from there to turns/ as it is:
+ *		who takes it looks whether it has to wait
+ *
+ * Only who has the token leased delays it.  HASH.delayed may be stale: names are not
+ * used twice, so it leads nowhere then.
+ * A held token comes due now and then, and who takes it looks whether its dead
+ * letter is back: so a redrive that is killed before it wakes holds no group.
  */
 #ifndef LANE_H
 #define LANE_H
 
+#include "names.h"
 #include "place.h"
 
 /* Whether the entry belongs into a lane: dead letters stand in one line. */
@@ -65,9 +82,17 @@ int lane_token_valid(mq_queue *, const char *group, const char *path);
 /* The token in the state of a message: its key, priority, count and history. */
 void lane_token(const struct entry *message, struct entry *token);
 
-/* Token at path -> turns/ or, while token->visible is to come, delayed/.
- * ENOENT: it is somebody else's by now. */
+/* Token at path -> turns/ or, while token->visible is to come and its message not
+ * over, delayed/.  ENOENT: it is somebody else's by now. */
 int lane_return(mq_queue *, const char *path, struct entry *token);
+
+/* Having leased the token at path as it was in turns/, to where it belongs by what
+ * is in its lane: it may be held still, or for a message that comes later or is not
+ * first any more; or the lane may be empty. */
+int lane_sort(mq_queue *, const char *path, struct entry *token);
+
+/* Something is wrong with the lane of the token at path: look again in a while. */
+int lane_put_off(mq_queue *, const char *path, const struct entry *token);
 
 /* Having leased the token at path, and done with its message: on to the next,
  * or close the lane.  next NULL: look for it.  ENOENT as above. */
@@ -80,27 +105,29 @@ int lane_bury(mq_queue *, const char *path, const struct entry *token, const cha
 /* The count and the history of a lane's message, if the token is for it. */
 void lane_take_over(struct entry *message, const struct entry *token);
 
-/* Whether the lane has no token that moves, and nobody is making one: 1, 0. */
-int lane_is_stuck(mq_queue *, const char *group);
-
-/* Somebody had a token that is not valid: see that a valid one moves. */
-int lane_mend(mq_queue *, const char *group);
-
-/* Let a held group go on. */
-int lane_release(mq_queue *, const char *group);
-int lane_release_all(mq_queue *);
-
-/* The same around putting a dead letter back: first let the group go on in a
- * while, so that a kill holds it for no longer; 1, 0 when it was not held, -1.
- * Then at once, or, as there was no way back, not at all. */
-struct lane_loose {
-	struct entry token;
-	char path[ENTRY_PATH];
+/* The tokens that were somewhere, for those who look at many lanes. */
+struct lane_tokens {
+	struct names names; /* "GROUP TARGET" */
+	int known;
 };
 
-int lane_loosen(mq_queue *, const char *group, struct lane_loose *);
-void lane_go_on(mq_queue *, struct lane_loose *);
-void lane_tighten(mq_queue *, const struct lane_loose *);
+/* Whether the lane has no token that moves, and nobody is making one: 1, 0. */
+int lane_is_stuck(mq_queue *, const char *group, struct lane_tokens *);
+
+/* Such a lane gets one. */
+int lane_mend(mq_queue *, const char *group);
+
+/* Call each for every token, on its way or leased; non-zero ends it. */
+int lane_walk_tokens(mq_queue *,
+    int (*each)(void *ctx, mq_queue *, const char *path, const struct entry *), void *ctx);
+
+/* What is first in the lane may be another one by now: if its token is delayed, see
+ * that somebody looks. */
+int lane_wake(mq_queue *, const char *group);
+
+/* The same, and a held group goes on without its dead letter. */
+int lane_release(mq_queue *, const char *group);
+int lane_release_all(mq_queue *);
 
 /* Call each for every lane; non-zero ends it. */
 int lane_walk(mq_queue *, int (*each)(void *ctx, mq_queue *, const char *group), void *ctx);

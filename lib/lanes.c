@@ -34,11 +34,15 @@ struct walk {
 
 /* ---- what the tokens say -------------------------------------------------- */
 
-static int note(struct standings *l, const struct entry *t, int leased)
+static int note(void *ctx, mq_queue *q, const char *path, const struct entry *t)
 {
+	int leased = strncmp(path, "leased/", 7) == 0;
 	struct standing *grown, *s;
+	struct standings *l = ctx;
 
-	if (!leased && !t->visible && !t->receives)
+	(void)q;
+
+	if (t->token == TOKEN_HELD || (!leased && !t->visible && !t->receives))
 		return 0; /* nothing that the message does not say */
 	if ((grown = grow(l->of, &l->room, l->n + 1, sizeof(*grown))) == NULL)
 		return -1;
@@ -53,33 +57,6 @@ static int note(struct standings *l, const struct entry *t, int leased)
 	return 0;
 }
 
-/* The tokens of one directory, in two levels. */
-static int read_tokens(mq_queue *q, const struct strip *s, int leased, struct standings *l)
-{
-	char path[ENTRY_PATH];
-	uint64_t *numbers;
-	struct entry e;
-	struct fs_dir d;
-	const char *name;
-	size_t i, n;
-	int r = strip_segments(s, &numbers, &n);
-
-	for (i = 0; r == 0 && i < n; i++) {
-		strip_entry_path(s, numbers[i], "", path);
-		if (fs_dir_open(&d, q->fd, path) == -1) {
-			r = errno == ENOENT ? 0 : -1; /* empty by now */
-			continue;
-		}
-		while (r == 0 && (name = fs_dir_next(&d)) != NULL)
-			if (entry_parse(name, &e) == 0 && e.token)
-				r = note(l, &e, leased);
-		if (fs_dir_close(&d) == -1)
-			r = -1;
-	}
-	free(numbers);
-	return r;
-}
-
 static int compare_standings(const void *a, const void *b)
 {
 	return strcmp(((const struct standing *)a)->group, ((const struct standing *)b)->group);
@@ -89,19 +66,8 @@ static int compare_standings(const void *a, const void *b)
  * not at all. */
 static int read_standings(mq_queue *q, struct standings *l)
 {
-	struct strip delayed = { .dir = q->fd, .path = "delayed" };
-	struct strip leased = { .dir = q->fd, .path = "leased" };
-	unsigned level, mask;
-
-	if (read_tokens(q, &delayed, 0, l) == -1 || read_tokens(q, &leased, 1, l) == -1 ||
-	    queue_levels(q, LINE_TURNS, &mask) == -1)
+	if (lane_walk_tokens(q, note, l) == -1)
 		return -1;
-	for (level = 0; level < LEVELS; level++) {
-		struct strip turns = queue_strip(q, LINE_TURNS, level);
-
-		if (mask & 1u << level && read_tokens(q, &turns, 0, l) == -1)
-			return -1;
-	}
 	if (l->n)
 		qsort(l->of, l->n, sizeof(*l->of), compare_standings);
 	return 0;

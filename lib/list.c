@@ -57,8 +57,11 @@ static int walk_number(mq_queue *q, const struct strip *s, uint64_t number, enum
 		if (form == FORM_OPENED && seen)
 			continue;
 		r = strip_load(s, number, (enum form)form, &g);
-		if (r == 1 && form == FORM_BUNDLE && look == TO_TAKE)
-			r = place_open(q, s, &g) == -1 ? -1 : 0; /* met as the next form */
+		if (r == 1 && form == FORM_BUNDLE && look == TO_TAKE) {
+			r = place_open(q, s, &g);
+			if (r == 1 && g.form != FORM_BUNDLE)
+				r = 0; /* met as the next form */
+		}
 		seen = r == 1;
 		if (r == 1)
 			r = walk_segment(q, s, &g, visit, ctx);

@@ -111,12 +111,13 @@ static const char *field(const char *p, char letter, uint64_t *value)
 	return scan_number(p + 2, 0, value);
 }
 
-/* Whether the name goes on as a token's: a group, perhaps after a death. */
+/* The field of a group, by what the entry is: 0, TOKEN_MOVES, TOKEN_HELD. */
+static const char group_letter[] = "gtw";
+
+/* Whether the name goes on as a token's, which has no body. */
 static int is_token(const char *p)
 {
-	if (p[0] == ',' && p[1] == 'd' && strnlen(p, 10) == 10)
-		p += 10;
-	return p[0] == ',' && p[1] == 't';
+	return p[0] == ',' && p[1] && strchr("xdtw", p[1]);
 }
 
 static const char *parse_sizes(const char *p, struct entry *e)
@@ -127,7 +128,7 @@ static const char *parse_sizes(const char *p, struct entry *e)
 		return NULL;
 	e->receives = (unsigned)receives;
 	if (is_token(p)) {
-		e->token = 1;
+		e->token = TOKEN_MOVES;
 		return p;
 	}
 	if ((p = field(p, 'o', &e->offset)) == NULL || (p = field(p, 'h', &e->header)) == NULL)
@@ -155,8 +156,12 @@ static const char *parse_tail(const char *p, struct entry *e)
 {
 	uint64_t expires, visible;
 
-	if ((p = field(p, 'x', &expires)) == NULL || (p = hex_field(p, 'd', 8, e->death)) == NULL ||
-	    (p = hex_field(p, e->token ? 't' : 'g', HASH_SIZE - 1, e->group)) == NULL)
+	if ((p = field(p, 'x', &expires)) == NULL || (p = hex_field(p, 'd', 8, e->death)) == NULL)
+		return NULL;
+	if (e->token && p[0] == ',' && p[1] == group_letter[TOKEN_HELD])
+		e->token = TOKEN_HELD;
+	if ((p = hex_field(p, group_letter[e->token], HASH_SIZE - 1, e->group)) == NULL ||
+	    (e->token && !e->group[0]))
 		return NULL;
 	if ((p = field(p, 'v', &visible)) == NULL)
 		return NULL;
@@ -244,12 +249,12 @@ void entry_format(const struct entry *e, char name[NAME_SIZE])
 		p = put_nonzero(p, 'o', e->offset);
 		p = put_nonzero(p, 'h', e->header);
 		p = put_number(p, 'b', e->body);
-		p = put_nonzero(p, 'x', (uint64_t)e->expires);
 	}
+	p = put_nonzero(p, 'x', (uint64_t)e->expires);
 	if (e->death[0])
 		p = put_text(p, 'd', e->death, 8);
 	if (e->group[0])
-		p = put_text(p, e->token ? 't' : 'g', e->group, HASH_SIZE - 1);
+		p = put_text(p, group_letter[e->token], e->group, HASH_SIZE - 1);
 	p = put_nonzero(p, 'v', (uint64_t)e->visible);
 	if (e->lease && e->lease != LEASE_BUNDLE)
 		p = put_nonce(p, e->lease, e->nonce);

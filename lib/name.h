@@ -9,7 +9,10 @@
  *
  * and that of a message group's token (see lane.h)
  *
- *	KEY,pPRIORITY[,rRECEIVES][,dDEATH],tGROUP[,vVISIBLE][,lNONCE|,sNONCE]
+ *	KEY,pPRIORITY[,rRECEIVES][,xEXPIRES][,dDEATH],tGROUP[,vVISIBLE]
+ *	    [,lNONCE|,sNONCE]
+ *
+ * or, while a dead letter holds the group, the same with [,iID] and wGROUP,
  *
  * in this order, numbers in decimal without leading zeros and left out when
  * zero (p and b always stand), so that each entry has exactly one name:
@@ -30,6 +33,8 @@
 #define LEASE_SHARED 's' /* the clock of all that one call received */
 #define LEASE_BUNDLE 'b' /* the same, but the name is as it was: its bundle was leased */
 #define BUNDLE_SIZE  40
+#define TOKEN_MOVES  1 /* from message to message */
+#define TOKEN_HELD   2 /* waits for the dead letter of its id, "expires" being since when */
 
 struct entry {
 	char key[KEY_SIZE]; /* sorts: when it came to this queue */
@@ -42,7 +47,7 @@ struct entry {
 	int64_t expires;       /* ms since the epoch; 0: never */
 	char death[9];         /* the tag of its history; "": never failed */
 	char group[HASH_SIZE]; /* of its message group's key; "": none */
-	int token;             /* no message, but the token of a group */
+	int token;             /* no message, but the token of a group: TOKEN_... */
 	int64_t visible;       /* delayed until, ms since the epoch */
 	char lease;            /* LEASE_OWN, LEASE_SHARED, or 0: never leased */
 	uint64_t nonce;        /* of its present or last lease */

@@ -210,9 +210,11 @@ int place_bad(mq_queue *q, const char *path)
 
 	snprintf(bad, sizeof(bad), "bad/%.*s~%016llx", NAME_SIZE - 20, slash ? slash + 1 : path,
 	    (unsigned long long)nonce_next(&q->mq->nonce));
-	r = fs_rename(q->fd, path, q->fd, bad);
-	if (r == -1 && errno == ENOENT && (fs_mkdir(q->fd, "bad") == 0 || errno == EEXIST))
+	do {
 		r = fs_rename(q->fd, path, q->fd, bad);
+		if (r == -1 && errno == ENOENT && (fs_mkdir(q->fd, "bad") == 0 || errno == EEXIST))
+			r = fs_rename(q->fd, path, q->fd, bad);
+	} while (r == -1 && spool_drop_ballast(q->spool));
 	return r;
 }
 

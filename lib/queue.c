@@ -568,7 +568,8 @@ void queue_new_keys(mq_queue *q, struct entry *entries, size_t n)
 mq_time queue_expiry(const mq_queue *q, const struct entry *e)
 {
 	mq_time ttl = e->expires * MILLISECOND;
-	mq_time kept = q->conf.retention ? key_time(e->key) + q->conf.retention : 0;
+	int own = e->group[0] && e->death[0] && ttl; /* see redrive.c */
+	mq_time kept = q->conf.retention && !own ? key_time(e->key) + q->conf.retention : 0;
 
 	if (ttl == 0 || kept == 0)
 		return ttl ? ttl : kept;

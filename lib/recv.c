@@ -47,6 +47,7 @@ struct row {
 	unsigned level;
 	struct segment segment;
 	size_t next; /* the entry to take */
+	int stuck;   /* one of them stays where it is */
 	enum { UNREAD, OPEN, SPENT } state;
 };
 
@@ -55,6 +56,7 @@ struct receiving {
 	mq_time now, visibility;
 	struct lease_clock *clock;
 	uint64_t sized_inode, size; /* of the last message's file, of the row read last */
+	int trouble, passed_over;   /* errno of the first entry that others are not to wait for */
 	struct row rows[ROWS];
 	size_t nrows;
 	mq_lease **leases;
@@ -98,13 +100,14 @@ static void free_rows(struct receiving *r)
 	r->nrows = 0;
 }
 
-/* See that the row has a next entry, or is spent. */
+/* See that the row has a next entry, or is spent: also when what is left of it cannot
+ * be taken now. */
 static int read_row(struct receiving *r, struct row *l)
 {
 	int found;
 
 	if (l->state == OPEN && l->next >= l->segment.n)
-		l->state = UNREAD;
+		l->state = l->stuck ? SPENT : UNREAD;
 	if (l->state != UNREAD)
 		return 0;
 	/* A file that was known may be gone by now, and another have its inode. */
@@ -297,7 +300,25 @@ static int lease_entry(struct receiving *r, const char *path, uint64_t inode, st
 	return 0;
 }
 
+/* What cannot be done with one entry must not stop the others. */
+static int pass_over(struct receiving *r)
+{
+	if (!r->trouble)
+		r->trouble = errno;
+	r->passed_over = 1;
+	return 0;
+}
+
 /* ---- one group --------------------------------------------------------- */
+
+/* The first message cannot be looked at, or not be removed: other groups go on. */
+static int put_off_group(struct receiving *r, const char *path, const struct entry *t)
+{
+	pass_over(r);
+	if (lane_put_off(r->q, path, t) == 0 || errno == ENOENT)
+		r->passed_over = 0; /* it is not in the way */
+	return 0;
+}
 
 /* The lane's first message may be delivered no more: have the token, then move
  * it to the dead letters. */
@@ -314,23 +335,23 @@ static int bury_first(struct receiving *r, const char *path, const struct entry 
 		return 0;
 	if ((valid = lane_token_valid(r->q, t.group, to)) == -1 && errno != ENOENT)
 		return -1; /* it will lapse */
-	if (valid != 1) {
-		lane_mend(r->q, t.group);
-		return fs_unlink(r->q->fd, to);
-	}
+	if (valid != 1)    /* drops it */
+		return lane_pass_on(r->q, to, &t, NULL);
 	if (lane_bury(r->q, to, &t, "max-receives") == 0)
 		return 0;
-	return errno == ENOENT ? lane_pass_on(r->q, to, &t, NULL) : -1; /* it will lapse */
+	return errno == ENOENT ? lane_pass_on(r->q, to, &t, NULL) : put_off_group(r, to, &t);
 }
 
-/* Nothing to deliver: have the token, then close the lane. */
-static int close_group(struct receiving *r, const char *path, struct entry *t, int *lost)
+/* Nothing to deliver: have the token as it is, then see where it belongs. */
+static int sort_token(struct receiving *r, const char *path, struct entry *t, int *lost)
 {
 	char to[ENTRY_PATH];
 
 	if (lease_under(r, path, t, to, lost) == -1)
 		return -1;
-	return *lost ? 0 : lane_pass_on(r->q, to, t, NULL);
+	if (*lost || lane_sort(r->q, to, t) == 0 || errno == ENOENT)
+		return 0;
+	return pass_over(r); /* it will lapse */
 }
 
 /* Lease message, the lane's first, which is e. */
@@ -362,29 +383,28 @@ static int lease_first(struct receiving *r, const char *path, const char *messag
 	if (valid == -1 && errno != ENOENT)
 		return -1; /* it will lapse */
 	fs_unlink(q->fd, receipt);
-	if (fs_exists(q->fd, token) == 1) {
-		lane_mend(q, e->group); /* before it goes: should we be killed here */
-		fs_unlink(q->fd, token);
-	}
+	if (fs_exists(q->fd, token) == 1)
+		lane_pass_on(q, token, &t, NULL);
 	*lost = 1;
 	return 0;
 }
 
+/* What the token tells of a message that it is not for: that must not be lost. */
+static int is_for_another(const struct entry *t, const struct entry *first)
+{
+	return strcmp(t->key, first->key) != 0 && (t->receives || t->visible || t->death[0]);
+}
+
 /* What is to be done with the first message m, whose group's token is at path. */
-static int take_first(struct receiving *r, const char *path, const struct entry *t,
+static int take_first(struct receiving *r, const char *path, struct entry *t,
     struct lane_message *m, int *lost)
 {
 	mq_queue *q = r->q;
-	struct entry *e = &m->entry, token;
+	struct entry *e = &m->entry;
 
 	lane_take_over(e, t);
-	if (e->visible * MILLISECOND > r->now) {
-		lane_token(e, &token);
-		token.lease = t->lease;
-		token.nonce = t->nonce;
-		token.visible = e->visible;
-		return lane_return(q, path, &token);
-	}
+	if (is_for_another(t, e) || e->visible * MILLISECOND > r->now)
+		return sort_token(r, path, t, lost);
 	e->visible = 0;
 	if (q->conf.max_receives && e->receives >= q->conf.max_receives)
 		return bury_first(r, path, e, lost);
@@ -399,11 +419,14 @@ static int drop_first(struct receiving *r, const struct lane_message *m)
 	int torn;
 
 	if (expiry && expiry <= r->now)
-		return place_expire(r->q, r->q->fd, m->path, &m->entry) == 0 || errno == ENOENT;
+		return place_expire(r->q, r->q->fd, m->path, &m->entry) == 0 || errno == ENOENT ?
+		    1 :
+		    -1;
 	if ((torn = is_torn(r, m->path, 0, &m->entry)) <= 0)
 		return torn;
-	if (fs_exists(r->q->fd, m->path) == 1 && place_bad(r->q, m->path) == 0)
-		limit_release(r->q, 1, m->entry.body);
+	if (place_bad(r->q, m->path) == -1)
+		return errno == ENOENT ? 1 : -1;
+	limit_release(r->q, 1, m->entry.body);
 	return 1;
 }
 
@@ -413,13 +436,15 @@ static int take_token(struct receiving *r, const char *path, struct entry *t, in
 	struct lane_view v;
 	int dropped;
 
+	if (t->token == TOKEN_HELD)
+		return sort_token(r, path, t, lost);
 	do {
 		if (lane_look(q, t->group, NULL, &v) == -1 && errno != ENOENT)
-			return -1;
+			return put_off_group(r, path, t);
 		if (!v.found)
-			return close_group(r, path, t, lost);
+			return sort_token(r, path, t, lost);
 	} while ((dropped = drop_first(r, &v.first)) == 1);
-	return dropped == -1 ? -1 : take_first(r, path, t, &v.first, lost);
+	return dropped == -1 ? put_off_group(r, path, t) : take_first(r, path, t, &v.first, lost);
 }
 
 /* Take one entry, or put it where it belongs if it may not be delivered. */
@@ -436,6 +461,7 @@ static int take_entry(struct receiving *r, const char *path, const struct sorted
 		done = place_bad(q, path);
 	} else if (e.token) {
 		done = take_token(r, path, &e, lost);
+		return done == -1 && errno != ENOENT ? -1 : 0;
 	} else if ((expiry = queue_expiry(q, &e)) != 0 && expiry <= r->now) {
 		done = place_expire(q, q->fd, path, &e);
 	} else if (q->conf.max_receives && e.receives >= q->conf.max_receives) {
@@ -443,7 +469,7 @@ static int take_entry(struct receiving *r, const char *path, const struct sorted
 	} else {
 		return lease_entry(r, path, name->inode, &e, lost);
 	}
-	return done == -1 && errno != ENOENT ? -1 : 0;
+	return done == -1 && errno != ENOENT ? pass_over(r) : 0;
 }
 
 static int take_next(struct receiving *r, struct row *l)
@@ -453,8 +479,10 @@ static int take_next(struct receiving *r, struct row *l)
 	int lost = 0;
 
 	segment_entry_path(&l->strip, &l->segment, name->name, path);
+	r->passed_over = 0;
 	if (take_entry(r, path, name, &lost) == -1)
 		return -1;
+	l->stuck |= r->passed_over;
 	if (lost) /* others are at the same place: out of their way */
 		l->next += nonce_next(&r->q->mq->nonce) % CROWD;
 	return 0;
@@ -516,9 +544,9 @@ static int take_bundle(struct receiving *r, struct row *l)
 	int lost = 0;
 
 	segment_path(&l->strip, &l->segment, path);
-	l->next = l->segment.n;
 	if (put_under_clock(r, path, name_bundle, l, dir, &lost) == -1)
-		return -1;
+		return errno == EXDEV ? open_bundle(r, l) : -1;
+	l->next = l->segment.n;
 	for (i = 0; !lost && i < l->segment.n; i++)
 		if (take_from_bundle(r, dir, &l->segment.names[i]) == -1)
 			return -1;
@@ -539,7 +567,7 @@ static int take(struct receiving *r)
 			return -1;
 		if (l == NULL)
 			break;
-		if (l->segment.form != FORM_BUNDLE)
+		if (!segment_is_closed(&l->segment))
 			s = take_next(r, l);
 		else
 			s = is_wanted_whole(r, &l->segment) ? take_bundle(r, l) : open_bundle(r, l);
@@ -586,6 +614,10 @@ int recv_under(mq_queue *q, struct lease_clock *clock, size_t max, mq_time visib
 	if (r.n > 0) {
 		queue_count(q, METER_RECEIVED, r.n);
 		return MQ_OK; /* whatever failed then will fail again */
+	}
+	if (s == 0 && r.trouble) {
+		errno = r.trouble;
+		s = -1;
 	}
 	if (s == 0 && (q->trouble || q->unsettled)) {
 		errno = q->trouble ? q->trouble : q->unsettled;

@@ -3,7 +3,8 @@
  *
  * The history is linked to the target first, then the entry is renamed there
  * under a new key, its receive count 0: the rename is the redrive.  A message
- * of a group gets the key that it had when it was sent.
+ * of a group gets the key that it had when it was sent; then the token of its
+ * group is woken, which may be held for it, or wait for what it comes before.
  *
  * The target's limits hold.  Whatever its overflow setting says of what is sent,
  * nothing is dropped or goes elsewhere for a dead letter: that stays.
@@ -45,23 +46,14 @@ static int open_source(mq *h, const char *path, struct whereabouts *w, mq_queue 
 	return queue_open_in(h, w->spool, w->queue, q);
 }
 
-/* The rename; a group that was held for this message goes on with it. */
+/* The rename, which must come first: a group that goes on before its message is back
+ * would overtake it.  A token that cannot be woken comes by itself. */
 static int put_back(mq_queue *to, const struct source *from, const struct entry *e)
 {
-	struct lane_loose l;
-	int saved, loose = lane_wants(to, e) ? lane_loosen(to, e->group, &l) : 0;
-
-	if (loose == -1)
+	if (place_ready(to, from, e, NULL) == -1)
 		return -1;
-	if (place_ready(to, from, e, NULL) == -1) {
-		saved = errno;
-		if (loose)
-			lane_tighten(to, &l);
-		errno = saved;
-		return -1;
-	}
-	if (loose)
-		lane_go_on(to, &l);
+	if (lane_wants(to, e))
+		lane_wake(to, e->group);
 	return 0;
 }
 
@@ -86,15 +78,26 @@ static void release(mq_queue *from, mq_queue *to, mq_queue *whose, uint64_t body
 	errno = saved;
 }
 
+/* In its group a message has the key that it had, to come before what was sent after
+ * it.  How old that is says nothing of the time since the redrive, so the name tells
+ * the end of that. */
+static void return_to_group(const mq_queue *to, struct entry *e)
+{
+	int64_t end = (queue_now(to) + to->conf.retention) / MILLISECOND;
+
+	memcpy(e->key, e->id, KEY_SIZE);
+	if (to->conf.retention && (e->expires == 0 || end < e->expires))
+		e->expires = end;
+}
+
 static int move(mq_queue *from, mq_queue *to, const struct whereabouts *w)
 {
 	struct source source = { from->fd, w->rest, STRIP_RENAME };
 	struct entry e = w->entry;
 	int fd;
 
-	/* In its group it comes before what was sent after it. */
 	if (lane_wants(to, &e))
-		memcpy(e.key, e.id, KEY_SIZE);
+		return_to_group(to, &e);
 	else
 		queue_new_keys(to, &e, 1);
 	e.receives = 0;

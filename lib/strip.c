@@ -686,6 +686,7 @@ static int load(const struct strip *s, uint64_t number, enum form form, struct s
 
 	g->number = number;
 	g->form = form;
+	g->fixed = 0;
 	segment_path(s, g, path);
 	return read_names(s->dir, path, g, there) == -1 ? -1 : g->n > 0;
 }
@@ -709,17 +710,26 @@ static int seal(const struct strip *s, uint64_t number, enum form form)
 	return errno == ENOTEMPTY || errno == EEXIST ? 0 : -1;
 }
 
+int segment_is_closed(const struct segment *g)
+{
+	return g->form == FORM_BUNDLE && !g->fixed;
+}
+
 /* Should both names be there, which only damage makes, the opened one goes first. */
 int strip_open(const struct strip *s, struct segment *g)
 {
 	char from[ENTRY_PATH], to[ENTRY_PATH];
+	int r;
 
 	form_path(s, g->number, FORM_BUNDLE, from);
 	form_path(s, g->number, FORM_OPENED, to);
-	if (fs_rename(s->dir, from, s->dir, to) == -1 && errno != ENOENT && errno != ENOTEMPTY &&
-	    errno != EEXIST)
+	if (fs_rename(s->dir, from, s->dir, to) == 0 || errno == ENOENT || is_taken())
+		return strip_load(s, g->number, FORM_OPENED, g);
+	if (errno != EXDEV)
 		return -1;
-	return strip_load(s, g->number, FORM_OPENED, g);
+	r = strip_load(s, g->number, FORM_BUNDLE, g);
+	g->fixed = 1;
+	return r;
 }
 
 int strip_open_at(int dir, char *path)
@@ -734,6 +744,10 @@ int strip_open_at(int dir, char *path)
 	*mark = '-';
 	mark[1] = '\0';
 	r = fs_rename(dir, from, dir, path);
+	if (r == -1 && errno == EXDEV) {
+		*mark = '+'; /* as in strip_open */
+		r = 0;
+	}
 	mark[1] = '/';
 	free(from);
 	return r == -1 && errno == ENOENT ? 0 : r;
@@ -904,7 +918,7 @@ int strip_head(const struct strip *s, struct segment *g, scratch_fn *scratch, vo
 	int r;
 
 	g->number = 0;
-	while ((r = strip_first(s, g, scratch, ctx)) == 1 && g->form == FORM_BUNDLE)
+	while ((r = strip_first(s, g, scratch, ctx)) == 1 && segment_is_closed(g))
 		if ((r = strip_open(s, g)) != 0)
 			break;
 	return r;

@@ -131,6 +131,7 @@ struct sorted_name {
 struct segment {
 	uint64_t number;
 	enum form form;
+	int fixed; /* a bundle that nobody can rename, so that it needs no opening */
 	size_t n;
 	struct sorted_name *names;
 	char *text;
@@ -145,8 +146,13 @@ int strip_head(const struct strip *, struct segment *, scratch_fn *, void *ctx);
  * found the last time, which a segment of zeros has not. */
 int strip_first(const struct strip *, struct segment *, scratch_fn *, void *ctx);
 
+/* Whether single entries may not be taken from it yet. */
+int segment_is_closed(const struct segment *);
+
 /* Open the bundle that was loaded, and load what is in it then: 1; 0: others took
- * it or what was in it, so look for the first one anew; -1 with errno. */
+ * it or what was in it, so look for the first one anew; -1 with errno.  Where
+ * directories cannot be renamed (EXDEV: overlayfs, if they are of a lower layer),
+ * nobody can have it whole, and it is as good as opened. */
 int strip_open(const struct strip *, struct segment *);
 
 /* Open the bundle, if it is one, in which the entry at path stands; path then has

@@ -452,7 +452,9 @@ static int return_token(struct reaping *r, const char *path, struct entry *t)
 {
 	mq_queue *q = r->q;
 
-	if (q->conf.max_receives && t->receives >= q->conf.max_receives) {
+	if (t->token == TOKEN_HELD) {
+		t->visible = 0;
+	} else if (q->conf.max_receives && t->receives >= q->conf.max_receives) {
 		if (lane_bury(q, path, t, "max-receives") == 0)
 			return 0;
 		t->visible = 0;
@@ -733,10 +735,10 @@ static void trim_line(mq_queue *q, enum line line, unsigned level)
 	size_t i;
 	int there = strip_first(&s, &g, queue_scratch, q);
 
-	if (there == 1 && g.form == FORM_BUNDLE && entry_parse(g.names[0].name, &e) == 0 &&
+	if (there == 1 && segment_is_closed(&g) && entry_parse(g.names[0].name, &e) == 0 &&
 	    is_over(q, &e))
 		there = place_open(q, &s, &g);
-	for (i = 0; there == 1 && g.form != FORM_BUNDLE && i < g.n; i++) {
+	for (i = 0; there == 1 && !segment_is_closed(&g) && i < g.n; i++) {
 		if (entry_parse(g.names[i].name, &e) == -1)
 			continue;
 		if (!is_over(q, &e))

@@ -25,7 +25,7 @@ take() {
 # no_lanes: neither a lane nor a token is left, nor a lease.
 no_lanes() {
 	same '' "$(cd "$MQ_SPOOL/q/q" && find . -path './groups/*/*' ! -name lock -print -o \
-		\( -path './turns/*' -o -path './leased/*' -o -path './delayed/*' \) -type f -name '*,*')"
+		\( -path './turns/*' -o -path './leased/*' -o -path './delayed/*' \) ! -type d -name '*,*')"
 }
 
 # ---- order ------------------------------------------------------------------
@@ -334,6 +334,197 @@ no_lanes() {
 	done
 	mq-recv -n 3 q/dlq >receipts
 	same '[1][2][3]' "$(mapfile -t r <receipts && bodies "${r[@]}")"
+}
+
+# ---- what stands first changes ----------------------------------------------------
+
+# stopped_after N CALL COMMAND...: in the background, stopped when it has made that
+# call so often; go_on is for then.  Fails if it ends before.
+stopped_after() {
+	local n=$1 call=$2
+	shift 2
+	rm -f pid trace
+	# shellcheck disable=SC2016 # for sh
+	start stopped strace -f -qq -o trace -e trace="$call" -e inject="$call:signal=STOP:when=$n" \
+		sh -c 'echo $$ >pid; exec "$@"' sh "$@"
+	soon stopped_or_gone
+	grep -q 'stopped by SIGSTOP' trace
+}
+
+stopped_or_gone() {
+	grep -q 'stopped by SIGSTOP' trace || gone "$pid"
+}
+
+go_on() {
+	kill -CONT "$(<pid)"
+	soon gone "$pid"
+}
+
+@test "two redrives at once, one of them stopped at any rename: the group goes on" {
+	for ((n = 1; n < 20; n++)); do
+		mq-delete q
+		mq-create q backoff=0 group-on-dead=block
+		put g 1 2
+		mq-nack -x "$(mq-recv q)"
+		stopped_after "$n" renameat mq-redrive q || break
+		mq-redrive q || true
+		go_on
+		same '[1][2]' "$(drain q)"
+		no_lanes
+	done
+	((n > 2))
+	same '[1][2]' "$(drain q)"
+}
+
+@test "a redrive that stands still at any rename lets nothing overtake" {
+	for ((n = 1; n < 20; n++)); do
+		mq-delete q
+		mq-create q backoff=0 group-on-dead=block
+		put g 1 2
+		mq-nack -x "$(mq-recv q)"
+		stopped_after "$n" renameat mq-redrive q || break
+		now=$(drain q 1m)
+		one_of "$now" '' '[1][2]'
+		go_on
+		same '[1][2]' "$now$(drain q)"
+	done
+	((n > 2))
+}
+
+@test "a purge takes the reason for a delay away" {
+	mq-send -q -g g -d 1h -b 1 q
+	fails 1 '' mq-recv q
+	ok $'1\n' mq-purge q
+	put g 2
+	same '[2]' "$(drain q)"
+	put g 3
+	mq-nack -d 1h "$(mq-recv q)"
+	ok $'1\n' mq-purge q
+	put g 4
+	same '[4]' "$(drain q)"
+	no_lanes
+}
+
+@test "so does a redrive in front, before the delay or after it" {
+	put g 1 2
+	mq-nack -x "$(mq-recv q)"
+	mq-nack -d 1h "$(mq-recv q)"
+	fails 1 '' mq-recv q
+	mq-redrive q
+	same '[1]' "$(drain q)"
+	has q 0 0 1 0 # and 2 waits on
+	same '[2]' "$(drain q 61m)"
+	put g 1 2
+	mq-nack -x "$(mq-recv q)"
+	take q
+	mq-redrive q
+	mq-nack -d 1h "$receipt"
+	same '[1]' "$(drain q)"
+	has q 0 0 1 0
+	same '[2]' "$(drain q 61m)"
+	no_lanes
+}
+
+@test "so does the end of what waits" {
+	mq-send -q -g g -t 1m -d 30s -b 1 q
+	mq-send -q -g g -b 2 q
+	receipt=$(later 31s mq-recv q)
+	later 31s mq-nack -d 1h "$receipt"
+	fails 1 '' later 32s mq-recv q
+	same '[2]' "$(drain q 61s)"
+	mq-config q retention=1m backoff=1h
+	put g 3 4
+	mq-recv q
+	mq-recv -n 2 q && return 1
+	later 40s mq-recv q && return 1
+	fails 1 '' later 62s mq-recv q
+	no_lanes
+}
+
+@test "who is not first any more keeps its count, its history and its time" {
+	mq-config q max-receives=3
+	put g 1 2 3
+	mq-nack -x "$(mq-recv q)"
+	mq-nack -d 0 -r why "$(mq-recv q)"
+	mq-redrive q
+	same '[1]' "$(mq-recv -a q | sed 's/.*/[&]/')"
+	take q
+	same 2 "$body"
+	same '2 why' "$(mq-ls -j -S leased q | jq -r '[.receives, .history[-1].reason] | join(" ")')"
+	put g 4
+	mq-nack -d 0 "$receipt"
+	mq-nack -d 0 "$(mq-recv q)"
+	has q 2 0 0 1
+	same 2 "$(mq-cat "$(mq-recv q/dlq)")"
+	same '[3][4]' "$(drain q)"
+	no_lanes
+	ok '' mq-fsck
+}
+
+@test "a redriven message is as old as its redrive" {
+	mq-config q retention=1h
+	put g 1 2
+	mq-nack -x "$(mq-recv q)"
+	later 50m mq-redrive q
+	same '[1][2]' "$(drain q 55m)"
+	put g 3 4
+	mq-nack -x "$(mq-recv q)"
+	later 50m mq-redrive q
+	same '[3]' "$(drain q 100m)"
+	put g 5
+	mq-nack -x "$(mq-recv q)"
+	later 50m mq-redrive q
+	fails 1 '' later 111m mq-recv q
+	no_lanes
+}
+
+# ---- one in trouble ------------------------------------------------------------
+
+@test "a torn message that cannot be put aside holds up its group, and no other" {
+	put g 1111 2
+	put h other
+	mq-send -q -b plain q
+	for f in "$MQ_SPOOL"/q/q/groups/*/*/*,b4,*; do
+		truncate -s 3 "$f"
+	done
+	: >"$MQ_SPOOL/q/q/bad"
+	same '[other]' "$(timeout 60 mq-recv -a q | sed 's/.*/[&]/')"
+	same '[plain]' "$(timeout 60 mq-recv -a q | sed 's/.*/[&]/')"
+	fails 74 'mq-recv: q: cannot receive: Not a directory' later 2s mq-recv q
+	rm "$MQ_SPOOL/q/q/bad"
+	same '[2]' "$(drain q 5s)"
+	same 1 "$(find "$MQ_SPOOL/q/q/bad" -type f | wc -l)"
+	no_lanes
+}
+
+@test "a dead letter that has nowhere to go holds up nobody but itself" {
+	mq-config q max-receives=1
+	mq-send -q -b first q
+	mq-nack -x "$(mq-recv q)"
+	put g dead 2
+	put h other
+	mq-send -q -b dead q
+	mq-send -q -b plain q
+	mq-recv -n 3 q >receipts
+	mq-config q max-receives=0
+	mq-nack -d 0 - <receipts
+	mq-config q max-receives=1
+	mq-send -q -g i -b i q
+	echo 'retention=never' >"$MQ_SPOOL/q/q/dlq/conf"
+	same '[plain]' "$(timeout 60 mq-recv -a q | sed 's/.*/[&]/')"
+	same '[i]' "$(timeout 60 mq-recv -a q | sed 's/.*/[&]/')"
+	rm "$MQ_SPOOL/q/q/dlq/conf"
+	same '[2]' "$(drain q 61s)"
+	has q 0 0 0 4
+}
+
+@test "what is put aside finds room in the ballast" {
+	put g 1111 2
+	truncate -s 3 "$MQ_SPOOL"/q/q/groups/*/*/*,b4,*
+	strace -qq -o trace -e inject=renameat:error=ENOSPC:when=1 mq-recv -a q >got
+	same 2 "$(cat got)"
+	grep -q 'bad/.*INJECTED' trace
+	same 15 "$(find "$MQ_SPOOL/ballast" -type f | wc -l)"
 }
 
 # ---- beside others ---------------------------------------------------------------

@@ -209,7 +209,7 @@ static int visit_file(const char *path, const struct stat *st, int type, struct 
 	(void)type, (void)ftw;
 	if (is_like(below, "*/tmp/*") && !is_like(below, "*/tmp/*/*"))
 		litter++;
-	if (strncmp(below, queue_path, n) != 0 || !S_ISREG(st->st_mode))
+	if (strncmp(below, queue_path, n) != 0 || S_ISDIR(st->st_mode))
 		return 0;
 	below += n - 1;
 	if (is_like(below, "*/leased/*") || is_like(below, "*/delayed/*") ||

@@ -18,7 +18,7 @@ static void check_entry(const char *text)
 	MUST(key_valid(e.key) && key_valid(e.id));
 	MUST(e.priority <= 9 && e.expires >= 0 && e.visible >= 0);
 	MUST(key_time(e.key) >= 0);
-	MUST(!e.token || (e.group[0] && !e.body && !e.header && !e.offset && !e.expires));
+	MUST(!e.token || (e.group[0] && !e.body && !e.header && !e.offset));
 	MUST(e.group[0] == '\0' || strlen(e.group) == HASH_SIZE - 1);
 	MUST(e.death[0] == '\0' || strlen(e.death) == 8);
 	/* No sum of these overflows. */

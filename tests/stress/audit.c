@@ -61,7 +61,7 @@ static int look_at(const char *path, const struct stat *st, int type, struct FTW
 
 	(void)st;
 	if (in(rest, "/tmp/") || in(rest, "/waiting/") || in(rest, "/blocked/") ||
-	    ends(name, ".token")) {
+	    ends(name, ".token") || ends(name, ".delayed")) {
 		add(LITTER, type != FTW_DP);
 		remove(path);
 		return 0;
@@ -69,7 +69,7 @@ static int look_at(const char *path, const struct stat *st, int type, struct FTW
 	if (in(rest, "/leased/") || in(rest, "/delayed/") || in(rest, "/j/") || in(rest, "/bad/") ||
 	    in(rest, "/dedup/pending/") ||
 	    (in(rest, "/groups/") && at->level > 4 && strcmp(name, "lock") != 0) ||
-	    strstr(name, ",b") || strstr(name, ",t"))
+	    strstr(name, ",b") || strstr(name, ",t") || strstr(name, ",w"))
 		wrong(LEFT, 0, "%s", rest);
 	return 0;
 }

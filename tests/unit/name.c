@@ -50,10 +50,15 @@ static void test_groups(struct tap *t)
 	CHECK(t, is_canonical(KEY ",p4,r1,b5,x6,d1a2b3c4d,g" GROUP ",v8,l0123456789abcdef"));
 	CHECK(t, is_canonical(KEY ",p4,t" GROUP));
 	CHECK(t, is_canonical(KEY ",p0,r2,d1a2b3c4d,t" GROUP ",v8,s0123456789abcdef"));
+	CHECK(t, is_canonical(KEY ",p0,r2,x6,d1a2b3c4d,t" GROUP));
+	CHECK(t, is_canonical(KEY ",p4,r7,w" GROUP ",v8,l0123456789abcdef"));
+	CHECK(t, is_canonical(KEY ",i" KEY2 ",p4,r7,x6,d1a2b3c4d,w" GROUP ",v8"));
+	CHECK(t, entry_parse(KEY ",p4,w" GROUP, &e) == 0 && e.token == TOKEN_HELD);
 	CHECK(t, entry_parse(KEY ",p4,b5,g" GROUP, &e) == 0);
 	CHECK(t, !e.token && !strcmp(e.group, GROUP));
 	CHECK(t, entry_parse(KEY ",p4,r3,t" GROUP ",v8", &e) == 0);
-	CHECK(t, e.token && !strcmp(e.group, GROUP) && e.receives == 3 && e.visible == 8);
+	CHECK(t, e.token == TOKEN_MOVES && !strcmp(e.group, GROUP));
+	CHECK(t, e.receives == 3 && e.visible == 8);
 }
 
 static void test_bad_entries(struct tap *t)
@@ -72,6 +77,10 @@ static void test_bad_entries(struct tap *t)
 		KEY ",p4,o0,b5",
 		KEY ",p4,b5,",
 		KEY ",p4,b5,x",
+		KEY ",p4,x5",
+		KEY ",p4,d1a2b3c4d",
+		KEY ",p4,b5,w" GROUP,
+		KEY ",p4,x5,g" GROUP,
 		KEY ",p4,b5 ",
 		KEY ",p4,b-5",
 		KEY ",p4,b1234567890123456789",
@@ -90,7 +99,7 @@ static void test_bad_entries(struct tap *t)
 		KEY ",p4,b5,t" GROUP,
 		KEY ",p4,g" GROUP,
 		KEY ",p4,t" GROUP ",b5",
-		KEY ",p4,x6,t" GROUP,
+		KEY ",p4,d1a2b3c4d,x6,t" GROUP,
 		KEY ",p4,d1a2b3c4,t" GROUP,
 	};
 	struct entry e;
