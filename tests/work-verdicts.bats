@@ -97,7 +97,7 @@ nack $code" "$(verdicts "log.$code" | sort)"
 	mq-send -q -b x q
 	printf '#!/no/such/interpreter\n' >script
 	chmod +x script
-	CODE=127 try mq-work -e q -- ./script
+	try mq-work -e q -- ./script
 	[[ $status =~ ^12[67]$ ]]
 	[[ $stderr =~ ^'mq-work: ./script: cannot run: '[^$'\n']+$'\n'?$ ]]
 	has q 1 0 0 0
@@ -125,7 +125,7 @@ nack $code" "$(verdicts "log.$code" | sort)"
 		rm once
 		cat
 	END
-	CODE=127 try mq-work -j1 q -- ./once
+	try mq-work -j1 q -- ./once
 	is 127 1 'mq-work: ./once: cannot run: .+'
 	has q 2 0 0 0
 	same '0 0' "$(receives)"
