@@ -147,11 +147,11 @@ all_there() {
 	mq-create answers
 	head -c 2M /dev/zero >large
 	mq-send -q -R answers -b x q
-	TMPDIR=$T/none fails 74 'mq-work: q: temporary file: No such file or directory' mq-work -e -r q -- cat
+	TMPDIR=$T/none fails 74 "mq-work: q: temporary file in $T/none: No such file or directory" mq-work -e -r q -- cat
 	all_there 1
 	mq-purge q
 	mq-send -q -H 'A: b' q large
-	TMPDIR=$T/none fails 74 'mq-work: q: temporary file: No such file or directory' mq-work -e q -- wc -c
+	TMPDIR=$T/none fails 74 "mq-work: q: temporary file in $T/none: No such file or directory" mq-work -e q -- wc -c
 	all_there 1
 	ok $'2097152\n' mq-work -e q -- wc -c
 }
@@ -189,7 +189,7 @@ mq-work: true: cannot start: Resource temporarily unavailable' "$(cat w.err)"
 	exec 8>>busy
 	start w mq-work -e -j1 q -- ./busy 8>&-
 	soon grep -q 'Text file busy; trying again' w.err
-	all_there 1
+	soon all_there 1
 	exec 8>&-
 	ends 0 "$pid"
 	has q 0 0 0 0
