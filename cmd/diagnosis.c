@@ -1,6 +1,7 @@
 /*
  * diagnosis.c - what the figures of a queue point at, in words
  *
+ *	sources		it takes the dead letters of other queues
  *	paused		messages wait, and the queue is paused
  *	no-consumers	messages have waited for a minute, and none was received
  *	growing		more come than go
@@ -186,6 +187,35 @@ static void find_dying(struct diagnosis *d)
 	    number(d->s->lately.died), number(d->s->dead), words);
 }
 
+struct sources {
+	char text[200];
+	size_t at;
+	int more;
+};
+
+static int note_source(void *ctx, const char *name)
+{
+	struct sources *s = ctx;
+	size_t room = sizeof(s->text) - s->at;
+	int n = snprintf(s->text + s->at, room, "%s%s", s->at ? ", " : "", name);
+
+	s->more = (size_t)n >= room;
+	s->at += s->more ? 0 : (size_t)n;
+	s->text[s->at] = '\0';
+	return s->more;
+}
+
+/* Of a queue's own dead letters its name tells. */
+static void find_sources(struct diagnosis *d)
+{
+	struct sources s = { .at = 0 };
+
+	if (strchr(mq_queue_name(d->q), '/') != NULL ||
+	    mq_sources(d->q, note_source, &s) != MQ_OK || !s.at)
+		return;
+	tell(d, "sources", "takes the dead letters of %s%s", s.text, s.more ? ", ..." : "");
+}
+
 void diagnose(struct cmd *c, mq_queue *q, const struct mq_stats *s, finding_fn *each, void *ctx)
 {
 	struct diagnosis d = { c, q, s, figure_value(s, IN_RATE), figure_value(s, OUT_RATE),
@@ -198,4 +228,5 @@ void diagnose(struct cmd *c, mq_queue *q, const struct mq_stats *s, finding_fn *
 	find_short_timeout(&d);
 	find_failing(&d);
 	find_dying(&d);
+	find_sources(&d);
 }

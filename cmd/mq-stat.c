@@ -68,6 +68,12 @@ static void put_finding(void *ctx, const char *code, const char *words)
 	json_close(j, '}');
 }
 
+static int put_source(void *ctx, const char *name)
+{
+	json_string(ctx, NULL, name);
+	return 0;
+}
+
 static void print_json(struct stat_cmd *s, mq_queue *q, const char *queue,
     const struct mq_stats *stats)
 {
@@ -77,6 +83,9 @@ static void print_json(struct stat_cmd *s, mq_queue *q, const char *queue,
 	json_string(&j, "queue", queue);
 	figure_members(&j, stats);
 	json_bool(&j, "paused", stats->paused);
+	json_open(&j, "sources", '[');
+	cmd_check(s->c, mq_sources(q, put_source, &j));
+	json_close(&j, ']');
 	json_open(&j, "findings", '[');
 	diagnose(s->c, q, stats, put_finding, &j);
 	json_close(&j, ']');

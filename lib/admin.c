@@ -4,6 +4,7 @@
 #include "exchange.h"
 #include "journal.h"
 #include "lane.h"
+#include "sources.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -132,6 +133,38 @@ static int release_groups(mq_queue *q, const struct mq_setting *s, size_t n)
 	return MQ_OK;
 }
 
+/* The queue that takes the dead letters knows whose, and the one before no more.  "" for
+ * none. */
+static int note_source(mq *h, const char *name, const char *before, const char *to)
+{
+	mq_queue *q;
+	int r;
+
+	if (!strcmp(before, to))
+		return MQ_OK;
+	if (*before && queue_open(h, h->spool, before, &q) == MQ_OK) {
+		source_remove(q, name);
+		mq_queue_close(q);
+	}
+	if (!*to)
+		return MQ_OK;
+	if ((r = queue_open(h, h->spool, to, &q)) != MQ_OK)
+		return r;
+	if (source_add(q, name) == -1)
+		r = queue_fail(q, "cannot note whose dead letters it takes");
+	mq_queue_close(q);
+	return r;
+}
+
+/* What is set last counts. */
+static const char *dead_letter_to(const struct mq_setting *s, size_t n, const char *otherwise)
+{
+	while (n-- > 0)
+		if (!strcmp(s[n].key, "dead-letter-to"))
+			return s[n].value;
+	return otherwise;
+}
+
 static int configure(mq_queue *q, const struct mq_setting *s, size_t n)
 {
 	struct conf_text t = q->conf_text;
@@ -144,6 +177,9 @@ static int configure(mq_queue *q, const struct mq_setting *s, size_t n)
 	    queue_write_file(q->mq, q->fd, "conf", text, 1) == -1)
 		r = queue_fail(q, "cannot write its settings");
 	free(text);
+	if (r == MQ_OK)
+		r = note_source(q->mq, q->name, q->conf.dead_letter_to,
+		    dead_letter_to(s, n, q->conf.dead_letter_to));
 	return r == MQ_OK ? release_groups(q, s, n) : r;
 }
 
@@ -364,8 +400,10 @@ static int create(mq *h, const char *name, const char *conf, const struct mq_set
 	for (i = 0; i < n; i++)
 		if ((r = check_setting(h, name, &s[i])) != MQ_OK)
 			return r;
-	return queue_exists(h->spool, name) == 1 ? configure_queue(h, name, s, n) :
-						   make_queue(h, name, conf);
+	if (queue_exists(h->spool, name) == 1)
+		return configure_queue(h, name, s, n);
+	r = make_queue(h, name, conf);
+	return r == MQ_OK ? note_source(h, name, "", dead_letter_to(s, n, "")) : r;
 }
 
 int mq_create(mq *h, const char *name, const struct mq_setting *s, size_t n)

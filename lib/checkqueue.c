@@ -575,6 +575,7 @@ static const struct {
 	{ "lock", 0, 0 },
 	{ "owner", 0, 0 },
 	{ "ready", 1, 1 },
+	{ "sources", 0, 1 },
 	{ "stat", 0, 1 },
 	{ "tmp", 1, 1 },
 	{ "turns", 0, 1 },

@@ -19,8 +19,8 @@ void limit_release(mq_queue *q, uint64_t n, uint64_t bytes)
 	atomic_fetch_sub(&queue_page(q)->bytes, (int64_t)bytes);
 }
 
-/* Put the page right by counting. */
-static void recount(mq_queue *q, const struct limit_held *held)
+/* Put the page right by counting: 0, or -1 with errno. */
+static int recount(mq_queue *q, const struct limit_held *held)
 {
 	static const struct limit_held none;
 	struct page *p = queue_page(q);
@@ -29,7 +29,7 @@ static void recount(mq_queue *q, const struct limit_held *held)
 	int64_t start = clock_up(&q->mq->clock), end;
 
 	if (count_queue(q, &visible, &delayed, &leased) == -1)
-		return;
+		return -1;
 	held = held ? held : &none;
 	atomic_store(&p->more, (int64_t)(visible.n + delayed.n + leased.n + held->n) - depth);
 	atomic_store(&p->more_bytes,
@@ -37,6 +37,7 @@ static void recount(mq_queue *q, const struct limit_held *held)
 	end = clock_up(&q->mq->clock);
 	atomic_store(&p->count_cost, end - start);
 	atomic_store(&p->counted, end);
+	return 0;
 }
 
 /* Whether it is time for another count, and nobody else has just begun one. */
@@ -72,12 +73,13 @@ int limit_reserve(mq_queue *q, uint64_t bytes, const struct limit_held *held)
 		limit_add(q, 1, bytes);
 		return 1;
 	}
-	if (atomic_load(&queue_page(q)->counted) == 0 || queue_page(q) == &q->page_use.own)
-		recount(q, held);
+	/* What was never counted is not empty. */
+	if ((atomic_load(&queue_page(q)->counted) == 0 || queue_page(q) == &q->page_use.own) &&
+	    recount(q, held) == -1)
+		return -1;
 	if (try_reserve(q, bytes))
 		return 1;
 	if (!begin_recount(q))
 		return 0;
-	recount(q, held);
-	return try_reserve(q, bytes);
+	return recount(q, held) == -1 ? -1 : try_reserve(q, bytes);
 }

@@ -25,9 +25,9 @@ struct limit_held {
 	uint64_t n, bytes;
 };
 
-/* Room for one more message of this size: 1 and it is counted in, or 0.  held
- * is what the caller has room for and has not placed yet, which a count of the
- * queue does not find; or NULL. */
+/* Room for one more message of this size: 1 and it is counted in, 0, or -1 with errno:
+ * what is there cannot be counted.  held is what the caller has room for and has not
+ * placed yet, which a count of the queue does not find; or NULL. */
 int limit_reserve(mq_queue *, uint64_t bytes, const struct limit_held *held);
 
 void limit_add(mq_queue *, uint64_t n, uint64_t bytes);

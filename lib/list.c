@@ -11,6 +11,7 @@
 #include "marks.h"
 #include "place.h"
 #include "show.h"
+#include "sources.h"
 #include "sweep.h"
 #include "watch.h"
 
@@ -274,7 +275,8 @@ struct listing {
 	void *ctx;
 	unsigned states; /* that are wanted */
 	enum mq_state state;
-	const char *died_in; /* only those that last failed in this queue */
+	const char *died_in;     /* only those that last failed in this queue, */
+	const char *not_died_in; /* or in another one than this */
 	int ended;
 	int refused; /* the status of a queue that could not be opened, which is told */
 };
@@ -292,14 +294,17 @@ static mq_time deadline_of(mq_queue *q, const char *path, const struct entry *e)
 	return fs_stat(q->fd, clock, &st) == 0 ? fs_mtime(&st) : 0;
 }
 
-/* Whether a dead letter died in that queue, which is that of its last event: 1, 0, -1. */
-static int died_in(mq_queue *q, const struct entry *e, const char *name)
+/* Whether a dead letter died where it is asked for, by its last event: 1, 0, -1. */
+static int died_there(mq_queue *q, const struct entry *e, const struct listing *l)
 {
 	struct death *d = malloc(sizeof(*d));
 	int r = d ? death_read(q->fd, e, d) : -1;
+	const char *last;
 
-	if (r == 0)
-		r = d->n > 0 && !strcmp(d->event[d->n - 1].queue, name);
+	if (r == 0 && d->n > 0) {
+		last = d->event[d->n - 1].queue;
+		r = l->died_in ? !strcmp(last, l->died_in) : strcmp(last, l->not_died_in) != 0;
+	}
 	free(d);
 	return r;
 }
@@ -311,7 +316,7 @@ static int show(void *ctx, mq_queue *q, const char *path, const struct entry *e)
 	char *full;
 	int ours;
 
-	if (l->died_in && (ours = died_in(q, e, l->died_in)) != 1)
+	if ((l->died_in || l->not_died_in) && (ours = died_there(q, e, l)) != 1)
 		return ours;
 	if (asprintf(&full, "%s/%s", q->path, path) == -1)
 		return -1;
@@ -385,6 +390,11 @@ static int list_queue_of_dead(mq_queue *q, const char *name, struct listing *l)
 	return r;
 }
 
+struct source_listing {
+	int (*each)(void *ctx, const char *name);
+	void *ctx;
+};
+
 static int list_dead(mq_queue *q, struct listing *l)
 {
 	char name[QUEUE_NAME_SIZE];
@@ -399,7 +409,29 @@ static int list_dead(mq_queue *q, struct listing *l)
 		l->died_in = q->name;
 		r = list_queue_of_dead(q, q->conf.dead_letter_to, l);
 	}
+	/* What others' dead letters are to them is ready here, and not told twice. */
+	if (r == 0 && l->states == MQ_DEAD && fs_exists(q->fd, "sources") == 1) {
+		l->died_in = NULL;
+		l->not_died_in = q->name;
+		r = list_waiting(q, l);
+	}
 	return r;
+}
+
+static int tell_source(void *ctx, mq_queue *source)
+{
+	struct source_listing *l = ctx;
+
+	return l->each(l->ctx, source->name);
+}
+
+int mq_sources(mq_queue *q, int (*each)(void *ctx, const char *name), void *ctx)
+{
+	struct source_listing l = { each, ctx };
+
+	return source_walk(q, tell_source, &l) == -1 ?
+	    queue_fail(q, "cannot list whose dead letters it takes") :
+	    MQ_OK;
 }
 
 int mq_list(mq_queue *q, unsigned states, int (*each)(void *ctx, const struct mq_message *),

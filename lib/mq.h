@@ -144,6 +144,10 @@ struct mq_message {
 int mq_list(mq_queue *, unsigned states, int (*each)(void *ctx, const struct mq_message *),
     void *ctx);
 
+/* The queues whose dead letters come to this one, sorted.  For MQ_DEAD alone, mq_list
+ * shows what came from them, too.  A callback that returns non-zero ends it. */
+int mq_sources(mq_queue *, int (*each)(void *ctx, const char *name), void *ctx);
+
 typedef struct mq_lease mq_lease;
 
 /* A message opened for reading: its properties, payload and history.

@@ -6,6 +6,7 @@
 #include "death.h"
 #include "lane.h"
 #include "limit.h"
+#include "sources.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -315,6 +316,8 @@ static mq_queue *dead_queue(mq_queue *q)
 		queue_dlq_name(q, own);
 		r = open_dead(q, own);
 	}
+	if (r == MQ_OK && !q->dead->is_dlq)
+		source_add(q->dead, q->name); /* its setting was made by hand, or before */
 	return r == MQ_OK ? q->dead : NULL;
 }
 

@@ -65,7 +65,14 @@ static int reserve(mq_queue *from, mq_queue *to, uint64_t body)
 	if (room_excludes(to, body))
 		return fail(to->mq, MQ_BUSY, to->name,
 		    "the message is larger than max-message or max-bytes");
-	return limit_reserve(to, body, NULL) ? MQ_OK : room_full(to);
+	switch (limit_reserve(to, body, NULL)) {
+	case 1:
+		return MQ_OK;
+	case 0:
+		return room_full(to);
+	default:
+		return queue_fail(to, "cannot count the messages");
+	}
 }
 
 /* Of the two, the one where it is not after all. */

@@ -163,9 +163,11 @@ static int drop_head(mq_queue *q)
 
 enum room_found room_look(mq_queue *q, uint64_t body, const struct limit_held *held)
 {
-	int dropped;
+	int dropped, found;
 
-	while (!limit_reserve(q, body, held)) {
+	while ((found = limit_reserve(q, body, held)) != 1) {
+		if (found == -1)
+			return ROOM_ERROR;
 		switch (q->conf.overflow) {
 		case OVERFLOW_DROP_HEAD:
 			if ((dropped = drop_head(q)) != 1)

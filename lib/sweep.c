@@ -35,6 +35,7 @@
 #include "lease.h"
 #include "place.h"
 #include "prefetch.h"
+#include "sources.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -828,6 +829,35 @@ static unsigned sweep_due(mq_queue *q)
 	return moved + p.moved;
 }
 
+struct sweep_sources {
+	enum sweep_when when;
+	unsigned moved;
+	int trouble;
+};
+
+/* What lapses there may die, and come here. */
+static int sweep_source(void *ctx, mq_queue *source)
+{
+	struct sweep_sources *s = ctx;
+
+	if (s->when == SWEEP_NOW || is_due(source))
+		s->moved += sweep_due(source);
+	if (!s->trouble)
+		s->trouble = source->trouble;
+	return 0;
+}
+
+static unsigned sweep_sources(mq_queue *q, enum sweep_when when)
+{
+	struct sweep_sources s = { when, 0, 0 };
+
+	if (source_walk(q, sweep_source, &s) == -1)
+		note_trouble(q);
+	if (!q->trouble)
+		q->trouble = s.trouble;
+	return s.moved;
+}
+
 unsigned sweep(mq_queue *q, enum sweep_when when)
 {
 	unsigned moved;
@@ -836,7 +866,8 @@ unsigned sweep(mq_queue *q, enum sweep_when when)
 	q->trouble = 0;
 	if (when == SWEEP_IF_DUE && !is_due(q))
 		return 0;
-	moved = sweep_due(q);
+	moved = sweep_sources(q, when);
+	moved += sweep_due(q);
 	moved += dedup_sweep(q);
 	moved += journal_help(q->mq, q->spool, q->name, &trouble);
 	if (!q->trouble)

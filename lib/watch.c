@@ -11,6 +11,7 @@
 #include "watch.h"
 
 #include "place.h"
+#include "sources.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -162,13 +163,42 @@ static int watch_buckets(struct ending *x, const char *part)
 	return r;
 }
 
+/* A lease of a source may lapse into the queue.  A receive there is no reason to wake:
+ * of leases that were taken since, the first lapses one visibility timeout from now, or
+ * when its directory's time has come. */
+static int watch_source(void *ctx, mq_queue *source)
+{
+	struct ending *x = ctx, there = { source, x->events, x->now, INT64_MAX, 0 };
+	struct strip buckets = { .dir = source->fd, .path = "leased" };
+	char bucket[STRIP_PATH];
+	uint64_t *due;
+	size_t i, n;
+
+	if (source->conf.max_receives == 0)
+		return 0; /* nothing dies of a lapse */
+	if (watch(source, "leased", x->events, EVENTS_COME | EVENTS_TOUCH) == -1 ||
+	    strip_segments(&buckets, &due, &n) == -1)
+		return -1;
+	for (i = 0; i < n && (mq_time)due[i] * MQ_SECOND <= x->now; i++) {
+		bucket_path("leased", (mq_time)due[i] * MQ_SECOND, bucket);
+		if (read_bucket(&there, bucket, 1))
+			ends_at(&there, x->now + source->conf.visibility);
+	}
+	if (i < n)
+		ends_at(&there, (mq_time)due[i] * MQ_SECOND);
+	free(due);
+	ends_at(x, there.first);
+	return 0;
+}
+
 int watch_messages(mq_queue *q, struct events *e, mq_time *within)
 {
 	struct ending x = { q, e, queue_now(q), INT64_MAX, 0 };
 
 	*within = -1;
 	if (watch(q, "", e, EVENTS_COME) == -1 || watch_lines(q, e) == -1 ||
-	    watch_buckets(&x, "leased") == -1 || watch_buckets(&x, "delayed") == -1)
+	    watch_buckets(&x, "leased") == -1 || watch_buckets(&x, "delayed") == -1 ||
+	    source_walk(q, watch_source, &x) == -1)
 		return -1;
 	if (x.first != INT64_MAX && !q->conf.paused)
 		*within = x.first > x.now ? x.first - x.now : 0;
