@@ -30,8 +30,8 @@ struct page {
 	_Atomic int64_t count_cost; /* ns that took */
 	_Atomic int64_t more;       /* what that found, above depth */
 	_Atomic int64_t more_bytes;
-	_Atomic uint64_t bell;      /* whether the next arrival is to ring it; see queue_ring() */
-	_Atomic int64_t due;        /* wall clock, ns: something is, from then on; 0: not known */
+	_Atomic uint64_t bell; /* whether the next arrival is to ring it; see queue_ring() */
+	_Atomic int64_t due;   /* wall clock, ns: something is, from then on; 0: not known */
 	_Atomic uint64_t unused;
 	_Atomic int64_t settled; /* wall clock, ns: when that was */
 	struct meter meter;

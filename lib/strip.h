@@ -48,10 +48,10 @@
 
 #define SEGMENT_ENTRIES 256
 #define SEGMENT_MOST    8192 /* no segment has more, but by a chance of 1 in 10^11 */
-#define BUNDLE_ENTRIES  250 /* at most: four make a batch */
-#define BUNDLES         4   /* so many are installed at once */
-#define BUNDLE_MIN      64  /* fewer are not worth a directory */
-#define STRIP_PATH      64  /* "ready/p4", or the longest: that of a lane's strip */
+#define BUNDLE_ENTRIES  250  /* at most: four make a batch */
+#define BUNDLES         4    /* so many are installed at once */
+#define BUNDLE_MIN      64   /* fewer are not worth a directory */
+#define STRIP_PATH      64   /* "ready/p4", or the longest: that of a lane's strip */
 #define ENTRY_PATH      (NAME_SIZE + 96)
 
 struct strip {
