@@ -393,9 +393,8 @@ full_disk_of_all_kinds() {
 	mq-recv -a q >/dev/null
 	printf '\n' | mq-send -q q
 	fails 74 'mq-recv: .+' bash -c 'trap "" XFSZ; ulimit -f 2; exec mq-recv -n 40 q >out'
-	whole=$(grep -c "^$MQ_SPOOL" out)
+	whole=$(wc -l <out)
 	[ "$whole" -ge 5 ] && [ "$whole" -le 39 ]
-	[ -z "$(tail -c 1 out)" ] || whole=$((whole - 1))
 	has q "$((40 - whole))" "$whole" 0 0
 	head -n "$whole" out | mq-ack -
 	mq-recv -j -n 50 q >got
