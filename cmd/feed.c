@@ -155,7 +155,7 @@ void feed_refused(struct feed *f, enum mq_status status, const char *text)
 {
 	if (status != MQ_BUSY) {
 		cmd_error(f->c, status, "%s", text);
-		f->failed = 1;
+		f->failed = f->hurry = 1;
 		return;
 	}
 	if (!f->pause)
@@ -409,7 +409,9 @@ mq_time feed_due(const struct feed *f)
 			due = f->sources[i].keep_at;
 	if (f->retry_at > f->now && f->retry_at < due)
 		due = f->retry_at;
-	if (f->look && f->look_at > f->now && f->look_at < due)
+	/* That time may have come since; while something is held nobody looks. */
+	if (f->armed && f->look && f->look_at && (f->look_at > f->now || !f->held) &&
+	    f->look_at < due)
 		due = f->look_at;
 	return due;
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # A lock that another process holds, perhaps for good, is not an error; and what is
 # done with it now and then is done often enough.
+# shellcheck disable=SC2154 # pid, output and the like are set by the helpers
 
 load lib
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # Dead letters come to where they are waited for, although nobody looks at the queue
 # that they died in.
+# shellcheck disable=SC2154 # pid, output and the like are set by the helpers
 
 load lib
 

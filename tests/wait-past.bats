@@ -15,7 +15,7 @@ swing() {
 	mq-create q backoff=0 max-receives=0
 	mq-send -b x q >id
 	swing 3>&- &
-	for i in 1 2 3 4 5 6 7 8; do
+	for _ in 1 2 3 4 5 6 7 8; do
 		fails 1 '.*' mq-wait -w 200ms q
 		fails 1 '.*' mq-wait -w 200ms q "$(cat id)"
 	done
