@@ -35,7 +35,8 @@ boot() {
 	mv "$MQ_SPOOL"/q/q/ready/p4/0/* "$MQ_SPOOL/q/q/ready/p4/3/"
 	boot
 	mkfifo held
-	flock "$MQ_SPOOL/q/q/ready/p4/lock" cat held 3>&- &
+	flock "$MQ_SPOOL/q/q/ready/p4/lock" sh -c ': >has_it && exec cat held' 3>&- &
+	soon there has_it
 	start worker mq-work -n 1 q -- cat
 	soon asleep "$pid"
 	: >held

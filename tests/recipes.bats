@@ -43,7 +43,7 @@ sometimes() {
 # pool: what the recipe of a pool does with 64 messages of which some fail, and
 # again when their leases have lapsed.
 pool() {
-	local command=${1//grep -q ././sometimes} round
+	local command=${1//grep -q ././sometimes} end
 	[ "$command" != "$1" ]
 	sometimes
 	seq 64 | mq-send -q -l mails
@@ -53,7 +53,8 @@ pool() {
 	touch second
 	has mails 0 9 0 0
 	same "$(seq 64 | awk '$1 % 7')" "$(sort -n finished)"
-	for ((round = 0; round < 500; round++)); do
+	end=$((SECONDS + 120))
+	while ((SECONDS < end)); do
 		eval "$command" || true
 		[ "$(figures mails)" != '0 0 0 0' ] || break
 		pause
