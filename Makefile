@@ -7,6 +7,7 @@
 #	make demo       a real job, shown step by step
 #	make check-power   power cuts, as root; POWER=IMAGES SEED=N
 #	make check-stress  everything at once, with kills; TIME=SECONDS SEED=N
+#	make check-long    the three before and fuzz at length, and their figures, as root
 #	make lint       what the compilers do not say
 #	make fuzz       look for input that breaks a parser; FUZZ_TIME=SECONDS each,
 #	                fuzz-TARGET for one of tests/fuzz/
@@ -105,7 +106,7 @@ bin = $(commands:%=$(BUILD)/bin/%)
 test_bin = $(commands:%=$(BUILD)/test/bin/%)
 tested = $(bin) $(test_bin) $(units) $(replays) $(crash) $(BUILD)/test/stress
 
-.PHONY: all check check-core check-crash check-deb check-fresh check-musl check-power check-stress \
+.PHONY: all check check-core check-crash check-deb check-fresh check-long check-musl check-power check-stress \
 	deb demo dist lint fuzz $(fuzzers:%=fuzz-%) install uninstall clean musl needs bench bench-programs \
 	bench-clients FORCE
 .DELETE_ON_ERROR:
@@ -275,6 +276,10 @@ check-stress: $(BUILD)/test/stress | needs
 	$< $(if $(TIME),-t $(TIME)) $(if $(SEED),-s $(SEED)) $(if $(WORKERS),-w $(WORKERS)) \
 		$(if $(DIR),-d '$(DIR)')
 
+# An hour or two: POWER=1000 TIME=3600 FUZZ_TIME=300 is what a release takes.
+check-long:
+	@tests/long POWER=$(or $(POWER),200) TIME=$(or $(TIME),1200) FUZZ_TIME=$(FUZZ_TIME)
+
 # Its files say what is done, and what chooses.
 check-crash: $(bin) $(test_bin) $(crash) | needs
 	@BUILD='$(BUILD)' tests/crash/run
@@ -298,7 +303,7 @@ fuzz: $(fuzzers:%=fuzz-%)
 $(fuzzers:%=fuzz-%): fuzz-%: $(BUILD)/fuzz/%
 	@tests/fuzz/run $< $(FUZZ_TIME)
 
-scripts = $(wildcard .ci/run tests/needs tests/run tests/crash/run tests/deb tests/fresh tests/demo tests/check-* tests/man-examples \
+scripts = $(wildcard .ci/run tests/needs tests/run tests/crash/run tests/deb tests/fresh tests/long tests/demo tests/check-* tests/man-examples \
 	tests/*.bash tests/*.bats completions/*.bash debian/mq.postrm) \
 	$(shell grep -ls '^\#!/bin/.*sh' tests/bench/* tests/model/* tests/power/* tests/fuzz/run) \
 	$(wildcard tests/bench/*.bash tests/bench/peers/*.bash)
