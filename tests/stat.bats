@@ -53,7 +53,7 @@ fill() {
 	fill
 	mq-stat -j q >got
 	same 1 "$(wc -l <got)"
-	same 'queue visible in_flight delayed dead oldest_age bytes in_rate out_rate latency_p50 latency_p95 latency_p99 failed lag sent received acked nacked lapsed died expired paused findings' \
+	same 'queue visible in_flight delayed dead oldest_age bytes in_rate out_rate latency_p50 latency_p95 latency_p99 failed lag sent received acked nacked lapsed died expired paused sources findings' \
 		"$(jq -r 'keys_unsorted[]' got | xargs)"
 	same '{"bytes":30,"dead":1,"delayed":1,"in_flight":2,"paused":false,"queue":"q","visible":3}' \
 		"$(jq -cS '{bytes, dead, delayed, in_flight, paused, queue, visible}' got)"
