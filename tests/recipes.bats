@@ -292,7 +292,7 @@ arrival() {
 	kill "$pid"
 	ends 0 "$pid"
 	touch since
-	later 1h mq-recv jobs/dlq >/dev/null || true # nobody has looked at jobs yet
+	later 1h mq-recv other >/dev/null || true # nobody has looked at jobs yet
 	same '' "$(seen)"
 	later 1h mq-ls -n 1 jobs >/dev/null
 	later 1h mq-recv -a jobs >/dev/null # who looks finds that the lease has lapsed
