@@ -22,9 +22,9 @@ ISO_RE='[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z'
 
 mq_setup() {
 	T=$BATS_TEST_TMPDIR # first: teardown uses it, whatever fails here
-	# bats notes each command before it is run, which takes half of the time; with
-	# this only those of the test itself, and not those of what it calls
-	set +T
+	# Before each command bats notes where it stands, which takes half of the time:
+	# of those here nobody wants to know.
+	trap '[[ $BASH_SOURCE == *.bash ]] || bats_debug_trap "$BASH_SOURCE"' DEBUG
 	[[ $MQ_BIN == /* ]] || MQ_BIN=$(cd "$MQ_BIN" && pwd)
 	[[ $MQ_TEST_BIN == /* ]] || MQ_TEST_BIN=$(cd "$MQ_TEST_BIN" && pwd)
 	PATH=$MQ_BIN:$(searchable)
