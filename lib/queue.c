@@ -212,10 +212,11 @@ int queue_refresh(mq_queue *q)
 int queue_reread(mq_queue *q)
 {
 	struct stat st;
-	int r;
+	int there, r;
 
 	memset(&st, 0, sizeof(st));
-	if (fs_stat(q->fd, "conf", &st) == -1 && errno != ENOENT)
+	there = fs_stat(q->fd, "conf", &st) == 0;
+	if (!there && errno != ENOENT)
 		return queue_fail(q, "cannot read its settings");
 	/* A dlq also follows its queue's. */
 	if (q->conf.visibility && !q->is_dlq && !q->conf_young && fs_same(&st, &q->conf_stat))
@@ -223,7 +224,7 @@ int queue_reread(mq_queue *q)
 	q->conf_young = fs_young(&st);
 	conf_defaults(&q->conf_text);
 	if ((q->is_dlq && (r = read_dlq_defaults(q, &q->conf_text)) != MQ_OK) ||
-	    (r = read_conf_file(q, "conf", &q->conf_text)) != MQ_OK)
+	    (there && (r = read_conf_file(q, "conf", &q->conf_text)) != MQ_OK))
 		return r;
 	conf_parse(&q->conf_text, &q->conf);
 	q->conf_stat = st;

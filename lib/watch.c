@@ -181,8 +181,9 @@ static int watch_source(void *ctx, mq_queue *source)
 		return -1;
 	for (i = 0; i < n && (mq_time)due[i] * MQ_SECOND <= x->now; i++) {
 		bucket_path("leased", (mq_time)due[i] * MQ_SECOND, bucket);
-		if (read_bucket(&there, bucket, 1))
-			ends_at(&there, x->now + source->conf.visibility);
+		read_bucket(&there, bucket, 1);
+		/* It may be made for a lease that is not there yet. */
+		ends_at(&there, x->now + source->conf.visibility);
 	}
 	if (i < n)
 		ends_at(&there, (mq_time)due[i] * MQ_SECOND);
