@@ -102,11 +102,12 @@ static struct nonce_state *open_state(void)
 	return NULL;
 }
 
-static void seed(struct nonce_state *s)
+/* Of a state that a fork wipes it does not matter whose it is. */
+static void seed(struct nonce_state *s, int wiped)
 {
-	s->pid = getpid();
+	s->pid = wiped ? 1 : getpid();
 	if (getrandom(&s->number, sizeof(s->number), 0) != sizeof(s->number))
-		s->number = (uint64_t)read_clock(CLOCK_MONOTONIC) ^ (uint64_t)s->pid << 40;
+		s->number = (uint64_t)read_clock(CLOCK_MONOTONIC) ^ (uint64_t)getpid() << 40;
 }
 
 /* splitmix64: every state once before any repeats. */
@@ -119,7 +120,7 @@ uint64_t nonce_next(struct nonce *n)
 		n->at = &n->own;
 	s = n->at;
 	if (s->pid == 0 || (s == &n->own && s->pid != getpid()))
-		seed(s);
+		seed(s, s != &n->own);
 	z = s->number += 0x9e3779b97f4a7c15u;
 	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
 	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
