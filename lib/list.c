@@ -163,7 +163,7 @@ static int walk_each_bucket(mq_queue *q, const char *part, walk_fn *walk, visit_
 	if (strip_segments(&buckets, &due, &n) == -1)
 		return -1;
 	for (i = 0; r == 0 && i < n; i++) {
-		bucket_path(part, (mq_time)due[i] * MQ_SECOND, bucket);
+		bucket_path(part, bucket_time(due[i]), bucket);
 		r = walk(q, bucket, visit, ctx);
 	}
 	free(due);
@@ -625,7 +625,7 @@ static int look_for_any(mq_queue *q, char **path)
 
 int mq_pending(mq_queue *q, char **path)
 {
-	uint64_t before, after;
+	uint64_t before, after = 0;
 	int r;
 
 	*path = NULL;

@@ -20,6 +20,11 @@ void bucket_path(const char *part, mq_time at, char path[STRIP_PATH])
 	    (long long)(seconds - seconds % BUCKET_SECONDS));
 }
 
+mq_time bucket_time(uint64_t number)
+{
+	return number < INT64_MAX / MQ_SECOND ? (mq_time)number * MQ_SECOND : INT64_MAX;
+}
+
 void bucket_of(const char *path, char bucket[STRIP_PATH])
 {
 	size_t n = strcspn(path, "/") + 1;

@@ -73,6 +73,9 @@ int place_expire(mq_queue *, int dir, const char *path, const struct entry *);
 /* The bucket, below "leased" or "delayed", of a moment. */
 void bucket_path(const char *part, mq_time, char path[STRIP_PATH]);
 
+/* The time from the number that names a bucket, which may be any. */
+mq_time bucket_time(uint64_t number);
+
 /* The bucket of what stands at a path below "leased" or "delayed". */
 void bucket_of(const char *path, char bucket[STRIP_PATH]);
 

@@ -707,13 +707,13 @@ static void sweep_buckets(struct pass *p, const char *part)
 		/* Nothing new comes to a bucket that is over: it goes when empty. */
 		int over = (mq_time)due[i] + BUCKET_SECONDS <= now;
 
-		bucket_path(part, (mq_time)due[i] * MQ_SECOND, bucket);
+		bucket_path(part, bucket_time(due[i]), bucket);
 		sweep_bucket(p, part, bucket, over);
 		if (over)
 			fs_rmdir(p->q->fd, bucket);
 	}
 	if (i < n)
-		due_at(p, (mq_time)due[i] * MQ_SECOND);
+		due_at(p, bucket_time(due[i]));
 	free(due);
 }
 

@@ -158,7 +158,7 @@ static int watch_buckets(struct ending *x, const char *part)
 	    strip_segments(&buckets, &due, &n) == -1)
 		return -1;
 	for (i = 0; r == 0 && i < n && !later; i++)
-		r = watch_bucket(x, part, (mq_time)due[i] * MQ_SECOND, &later);
+		r = watch_bucket(x, part, bucket_time(due[i]), &later);
 	free(due);
 	return r;
 }
@@ -179,14 +179,14 @@ static int watch_source(void *ctx, mq_queue *source)
 	if (watch(source, "leased", x->events, EVENTS_COME | EVENTS_TOUCH) == -1 ||
 	    strip_segments(&buckets, &due, &n) == -1)
 		return -1;
-	for (i = 0; i < n && (mq_time)due[i] * MQ_SECOND <= x->now; i++) {
-		bucket_path("leased", (mq_time)due[i] * MQ_SECOND, bucket);
+	for (i = 0; i < n && bucket_time(due[i]) <= x->now; i++) {
+		bucket_path("leased", bucket_time(due[i]), bucket);
 		read_bucket(&there, bucket, 1);
 		/* It may be made for a lease that is not there yet. */
 		ends_at(&there, x->now + source->conf.visibility);
 	}
 	if (i < n)
-		ends_at(&there, (mq_time)due[i] * MQ_SECOND);
+		ends_at(&there, bucket_time(due[i]));
 	free(due);
 	ends_at(x, there.first);
 	return 0;
@@ -223,7 +223,7 @@ int watch_room(mq_queue *q, struct events *e)
 	    strip_segments(&buckets, &due, &n) == -1)
 		return -1;
 	for (i = 0, r = 0; r == 0 && i < n; i++) {
-		bucket_path("leased", (mq_time)due[i] * MQ_SECOND, bucket);
+		bucket_path("leased", bucket_time(due[i]), bucket);
 		r = watch(q, bucket, e, EVENTS_LEAVE);
 	}
 	free(due);

@@ -586,6 +586,7 @@ unreadable() {
 }
 
 @test "what is interrupted is begun again" {
+	! sanitized || skip "what loads shared libraries is interrupted, too"
 	command -v strace >/dev/null || skip "no strace"
 	cycle() {
 		local step=$1 id receipt
@@ -664,6 +665,7 @@ without_proc() {
 }
 
 @test "where there is no /proc, a queue is put right once, not by each command" {
+	! sanitized || skip "sanitizers need /proc"
 	need_root
 	without_proc true 2>/dev/null || skip "cannot be without /proc"
 	strace -qq -o /dev/null true 2>/dev/null || skip "strace cannot trace"

@@ -390,6 +390,18 @@ count_sleeps() {
 	done
 }
 
+# still PID...: none of them wakes up for a quarter of a second
+still() {
+	local i before sleeps
+	count_sleeps "$@"
+	before=${sleeps[*]}
+	for ((i = 0; i < 25; i++)); do
+		pause
+	done
+	count_sleeps "$@"
+	[ "$before" = "${sleeps[*]}" ]
+}
+
 # asleep PID...: mq commands that have nothing to do for now: they sleep, and wake up
 # no more than every ten milliseconds, to look.
 asleep() {

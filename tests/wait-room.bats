@@ -130,23 +130,11 @@ full() {
 	same "$(printf '%s\n' 1 m{1..10} | sort)" "$(tr , '\n' <<<"$got" | grep . | sort)"
 }
 
-# sleeps_on: its pauses, which grow, are long by now
-sleeps_on() {
-	local i before
-	count_sleeps "$sender"
-	before=${sleeps[0]}
-	for ((i = 0; i < 25; i++)); do
-		pause
-	done
-	count_sleeps "$sender"
-	((sleeps[0] == before))
-}
-
 # It looks twice a second, for what expires makes room without a word.
 @test "a sender that waits looks twice a second, no more often" {
 	full overflow=block
 	blocked mq-send -q -b 2 q
-	soon sleeps_on
+	soon still "$sender" # its pauses, which grow, are long by now
 	count_sleeps "$sender"
 	before=${sleeps[0]}
 	timed elsewhere

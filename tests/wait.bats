@@ -180,6 +180,7 @@ setup() {
 	one=$pid
 	start v mq-wait q
 	soon asleep "$one" "$pid"
+	soon still "$one" "$pid"
 	count_sleeps "$one" "$pid"
 	before=${sleeps[*]}
 	elsewhere
