@@ -106,7 +106,7 @@ void marks_forget(const struct marks *m, const struct entry *e)
 {
 	const struct mark *found, *end = m->of + m->n;
 	char path[ENTRY_PATH];
-	struct mark want;
+	struct mark want = { .window = 0 };
 
 	memcpy(want.id, e->id, KEY_SIZE);
 	if (m->n == 0 || (found = bsearch(&want, m->of, m->n, sizeof(want), compare_ids)) == NULL)
