@@ -283,17 +283,22 @@ static int add_alternate(struct router *r, size_t n)
 	return 0;
 }
 
-/* The times of what an exchange is read from; what is gone has none. */
-static void read_times(struct router *r, const char *name, struct stat *conf, struct stat *bind)
+/* The times of a part of an exchange; what is gone has none. */
+static void read_time(const struct router *r, const char *name, const char *part, struct stat *st)
 {
 	char path[EXCHANGE_PATH];
 
-	memset(conf, 0, sizeof(*conf));
-	memset(bind, 0, sizeof(*bind));
-	exchange_path(name, "conf", path);
-	fs_stat(r->spool->fd, path, conf);
-	exchange_path(name, "bind", path);
-	fs_stat(r->spool->fd, path, bind);
+	memset(st, 0, sizeof(*st));
+	exchange_path(name, part, path);
+	fs_stat(r->spool->fd, path, st);
+}
+
+/* Of all that it is read from. */
+static void read_times(const struct router *r, const char *name, struct stat *conf,
+    struct stat *bind)
+{
+	read_time(r, name, "conf", conf);
+	read_time(r, name, "bind", bind);
 }
 
 static int fail_bindings(struct router *r, const char *name, const char *bad)
@@ -306,27 +311,56 @@ static int fail_bindings(struct router *r, const char *name, const char *bad)
 	return fail(r->mq, MQ_SETTING, name, why);
 }
 
-/* Read exchange n, the times first: what changes after that is seen in them. */
-static int load(struct router *r, size_t n)
+/* Read one, the times first: what changes after that is seen in them. */
+static int read_exchange(struct router *r, struct exchange *x)
 {
-	struct exchange *x = &r->exchanges[n];
-	struct bindings l;
 	char bad[NAME_SIZE] = "";
 	int status;
 
 	read_times(r, x->name, &x->conf_stat, &x->bind_stat);
-	r->young |= fs_young(&x->conf_stat) || fs_young(&x->bind_stat);
 	status = exchange_read_conf(r->mq, r->spool, x->name, &x->conf);
+	if (status != MQ_OK)
+		return status;
+	return bindings_read(r->spool->fd, x->name, x->conf.type, &x->bindings, bad) == 0 ?
+	    MQ_OK :
+	    fail_bindings(r, x->name, bad);
+}
+
+/* Whether it was removed, made anew or configured since. */
+static int has_changed(const struct router *r, const struct exchange *x)
+{
+	struct stat conf;
+
+	read_time(r, x->name, "conf", &conf);
+	return !fs_same(&conf, &x->conf_stat);
+}
+
+/* Its bindings are read one by one, and one that is removed loses them all at once: of
+ * what was read then only a part may be there. */
+static int read_whole(struct router *r, struct exchange *x)
+{
+	int status = read_exchange(r, x);
+
+	while (has_changed(r, x)) {
+		bindings_free(&x->bindings);
+		status = read_exchange(r, x);
+	}
+	return status;
+}
+
+static int load(struct router *r, size_t n)
+{
+	int status = read_whole(r, &r->exchanges[n]);
+	const struct exchange *x = &r->exchanges[n];
+
+	r->young |= fs_young(&x->conf_stat) || fs_young(&x->bind_stat);
 	if (status == MQ_NOTFOUND && n > 0) {
 		r->young = 1; /* it went this moment: as if nothing were bound to it */
 		return MQ_OK;
 	}
 	if (status != MQ_OK)
 		return status;
-	if (bindings_read(r->spool->fd, x->name, x->conf.type, &l, bad) == -1)
-		return fail_bindings(r, x->name, bad);
-	x->bindings = l;
-	return add_ways(r, n, &l) == 0 && add_alternate(r, n) == 0 ?
+	return add_ways(r, n, &x->bindings) == 0 && add_alternate(r, n) == 0 ?
 	    MQ_OK :
 	    fail_errno(r->mq, r->exchanges[n].name, "cannot read its bindings");
 }

@@ -596,6 +596,21 @@ unrouted() {
 	no_litter
 }
 
+@test "an exchange is deleted while a publisher reads its bindings: it is gone, or there" {
+	strace -qq -o /dev/null true 2>/dev/null || skip "strace cannot trace"
+	to_all x
+	binding=$(cd "$MQ_SPOOL" && echo x/x/bind/b~*)
+	strace -qq -o trace -P "$binding" -e trace=openat -e inject=openat:delay_enter=3000000 \
+		mq-send -q -x x -b 1 2>err 3>&- &
+	pid=$!
+	soon is_at openat
+	mq-delete x
+	rc=0
+	wait "$pid" || rc=$?
+	same 66 "$rc"
+	same '' "$(drain a)$(drain b)$(drain c)"
+}
+
 @test "a queue is deleted while others publish: the others have all" {
 	to_all x
 	(for ((n = 0; n < 60; n++)); do
