@@ -96,7 +96,7 @@ static int run(struct cmd *c, const mq_once *once)
 	if (pid == 0)
 		execute(c, &old);
 	if (pid < 0) {
-		cmd_errno(c, c->argv[1], "fork");
+		cmd_error(c, MQ_IO, "%s: fork: %s", c->argv[1], strerror(errno));
 		return -1;
 	}
 	if ((status = wait_for(pid, &taken)) < 0)

@@ -467,6 +467,7 @@ int mq_exchange_create(mq *h, const char *name, const char *type, const struct m
 static int remove_directory(mq *h, const char *name, const char *path)
 {
 	char doomed[64], parent[2 * QUEUE_NAME_SIZE];
+	int r = MQ_OK;
 
 	scratch_path(h, doomed, sizeof(doomed));
 	if (fs_take_away(h->spool->fd, path, doomed) == -1)
@@ -474,12 +475,13 @@ static int remove_directory(mq *h, const char *name, const char *path)
 					 fail_errno(h, name, "cannot remove it");
 	snprintf(parent, sizeof(parent), "%.*s", (int)(strrchr(path, '/') - path), path);
 	if (fs_sync_path(h->spool->fd, parent) == -1)
-		return fail_errno(h, name, "cannot sync that it was removed");
+		r = fail_errno(h, name, "cannot sync that it was removed");
 	/* Where removed files that are open keep a name (NFS, FUSE), their
 	 * directories stay, as litter. */
-	if (fs_remove_tree(h->spool->fd, doomed) == -1 && errno != ENOTEMPTY && errno != EEXIST)
-		return fail_errno(h, name, "cannot remove all of it");
-	return MQ_OK;
+	if (fs_remove_tree(h->spool->fd, doomed) == -1 && errno != ENOTEMPTY && errno != EEXIST &&
+	    r == MQ_OK)
+		r = fail_errno(h, name, "cannot remove all of it");
+	return r;
 }
 
 /* Its bindings first: should this be cut short, nothing is bound to a name that
