@@ -108,10 +108,10 @@ size_t crew_ahead(const struct crew *crew)
 	return in_a_moment(crew->pace, crew->n, 64);
 }
 
-void crew_broken(struct crew *crew, const char *text)
+void crew_broken(struct crew *crew, enum mq_status status, const char *text)
 {
 	if (!crew->feed->failed)
-		feed_refused(crew->feed, MQ_IO, text);
+		feed_refused(crew->feed, status, text);
 }
 
 /* Whether no file at all can be opened. */
@@ -130,7 +130,7 @@ void crew_unreadable(struct crew *crew, struct task *t, int status)
 	const char *error = mq_error(crew->c->mq);
 
 	if (status == MQ_IO && cannot_open()) {
-		crew_broken(crew, error);
+		crew_broken(crew, MQ_IO, error);
 		v = (struct verdict){ .kind = GIVEBACK, .status = "not started" };
 	} else if (status != MQ_LAPSED && status != MQ_NOTFOUND) { /* of these the verdict tells */
 		cmd_error(crew->c, MQ_OK, "%s", error);
@@ -156,17 +156,22 @@ static int write_error(int fd)
 	return 0;
 }
 
-/* The same for a temporary file, to which a page can be added to find out.  What
- * takes more than half of its disk has itself to blame. */
+int crew_disk_is_too_small(int fd, uint64_t bytes)
+{
+	struct statvfs fs;
+
+	return fstatvfs(fd, &fs) == 0 && fs.f_blocks > 0 &&
+	    bytes > (uint64_t)fs.f_blocks * fs.f_frsize / 2;
+}
+
+/* The same for a temporary file, to which a page can be added to find out. */
 static int write_error_of_own(int fd)
 {
 	static const char page[4096];
-	struct statvfs fs;
 	struct stat st;
 	ssize_t n;
 
-	if (fstat(fd, &st) || fstatvfs(fd, &fs) ||
-	    (uint64_t)st.st_blocks * 512 > (uint64_t)fs.f_blocks * fs.f_frsize / 2)
+	if (fstat(fd, &st) || crew_disk_is_too_small(fd, (uint64_t)st.st_blocks * 512))
 		return 0;
 	n = pwrite(fd, page, sizeof(page), st.st_size);
 	if (n >= 0)
@@ -192,7 +197,7 @@ int crew_blames_output(struct crew *crew, int own)
 			continue;
 		snprintf(text, sizeof(text), "%s: write: %s", outputs[i].name,
 		    strerror(outputs[i].error));
-		crew_broken(crew, text);
+		crew_broken(crew, MQ_IO, text);
 	}
 	return crew->feed->failed;
 }
@@ -235,7 +240,7 @@ static void start_later(struct crew *crew, int error)
 
 	snprintf(text, sizeof(text), "%.80s: cannot start: %s", name, strerror(error));
 	if (crew->refusals == PATIENCE) {
-		crew_broken(crew, text);
+		crew_broken(crew, MQ_IO, text);
 		return;
 	}
 	if (crew->refusals == 0)
@@ -398,7 +403,7 @@ static void lose_all(struct crew *crew)
 
 		if (!s->pid)
 			continue;
-		crew_broken(crew, text);
+		crew_broken(crew, MQ_IO, text);
 		slot_kill(s, ABORTED);
 		end_slot(s, &unknown);
 	}

@@ -103,12 +103,13 @@ static int is_whole(int fd, off_t offset, uint64_t size)
 /* There is no temporary file: with errno. */
 static int no_file(struct job *j, mq_reader *reader)
 {
+	int status = mq_status_of_errno(errno);
 	char text[256];
 
 	snprintf(text, sizeof(text), "%s: temporary file in %.100s: %s",
 	    mq_reader_message(reader)->queue, temporary_directory(), strerror(errno));
-	crew_broken(j->slot.crew, text);
-	return MQ_IO;
+	crew_broken(j->slot.crew, status, text);
+	return status;
 }
 
 /* The payload cannot be read, or is too large to be copied. */
@@ -121,7 +122,7 @@ static int no_payload(struct job *j, mq_reader *reader)
 }
 
 /* What reads the payload from its start to its end.  MQ_DATA: there is none for this
- * message; MQ_IO: the machine fails. */
+ * message; any other: the machine fails. */
 static int open_input(struct job *j, mq_reader *reader, int *in)
 {
 	off_t offset;
@@ -137,7 +138,9 @@ static int open_input(struct job *j, mq_reader *reader, int *in)
 	if (!copy_payload(j->slot.crew->feed, *in, from, offset, size))
 		return MQ_OK;
 	error = errno;
-	failed = error == EFBIG || pread(from, &byte, 1, offset) != 1;
+	failed = error == EFBIG ||
+	    (error == ENOSPC && crew_disk_is_too_small(*in, size)) ||
+	    pread(from, &byte, 1, offset) != 1;
 	errno = error;
 	return failed ? no_payload(j, reader) : no_file(j, reader);
 }
@@ -158,7 +161,7 @@ static int make_path(struct job *j, mq_reader *reader)
 	if (status == MQ_DATA)
 		cmd_error(crew->c, MQ_OK, "%s", mq_error(crew->c->mq));
 	else if (status != MQ_OK)
-		crew_broken(crew, mq_error(crew->c->mq));
+		crew_broken(crew, status, mq_error(crew->c->mq));
 	return status;
 }
 
@@ -272,6 +275,25 @@ static void job_take(struct slot *s, struct task *t)
 
 /* ---- the end ----------------------------------------------------------- */
 
+static ssize_t read_output(const struct job *j, char *buf, size_t size, off_t at)
+{
+	ssize_t n;
+
+	do
+		n = pread(j->output, buf, size, at);
+	while (n < 0 && errno == EINTR);
+	return n;
+}
+
+/* The output cannot be read: with errno. */
+static void no_output(struct job *j)
+{
+	char text[80];
+
+	snprintf(text, sizeof(text), "temporary file: read: %s", strerror(errno));
+	crew_broken(j->slot.crew, MQ_IO, text);
+}
+
 /* The output as a message of the batch. */
 static int write_reply(struct job *j, mq_batch *b)
 {
@@ -282,9 +304,9 @@ static int write_reply(struct job *j, mq_batch *b)
 	ssize_t n;
 	int status = mq_batch_begin(b, &properties);
 
-	while (status == MQ_OK && (n = pread(j->output, buf, sizeof(buf), at)) != 0) {
+	while (status == MQ_OK && (n = read_output(j, buf, sizeof(buf), at)) != 0) {
 		if (n < 0) {
-			crew_broken(j->slot.crew, "temporary file: cannot be read");
+			no_output(j);
 			return MQ_IO;
 		}
 		at += n;
@@ -304,7 +326,7 @@ static void no_reply(struct job *j, struct verdict *v, int status, int committin
 	snprintf(text, sizeof(text), "%s: cannot reply: %s", j->reply_to, error);
 	v->status = v->reason = "cannot reply";
 	if (status == MQ_IO)
-		crew_broken(crew, text);
+		crew_broken(crew, MQ_IO, text);
 	else if (status == MQ_BUSY && !committing) /* no room on the disk */
 		feed_refused(crew->feed, status, text);
 	else

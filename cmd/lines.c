@@ -125,7 +125,7 @@ static int start_process(struct lines *l)
 		char text[80];
 
 		snprintf(text, sizeof(text), "pipe: %s", strerror(errno));
-		crew_broken(l->slot.crew, text);
+		crew_broken(l->slot.crew, MQ_IO, text);
 		return -1;
 	}
 	failed = slot_start(&l->slot, to[0], from[1], NULL, &v);
