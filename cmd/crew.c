@@ -111,7 +111,7 @@ size_t crew_ahead(const struct crew *crew)
 void crew_broken(struct crew *crew, enum mq_status status, const char *text)
 {
 	if (!crew->feed->failed)
-		feed_refused(crew->feed, status, text);
+		feed_refused(crew->feed, status == MQ_BUSY ? MQ_IO : status, text);
 }
 
 /* Whether no file at all can be opened. */
@@ -156,22 +156,17 @@ static int write_error(int fd)
 	return 0;
 }
 
-int crew_disk_is_too_small(int fd, uint64_t bytes)
-{
-	struct statvfs fs;
-
-	return fstatvfs(fd, &fs) == 0 && fs.f_blocks > 0 &&
-	    bytes > (uint64_t)fs.f_blocks * fs.f_frsize / 2;
-}
-
-/* The same for a temporary file, to which a page can be added to find out. */
+/* The same for a temporary file, to which a page can be added to find out.  What
+ * takes more than half of its disk has itself to blame. */
 static int write_error_of_own(int fd)
 {
 	static const char page[4096];
+	struct statvfs fs;
 	struct stat st;
 	ssize_t n;
 
-	if (fstat(fd, &st) || crew_disk_is_too_small(fd, (uint64_t)st.st_blocks * 512))
+	if (fstat(fd, &st) || fstatvfs(fd, &fs) ||
+	    (uint64_t)st.st_blocks * 512 > (uint64_t)fs.f_blocks * fs.f_frsize / 2)
 		return 0;
 	n = pwrite(fd, page, sizeof(page), st.st_size);
 	if (n >= 0)

@@ -126,8 +126,8 @@ void slot_kill(struct slot *, enum killed);
  * of descriptors or memory. */
 void crew_unreadable(struct crew *, struct task *, int status);
 
-/* The machine fails, and so does what the status tells: nothing more is taken, or of
- * MQ_BUSY, nothing for a while.  text says how; only the first time is reported. */
+/* The machine fails, as the status tells: nothing more is taken.  MQ_BUSY is a disk that
+ * is full, which ends us like MQ_IO.  text says how; only the first time is reported. */
 void crew_broken(struct crew *, enum mq_status, const char *text);
 
 /* A process has failed.  Whether what it writes to is broken, which is not the
@@ -136,10 +136,6 @@ void crew_broken(struct crew *, enum mq_status, const char *text);
  * of our standard output, or -1.  Once the machine has failed it gets all the
  * blame. */
 int crew_blames_output(struct crew *, int own);
-
-/* Whether that many bytes are more than half of the disk where the file is: what finds no
- * room there then has itself to blame. */
-int crew_disk_is_too_small(int fd, uint64_t bytes);
 
 /* A mean that follows the last few of its values. */
 mq_time follow(mq_time mean, mq_time value);

@@ -138,8 +138,7 @@ static int open_input(struct job *j, mq_reader *reader, int *in)
 	if (!copy_payload(j->slot.crew->feed, *in, from, offset, size))
 		return MQ_OK;
 	error = errno;
-	failed = error == EFBIG || (error == ENOSPC && crew_disk_is_too_small(*in, size)) ||
-	    pread(from, &byte, 1, offset) != 1;
+	failed = error == EFBIG || pread(from, &byte, 1, offset) != 1;
 	errno = error;
 	return failed ? no_payload(j, reader) : no_file(j, reader);
 }

@@ -15,11 +15,11 @@ prepare_three() {
 
 # What of a job fails is told, and the job is done by another try, or is a dead
 # letter; a command that cannot be found by its path cannot be run; and without
-# room a worker waits for some.
+# room a worker waits for some, but for that of a job's own files.
 working() {
 	KEEPS=0
 	LINES_TOLD=9
-	ALSO=126
+	ALSO='@(126|74)'
 	GOES_ON=124
 	PATIENCE=8
 	TRIES_AGAIN=1

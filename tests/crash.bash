@@ -56,7 +56,7 @@ crash_setup() {
 	STATUS=0      # the command's exit status
 	BESIDE=       # what runs at the same time
 	LINES_TOLD=1  # failures that one fault may make
-	ALSO=         # another exit status that tells of a fault
+	ALSO=         # a pattern of other exit statuses that tell of a fault
 	GOES_ON=      # the exit status of a command that tries until there is room again
 	LEAVES=       # not empty: what a failure leaves in tmp/ is no more than a kill would
 	TRIES_AGAIN=  # not empty: what failed may be told, and then be done after all
@@ -199,7 +199,8 @@ declare -A WORDS=([EIO]='Input/output error' [EMFILE]='Too many open files' [ENO
 # told COMMAND ERROR STATUS: a failure is told as it should be.
 told() {
 	local line n=0
-	[ "$rc" = "$3" ] || [ "$rc" = "$ALSO" ] || {
+	# shellcheck disable=SC2053 # a pattern
+	[[ $rc == "$3" || $rc == $ALSO ]] || {
 		echo "exit $rc, wanted $STATUS and all done, or $3"
 		return 1
 	}
