@@ -188,7 +188,7 @@ static int configure_locked(mq_queue *q, const struct mq_setting *s, size_t n)
 {
 	int r, lock;
 
-	if ((lock = fs_lock(q->fd, "lock", 1)) == -1)
+	if ((lock = fs_lock(q->fd, "lock", LOCK_FOREVER)) == -1)
 		return queue_fail(q, "cannot lock its settings");
 	if ((r = queue_reread(q)) == MQ_OK)
 		r = configure(q, s, n);

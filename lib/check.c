@@ -159,7 +159,7 @@ static const char *marks_fault(const struct strip *s)
 		return NULL;
 	snprintf(path, sizeof(path), "%s/lock", s->path);
 	if (fs_exists(s->dir, path) == 1) {
-		if ((lock = fs_lock(s->dir, path, 0)) == -1)
+		if ((lock = fs_lock(s->dir, path, LOCK_AT_ONCE)) == -1)
 			return errno == EWOULDBLOCK ? NULL : what;
 		what = strip_fault(s);
 		fs_unlock(lock);

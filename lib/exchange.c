@@ -193,7 +193,7 @@ int exchange_reaches(mq *h, const char *from, const char *to)
 
 int exchange_lock(mq *h)
 {
-	return fs_lock(h->spool->fd, "lock", 1);
+	return fs_lock(h->spool->fd, "lock", LOCK_FOREVER);
 }
 
 /* ---- an open one ------------------------------------------------------- */

@@ -712,21 +712,16 @@ static int keep_locked(int fd, int r)
 	return -1;
 }
 
-int fs_lock(int dir, const char *path, int wait)
-{
-	int fd = open_or_make_lock(dir, path);
-
-	return fd == -1 ? -1 : keep_locked(fd, lock_open(fd, wait ? 0 : LOCK_NB));
-}
-
 /* flock() has no time limit: tries, with pauses that grow. */
-int fs_lock_within(int dir, const char *path, int64_t patience)
+int fs_lock(int dir, const char *path, int64_t patience)
 {
 	int fd = open_or_make_lock(dir, path), r;
 	int64_t pause = LOCK_PAUSE;
 
 	if (fd == -1)
 		return -1;
+	if (patience == LOCK_FOREVER)
+		return keep_locked(fd, lock_open(fd, 0));
 	while ((r = lock_open(fd, LOCK_NB)) == -1 && errno == EWOULDBLOCK && patience > 0) {
 		nanosleep(&(struct timespec){ 0, (long)pause }, NULL);
 		patience -= pause;

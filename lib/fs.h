@@ -120,11 +120,13 @@ int fs_tells_changes(int fd);
 /* Bytes and files left for ordinary users; UINT64_MAX where not told. */
 int fs_free(int fd, uint64_t *bytes, uint64_t *files);
 
+#define LOCK_AT_ONCE 0
+#define LOCK_FOREVER (-1)
+
 /* Lock the file at path, made if need be; for fs_unlock.  EWOULDBLOCK when another has
- * it: at once without wait, or when it has it for longer than so many ns.  Who has a
- * lock may be stopped: only what can wait for ever may wait without a bound. */
-int fs_lock(int dir, const char *path, int wait);
-int fs_lock_within(int dir, const char *path, int64_t patience);
+ * it for longer than so many ns.  Who has a lock may be stopped: only what can wait for
+ * ever may wait without a bound. */
+int fs_lock(int dir, const char *path, int64_t patience);
 void fs_unlock(int fd);
 
 /* A directory read in large pieces: one getdents call of up to 256 KiB is a

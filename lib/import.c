@@ -263,7 +263,7 @@ static int lock_notes(mq_queue *q)
 	for (;;) {
 		if (fs_mkdir(q->fd, NOTES) == -1 && errno != EEXIST)
 			return -1;
-		if ((fd = fs_lock(q->fd, NOTES "/lock", 0)) == -1 && errno != ENOENT)
+		if ((fd = fs_lock(q->fd, NOTES "/lock", LOCK_AT_ONCE)) == -1 && errno != ENOENT)
 			return -1;
 		if (fd == -1)
 			continue;

@@ -85,7 +85,7 @@ static int lock_bucket(mq_queue *q, const char *group, mq_time patience)
 	int fd;
 
 	strcpy(end, "lock");
-	while ((fd = fs_lock_within(q->fd, path, patience)) == -1 && errno == ENOENT) {
+	while ((fd = fs_lock(q->fd, path, patience)) == -1 && errno == ENOENT) {
 		end[-1] = '\0';
 		if ((fs_mkdir(q->fd, "groups") == -1 && errno != EEXIST) ||
 		    (fs_mkdir(q->fd, path) == -1 && errno != EEXIST))

@@ -67,7 +67,7 @@ static int lock_file(int spool, const char *path, struct stat *st)
 	int lock, ours;
 
 	for (;;) {
-		if ((lock = fs_lock(spool, path, 1)) != -1) {
+		if ((lock = fs_lock(spool, path, LOCK_FOREVER)) != -1) {
 			if ((ours = has_name(spool, path, lock, st)) == 1)
 				return lock;
 			fs_unlock(lock);
@@ -100,7 +100,7 @@ static void tidy(mq *h, const char *path)
 	while ((name = fs_dir_next(&d)) != NULL) {
 		snprintf(other, sizeof(other), "%s/%.*s", dir, HASH_SIZE, name);
 		if (fs_stat(h->spool->fd, other, &st) == -1 || is_done(&st, now) ||
-		    (lock = fs_lock(h->spool->fd, other, 0)) == -1)
+		    (lock = fs_lock(h->spool->fd, other, LOCK_AT_ONCE)) == -1)
 			continue;
 		if (has_name(h->spool->fd, other, lock, &st) == 1 && !is_done(&st, now))
 			fs_unlink(h->spool->fd, other);

@@ -35,7 +35,7 @@ static int lock_consumer(mq_queue *q, const char *consumer)
 
 	consumer_path(consumer, "lock", path);
 	for (;;) {
-		if ((fd = fs_lock(q->fd, path, 1)) != -1) {
+		if ((fd = fs_lock(q->fd, path, LOCK_FOREVER)) != -1) {
 			if ((there = fs_exists(q->fd, path)) == 1)
 				return fd;
 			fs_unlock(fd);
@@ -150,7 +150,8 @@ static void tidy_consumer(mq_queue *q, const char *consumer)
 	consumer_path(consumer, "", dir);
 	consumer_path(consumer, "lock", path);
 	if (fs_stat(q->fd, dir, &st) == -1 || !S_ISDIR(st.st_mode) ||
-	    fs_mtime(&st) > queue_now(q) - QUIET_AGE || (lock = fs_lock(q->fd, path, 0)) == -1)
+	    fs_mtime(&st) > queue_now(q) - QUIET_AGE ||
+	    (lock = fs_lock(q->fd, path, LOCK_AT_ONCE)) == -1)
 		return;
 	if (count_leases(q, consumer, &has) == 0 && has == 0) {
 		fs_unlink(q->fd, path);

@@ -30,7 +30,8 @@ static int remove_orphan(void *ctx, const char *name)
 
 	owner_path(name, path);
 	if (strncmp(name, QUEUE_PRIVATE, strlen(QUEUE_PRIVATE)) != 0 ||
-	    fs_exists(h->spool->fd, path) != 1 || (lock = fs_lock(h->spool->fd, path, 0)) == -1)
+	    fs_exists(h->spool->fd, path) != 1 ||
+	    (lock = fs_lock(h->spool->fd, path, LOCK_AT_ONCE)) == -1)
 		return 0;
 	mq_delete(h, name);
 	fs_unlock(lock);

@@ -110,7 +110,7 @@ static int fill_queue(mq *h, int dir, const char *path, const char *conf, int *o
 		r = fs_mkdir(fd, parts[i]);
 	if (r == 0 && *conf)
 		r = queue_write_file(h, fd, "conf", conf, owner == NULL);
-	if (r == 0 && owner && (*owner = fs_lock(fd, QUEUE_OWNER, 0)) == -1)
+	if (r == 0 && owner && (*owner = fs_lock(fd, QUEUE_OWNER, LOCK_AT_ONCE)) == -1)
 		r = -1;
 	/* Whole before it has its name: to sync that one later is not enough on
 	 * btrfs, which has met this directory by then, as that of conf. */

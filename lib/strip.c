@@ -220,7 +220,7 @@ static int lock_strip(const struct strip *s, int64_t patience)
 	char path[ENTRY_PATH];
 
 	join(s, "lock", path);
-	return fs_lock_within(s->dir, path, patience);
+	return fs_lock(s->dir, path, patience);
 }
 
 /* The segment of a number that tail is to be put on. */
