@@ -86,7 +86,6 @@ struct strip_check {
 	void *ctx;
 };
 
-/* To repair is to move single entries. */
 /* Whether the directory has more names than a segment should ever have. */
 static int is_overfull(int dir, const char *path)
 {
@@ -122,7 +121,7 @@ static void check_segment(struct strip_check *s, char *path, uint64_t number)
 
 	if (end[-1] != '+' && end[-1] != '-')
 		check_size(s, path, number);
-	if (s->c->repair && end[-1] == '+') {
+	if (s->c->repair && end[-1] == '+') { /* to repair is to move single entries */
 		strcpy(end, "/");
 		strip_open_at(s->strip->dir, path);
 		*end = '\0';

@@ -46,11 +46,13 @@ void tails_reset(mq_queue *q, struct tails *t)
 	}
 }
 
-/* What is returned keeps its place by its key as long as it is in one segment:
- * a back line gets another only when it is long. */
-#define LONG_SEGMENT 1024
+/* A segment of fewer entries takes more of them. What is returned keeps its place by its
+ * key as long as it is in one segment: a back line gets another only when it is long. */
+#define FEW_ENTRIES 64
+#define FEW_IN_BACK 1024
 
-static int is_long(mq_queue *q, const struct strip *s, uint64_t segment)
+/* 1 or 0, -1: it cannot be looked at. */
+static int has_few(mq_queue *q, const struct strip *s, uint64_t segment, unsigned few)
 {
 	char path[ENTRY_PATH];
 	struct fs_dir d;
@@ -58,11 +60,11 @@ static int is_long(mq_queue *q, const struct strip *s, uint64_t segment)
 
 	strip_entry_path(s, segment, ".", path);
 	if (fs_dir_open(&d, q->fd, path) == -1)
-		return 0;
-	while (n < LONG_SEGMENT && fs_dir_next(&d) != NULL)
+		return -1;
+	while (n < few && fs_dir_next(&d) != NULL)
 		n++;
 	fs_dir_close(&d);
-	return n == LONG_SEGMENT;
+	return n < few;
 }
 
 /* Whether this entry should be the last of its segment. */
@@ -72,7 +74,9 @@ static int time_to_rotate(mq_queue *q, enum line line, const struct strip *s, st
 	if (++t->lot[level] < SEGMENT_ENTRIES)
 		return 0;
 	t->lot[level] = 0;
-	return line != LINE_BACK || is_long(q, s, t->segment[level]);
+	/* Who may send and not look keeps to the bound. */
+	return line == LINE_BACK ? has_few(q, s, t->segment[level], FEW_IN_BACK) == 0 :
+				   has_few(q, s, t->segment[level], FEW_ENTRIES) != 1;
 }
 
 /* Where the sync of a file does not cover its name, its directory must be

@@ -13,8 +13,9 @@
  *
  *	add     read tail, rename or link into that segment; ENOENT: it was
  *	        sealed meanwhile, read tail again.
- *	rotate  once in 256 entries, if the lock is free: look that tail is still
- *	        the segment meant, make the next one, put tail on it.
+ *	rotate  once in 256 entries, if there are many and the lock is free: look
+ *	        that tail is still the segment meant, make the next one, put tail
+ *	        on it.
  *	take    list the head segment, lowest name first.  Found empty, and tail
  *	        beyond it: rmdir it, and every few segments move head.
  *

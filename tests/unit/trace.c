@@ -76,7 +76,7 @@ static void test_stops(struct tap *tap)
 
 static void test_no_command(struct tap *tap)
 {
-	char *const none[] = { "no-such-command", NULL };
+	char *const none[] = { "./no-such-command", NULL };
 	struct trace t;
 
 	CHECK(tap, trace_start(&t, none) == -1 && errno == ENOENT);
