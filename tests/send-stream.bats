@@ -449,15 +449,18 @@ b 2 mine y' "$(mq-recv -n 2 -j q | jq -r '"\(.body) \(.priority) \(.correlation_
 
 @test "a queue deleted under a stream: 66" {
 	mkfifo in
-	tell rc mq-send -q -l q <in 2>err 3>&- &
+	mq-send -q -l q <in 2>err 3>&- &
+	pid=$!
 	exec 7>in
 	echo one >&7
 	arrives q one
+	soon asleep "$pid"
 	mq-delete q
 	echo two >&7
 	exec 7>&-
-	wait
-	same 66 "$(cat rc)"
+	rc=0
+	wait "$pid" || rc=$?
+	same 66 "$rc"
 	[[ $(cat err) =~ ^'mq-send: q: '.*': 1 message'.*' accepted'$ ]]
 	[ ! -e "$MQ_SPOOL/q/q" ]
 }
