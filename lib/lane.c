@@ -937,18 +937,38 @@ int lane_sort(mq_queue *q, const char *path, struct entry *t)
 	return turn_to_first(q, path, t);
 }
 
+/* Where a sync of the message would not cover the token's name of before, that first. */
+static int sync_held(mq_queue *q, const char *path)
+{
+	char directory[ENTRY_PATH];
+
+	if (!q->conf.sync || fs_keeps_order(q->fd))
+		return 0;
+	strcpy(directory, path);
+	*strrchr(directory, '/') = '\0';
+	return fs_sync_way(q->fd, directory) == 0 || errno == ENOENT ? 0 : -1;
+}
+
 /* The leased token as one that is held, before its message dies: whatever comes then,
  * the group does not go on without it. */
 static int hold_leased(mq_queue *q, char path[ENTRY_PATH], struct entry *t, const char *id)
 {
 	char from[ENTRY_PATH], name[NAME_SIZE];
+	int saved;
 
 	t->token = TOKEN_HELD;
 	memcpy(t->id, id, KEY_SIZE);
 	entry_format(t, name);
 	strcpy(from, path);
 	strcpy(strrchr(path, '/') + 1, name);
-	return fs_rename(q->fd, from, q->fd, path);
+	if (fs_rename(q->fd, from, q->fd, path) == -1)
+		return -1;
+	if (sync_held(q, path) == 0)
+		return 0;
+	saved = errno;
+	fs_rename(q->fd, path, q->fd, from);
+	errno = saved;
+	return -1;
 }
 
 /* On a full disk there may be no room for it in delayed/: then whoever takes it tries
