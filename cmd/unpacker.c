@@ -76,6 +76,9 @@ int unpacker_begin(struct unpacker *u)
 		filters[i](u->archive);
 	for (i = 0; i < (u->any ? NELEMS(formats) : 1); i++)
 		formats[i](u->archive);
+	/* What is behind the end must be another archive, or nothing: damage that looks
+	 * like an end does not hide the rest. */
+	archive_read_set_format_option(u->archive, "tar", "read_concatenated_archives", "1");
 	return archive_read_open_fd(u->archive, u->fd, IO_SIZE) == ARCHIVE_OK ? 0 : failed(u);
 }
 

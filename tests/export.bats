@@ -586,6 +586,16 @@ refused() {
 	fails 74 'mq-import: r: \.: read: Is a directory: 0 messages were imported' mq-import r .
 }
 
+@test "what is behind an end: another archive, or damage" {
+	seq 4 | mq-send -q -l q
+	mq-export q >a.tar
+	ok $'8\n' mq-import r < <(cat a.tar a.tar)
+	same '[1][2][3][4][1][2][3][4]' "$(drain r)"
+	# zeros that end it in the middle of a member, as damage to a compressed one makes them
+	dd if=/dev/zero of=a.tar bs=256 seek=5 count=6 conv=notrunc 2>/dev/null
+	fails 65 'mq-import: r: a\.tar: .+' mq-import r a.tar
+}
+
 @test "links, devices, holes: refused" {
 	refused 'l: neither a file nor a directory' "i = tarfile.TarInfo('l'); i.type = tarfile.SYMTYPE; i.linkname = '/etc/passwd'; t.addfile(i)"
 	refused 'l: neither a file nor a directory' "i = tarfile.TarInfo('l'); i.type = tarfile.LNKTYPE; i.linkname = ID; t.addfile(i)"
