@@ -86,27 +86,13 @@ struct strip_check {
 	void *ctx;
 };
 
-/* Whether the directory has more names than a segment should ever have. */
-static int is_overfull(int dir, const char *path)
-{
-	struct fs_dir d;
-	size_t n = 0;
-
-	if (fs_dir_open(&d, dir, path) == -1)
-		return 0;
-	while (n <= SEGMENT_MOST && fs_dir_next(&d) != NULL)
-		n++;
-	fs_dir_close(&d);
-	return n > SEGMENT_MOST;
-}
-
 /* Every receive lists the first segment.  One that takes no more shrinks as its
  * messages are taken. */
 static void check_size(struct strip_check *s, const char *path, uint64_t number)
 {
 	static const char what[] = "a segment of so many entries that receiving is slow";
 
-	if (!is_overfull(s->strip->dir, path))
+	if (fs_dir_has(s->strip->dir, path, SEGMENT_MOST + 1) != 1)
 		return;
 	if (s->c->repair)
 		check_repaired(s->c, path, what,

@@ -848,6 +848,19 @@ int fs_dir_close(struct fs_dir *d)
 	return r;
 }
 
+int fs_dir_has(int dir, const char *path, size_t names)
+{
+	struct fs_dir d;
+	size_t n = 0;
+
+	if (fs_dir_open(&d, dir, path) == -1)
+		return -1;
+	while (n < names && fs_dir_next(&d) != NULL)
+		n++;
+	fs_dir_close(&d);
+	return n == names;
+}
+
 /* Empty the directory d, one level; deeper ones by recursion. */
 static int remove_inside(struct fs_dir *d)
 {

@@ -145,6 +145,8 @@ int fs_dir_open(struct fs_dir *, int dir, const char *path);
 const char *fs_dir_next(struct fs_dir *);
 /* -1 with errno: what seemed to be the end was an error.  Else 0, and errno is kept. */
 int fs_dir_close(struct fs_dir *);
+/* Whether a directory has so many names or more: 1 or 0, -1: it cannot be opened. */
+int fs_dir_has(int dir, const char *path, size_t names);
 
 /* Remove a tree; what is gone already is no error. */
 int fs_remove_tree(int dir, const char *path);

@@ -233,18 +233,11 @@ static void lengthen(mq_queue *q, const char *group)
 {
 	struct strip more = lane_more(q, group);
 	char path[ENTRY_PATH];
-	struct fs_dir d;
-	unsigned n = 0;
 
 	if (nonce_next(&q->mq->nonce) % FLAT_CHANCE != 0)
 		return;
 	lane_path(group, "", path);
-	if (fs_dir_open(&d, q->fd, path) == -1)
-		return;
-	while (n < FLAT_ENTRIES && fs_dir_next(&d) != NULL)
-		n++;
-	fs_dir_close(&d);
-	if (n == FLAT_ENTRIES)
+	if (fs_dir_has(q->fd, path, FLAT_ENTRIES) == 1)
 		strip_make(&more, queue_scratch, q); /* if not now, then later */
 }
 

@@ -46,37 +46,25 @@ void tails_reset(mq_queue *q, struct tails *t)
 	}
 }
 
-/* A segment of fewer entries takes more of them. What is returned keeps its place by its
+/* A segment of fewer entries takes more of them.  What is returned keeps its place by its
  * key as long as it is in one segment: a back line gets another only when it is long. */
 #define FEW_ENTRIES 64
 #define FEW_IN_BACK 1024
-
-/* 1 or 0, -1: it cannot be looked at. */
-static int has_few(mq_queue *q, const struct strip *s, uint64_t segment, unsigned few)
-{
-	char path[ENTRY_PATH];
-	struct fs_dir d;
-	unsigned n = 0;
-
-	strip_entry_path(s, segment, ".", path);
-	if (fs_dir_open(&d, q->fd, path) == -1)
-		return -1;
-	while (n < few && fs_dir_next(&d) != NULL)
-		n++;
-	fs_dir_close(&d);
-	return n < few;
-}
 
 /* Whether this entry should be the last of its segment. */
 static int time_to_rotate(mq_queue *q, enum line line, const struct strip *s, struct tails *t,
     unsigned level)
 {
+	char path[ENTRY_PATH];
+
 	if (++t->lot[level] < SEGMENT_ENTRIES)
 		return 0;
 	t->lot[level] = 0;
+	strip_entry_path(s, t->segment[level], ".", path);
+	if (line == LINE_BACK)
+		return fs_dir_has(q->fd, path, FEW_IN_BACK) == 1;
 	/* Who may send and not look keeps to the bound. */
-	return line == LINE_BACK ? has_few(q, s, t->segment[level], FEW_IN_BACK) == 0 :
-				   has_few(q, s, t->segment[level], FEW_ENTRIES) != 1;
+	return fs_dir_has(q->fd, path, FEW_ENTRIES) != 0;
 }
 
 /* Where the sync of a file does not cover its name, its directory must be
