@@ -572,6 +572,26 @@ unrouted() {
 
 # ---- at once ------------------------------------------------------------------------------------
 
+# is_at CALL: what is traced has come to it
+is_at() {
+	grep -q "^$1(" trace
+}
+
+# held CALL [STRACE-OPTION...] -- ARGUMENT...: mq-send, which stays for three seconds
+# before the first such call; its process is $pid, its output in ids and err
+held() {
+	local call=$1 opts=()
+	strace -qq -o /dev/null true 2>/dev/null || skip "strace cannot trace"
+	while shift && [ "$1" != -- ]; do
+		opts+=("$1")
+	done
+	shift
+	strace -qq -o trace -e trace="$call" -e inject="$call:delay_enter=3000000:when=1" "${opts[@]}" \
+		mq-send "$@" >ids 2>err 3>&- &
+	pid=$!
+	soon is_at "$call"
+}
+
 @test "an exchange is deleted while others publish: what was accepted is in all queues" {
 	for round in 1 2 3; do
 		to_all x
@@ -597,13 +617,8 @@ unrouted() {
 }
 
 @test "an exchange is deleted while a publisher reads its bindings: it is gone, or there" {
-	strace -qq -o /dev/null true 2>/dev/null || skip "strace cannot trace"
 	to_all x
-	binding=$(cd "$MQ_SPOOL" && echo x/x/bind/b~*)
-	strace -qq -o trace -P "$binding" -e trace=openat -e inject=openat:delay_enter=3000000 \
-		mq-send -q -x x -b 1 2>err 3>&- &
-	pid=$!
-	soon is_at openat
+	held openat -P "$(cd "$MQ_SPOOL" && echo x/x/bind/b~*)" -- -q -x x -b 1
 	mq-delete x
 	rc=0
 	wait "$pid" || rc=$?
@@ -670,11 +685,6 @@ warm() {
 	all_have '[0]'
 }
 
-# is_at CALL: what is traced has come to it
-is_at() {
-	grep -q "^$1(" trace
-}
-
 # killed ARGUMENT...: mq-send, when it has committed and not delivered
 killed() {
 	strace -qq -o /dev/null true 2>/dev/null || skip "strace cannot trace"
@@ -702,13 +712,9 @@ killed() {
 }
 
 @test "a queue is deleted just before the commit, the publisher is killed just after it" {
-	strace -qq -o /dev/null true 2>/dev/null || skip "strace cannot trace"
 	to_all x
 	warm x
-	strace -qq -o trace -e trace=renameat,fsync -e inject=renameat:delay_enter=3000000:when=1 \
-		-e inject=fsync:signal=KILL:when=1 mq-send -q -x x -b 1 3>&- &
-	pid=$!
-	soon is_at renameat
+	held renameat -e trace=renameat,fsync -e inject=fsync:signal=KILL:when=1 -- -q -x x -b 1
 	mq-delete b
 	mq-create b backoff=0
 	wait "$pid" || [ $? -eq 137 ]
@@ -716,7 +722,6 @@ killed() {
 }
 
 @test "one of more queues than are kept open is deleted within a publish" {
-	strace -qq -o /dev/null true 2>/dev/null || skip "strace cannot trace"
 	mq-create -x fanout x
 	for each in {1..140}; do
 		mq-create "q$each" backoff=0 sync=none max-depth=9
@@ -724,10 +729,7 @@ killed() {
 	done
 	mq-send -q -x x -b 0
 	# when room is reserved in all, and the journal not filled
-	strace -qq -o trace -e trace=mkdirat -e inject=mkdirat:delay_enter=3000000:when=1 \
-		mq-send -x x -b 1 >ids 2>err 3>&- &
-	pid=$!
-	soon is_at mkdirat
+	held mkdirat -- -x x -b 1
 	mq-delete q3
 	wait "$pid"
 	same '' "$(<err)"
@@ -740,14 +742,10 @@ killed() {
 }
 
 @test "the only queue that a message goes to is deleted within the publish: no binding" {
-	strace -qq -o /dev/null true 2>/dev/null || skip "strace cannot trace"
 	mq-create -x fanout x
 	mq-bind x a
 	mq-send -q -x x -b 0
-	strace -qq -o trace -e trace=linkat -e inject=linkat:delay_enter=3000000:when=1 \
-		mq-send -x x -b 1 >ids 2>err 3>&- &
-	pid=$!
-	soon is_at linkat
+	held linkat -- -x x -b 1
 	mq-delete a
 	rc=0
 	wait "$pid" || rc=$?
