@@ -125,6 +125,14 @@ static int no_such_queue(mq *h, const struct spool *s, const char *name)
 	return fail_not_in(h, s ? s->root : h->path, name, "no such queue");
 }
 
+/* A dead-letter queue goes with its queue, which may have been removed just now. */
+static int not_made(mq *h, const struct spool *s, const char *name, const char *what)
+{
+	if (errno == ENOENT && strchr(name, '/'))
+		return no_such_queue(h, s, name);
+	return fail_errno(h, name, what);
+}
+
 /* A queue is whole when it has its name. */
 static int make(mq *h, struct spool *s, const char *name, const char *conf, int *owner)
 {
@@ -139,16 +147,14 @@ static int make(mq *h, struct spool *s, const char *name, const char *conf, int 
 		*strrchr(path, '/') = '\0';
 		return owner || fs_sync_path(s->fd, path) == 0 ?
 		    MQ_OK :
-		    fail_errno(h, name, "cannot sync the queue");
+		    not_made(h, s, name, "cannot sync the queue");
 	}
 	saved = errno;
 	fs_remove_tree(s->fd, made);
 	errno = saved;
 	if (errno == ENOTEMPTY || errno == EEXIST)
 		return MQ_OK;
-	if (errno == ENOENT && strchr(name, '/')) /* its queue was removed just now */
-		return no_such_queue(h, s, name);
-	return fail_errno(h, name, "cannot make the queue");
+	return not_made(h, s, name, "cannot make the queue");
 }
 
 int queue_make(mq *h, struct spool *s, const char *name, const char *conf)
@@ -517,12 +523,15 @@ static void hold_until(struct page *p, int64_t up)
 		;
 }
 
-/* Notice a step of the wall clock against the one that counts from boot: the time. */
-static struct clock_moment watch_clock(mq_queue *q)
+/* Notice a step of the wall clock against the one that counts from boot: the time.
+ * What is known is read first: who is stopped after it has looked at the clocks takes
+ * back no step that others have noticed meanwhile. */
+struct clock_moment queue_moment(mq_queue *q)
 {
 	struct page *p = queue_page(q);
+	int64_t known = atomic_load(&p->wall_to_up);
 	struct clock_moment now = clock_moment(&q->mq->clock);
-	int64_t known = atomic_load(&p->wall_to_up), seen = now.wall - now.up;
+	int64_t seen = now.wall - now.up;
 
 	if (known == 0) {
 		atomic_store(&p->wall_to_up, seen);
@@ -537,14 +546,19 @@ static struct clock_moment watch_clock(mq_queue *q)
 
 mq_time queue_deadline(mq_queue *q, mq_time visibility)
 {
-	return fs_keepable(&q->self, watch_clock(q).wall + visibility);
+	return fs_keepable(&q->self, queue_moment(q).wall + visibility);
+}
+
+int queue_lapsed_at(const mq_queue *q, const struct clock_moment *at, mq_time deadline)
+{
+	return at->wall >= deadline && at->up >= atomic_load(&q->page->hold);
 }
 
 int queue_lapsed(mq_queue *q, mq_time deadline)
 {
-	struct clock_moment now = watch_clock(q);
+	struct clock_moment now = queue_moment(q);
 
-	return now.wall >= deadline && now.up >= atomic_load(&q->page->hold);
+	return queue_lapsed_at(q, &now, deadline);
 }
 
 void queue_due(mq_queue *q, mq_time at)

@@ -125,6 +125,9 @@ void queue_scratch(void *queue, char path[ENTRY_PATH]);
 
 mq_time queue_now(const mq_queue *);
 
+/* Now, by both clocks; a step of the wall clock is noticed. */
+struct clock_moment queue_moment(mq_queue *);
+
 /* The deadline of a lease that is taken or extended now.  Every deadline comes
  * from here: a step of the clock has been noticed before there is a lease that
  * the next step could end too early; and it is one that a clock's mtime can be. */
@@ -134,6 +137,9 @@ mq_time queue_deadline(mq_queue *, mq_time visibility);
  * wall clock none lapses for one visibility timeout, so that those who still
  * hold one can extend it. */
 int queue_lapsed(mq_queue *, mq_time deadline);
+
+/* Whether it was at that moment, which is one of queue_moment(). */
+int queue_lapsed_at(const mq_queue *, const struct clock_moment *, mq_time deadline);
 
 /* Note that something becomes due then: a delay or a lease ends.  To be called after
  * that can be found, for a sweep may just be looking.  INT64_MAX: nothing. */

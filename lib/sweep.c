@@ -7,7 +7,8 @@
  *
  * A lapsed lease is taken back in steps, each a rename that one wins:
  *
- *	1  the clock's mtime is past: rename CLOCK -> CLOCK~rX, X never used.
+ *	1  the clock's mtime is past, and was before it was read: rename
+ *	   CLOCK -> CLOCK~rX, X never used.
  *	   From now on its holder cannot extend it (the path is gone), so the
  *	   mtime is final.
  *	2  look at the mtime again.  Extended in between: rename CLOCK~rX ->
@@ -274,13 +275,18 @@ static int clock_deadline(const struct reaping *r, const struct clock_name *c, m
 	return 0;
 }
 
-/* Whether the deadline is over; when it will be is noted.  One that is past and does
- * not count yet, after a step of the wall clock, is looked at again with every sweep. */
-static int is_past(struct reaping *r, mq_time deadline)
+/* Whether the deadline, read after that moment, is over; when it will be is noted.
+ * It must have been over at that moment, too: who is stopped here, between the read
+ * and now, claims no clock that its holder has extended in time.  One that is past and
+ * does not count yet, after a step of the wall clock, is looked at again with every
+ * sweep. */
+static int is_past(struct reaping *r, const struct clock_moment *before, mq_time deadline)
 {
-	if (queue_lapsed(r->q, deadline))
+	struct clock_moment now = queue_moment(r->q);
+
+	if (queue_lapsed_at(r->q, before, deadline) && queue_lapsed_at(r->q, &now, deadline))
 		return 1;
-	if (deadline > queue_now(r->q))
+	if (deadline > before->wall || deadline > now.wall)
 		due_at(r->pass, deadline);
 	else
 		r->left = 1;
@@ -291,16 +297,18 @@ static int is_past(struct reaping *r, mq_time deadline)
  * that was not found out. */
 static int judge(struct reaping *r, struct clock_name *c, mq_time *deadline)
 {
+	struct clock_moment before = queue_moment(r->q);
+
 	if (clock_deadline(r, c, deadline) == -1)
 		return -1;
 	if (c->phase == CLOCK_LIVE) {
-		if (!is_past(r, *deadline))
+		if (!is_past(r, &before, *deadline))
 			return 0;
 		if (change_phase(r, c, CLOCK_CLAIMED) == -1 || clock_deadline(r, c, deadline) == -1)
 			return -1;
 	}
 	if (c->phase == CLOCK_CLAIMED) {
-		if (!is_past(r, *deadline))
+		if (!is_past(r, &before, *deadline))
 			return change_phase(r, c, CLOCK_LIVE);
 		if (change_phase(r, c, CLOCK_DEAD) == -1)
 			return -1;

@@ -109,6 +109,19 @@ setup() {
 	has q 0 0 0 0
 }
 
+@test "a queue is removed while its dlq is made: there is no such queue" {
+	strace -qq -o /dev/null true 2>/dev/null || skip "strace cannot trace"
+	mq-create r
+	tell rc strace -qq -o trace -e trace=renameat,renameat2 \
+		-e inject=renameat,renameat2:delay_exit=3s:when=1 mq-recv r/dlq 2>err 3>&- &
+	soon test -d "$MQ_SPOOL/q/r/dlq"
+	mq-delete r
+	wait
+	same 66 "$(cat rc)"
+	grep -Ex 'mq-recv: .*r/dlq: no such queue.*' err
+	no_litter
+}
+
 @test "purge of a queue leaves its dead letters, purge of its dlq drops them" {
 	seq 3 | mq-send -q -l q
 	mq-recv -n 2 q | mq-nack -x -

@@ -160,6 +160,23 @@ setup() {
 	done
 }
 
+# The one who looks is stopped between the look at the clock and what it concludes.
+@test "a lease extended in time is claimed by nobody who looked before" {
+	strace -qq -o /dev/null true 2>/dev/null || skip "strace cannot trace"
+	mq-send -q -b x q
+	v=$((40 - (EPOCHSECONDS + 32) % 16)) # it ends in the middle of its bucket
+	receipt=$(mq-recv -v "${v}s" q)
+	clock=$(dirname "$receipt")/${receipt##*,l}
+	MQ_TEST_PASSED=$((v - 2))s strace -qq -o looked -P "${clock#"$MQ_SPOOL"/q/q/}" \
+		-e inject=%%stat:delay_exit=4s:when=1 "$MQ_TEST_BIN/mq-recv" q >got 3>&- &
+	soon grep -q stat looked
+	ok '' later $((v - 2))s mq-extend -v 1m "$receipt"
+	wait
+	same '' "$(cat got)"
+	same '' "$(grep rename looked)"
+	ok '' later $((v + 2))s mq-ack "$receipt"
+}
+
 @test "bad options: 64" {
 	mq-send -q -b x q
 	receipt=$(mq-recv q)

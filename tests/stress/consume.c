@@ -20,7 +20,7 @@ struct job {
 	uint64_t mine;
 	uint32_t group;
 	uint64_t mine_of_group;
-	int late; /* it was extended when its deadline may have passed */
+	int late; /* it was once extended when its deadline may have passed */
 	int over;
 };
 
@@ -90,10 +90,11 @@ static stamp release(struct job *j)
 /* The deadline is a later one.  When the old one may have passed before that
  * was told, a reaper may have claimed the clock already, and puts it back: until
  * then, or until another does that in place of a killed one, the holder is told
- * that the lease is over.  Nobody else gets the message. */
+ * that the lease is over, however often it has extended it.  Nobody else gets the
+ * message. */
 static void extended(struct job *j, stamp end)
 {
-	j->late = now_stamp() >= word_end(word_of(j->start, j->end));
+	j->late |= now_stamp() >= word_end(word_of(j->start, j->end));
 	j->end = end;
 	claim(j);
 }
