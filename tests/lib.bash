@@ -27,21 +27,23 @@ mq_setup() {
 	trap '[[ $BASH_SOURCE == *.bash ]] || bats_debug_trap "$BASH_SOURCE"' DEBUG
 	[[ $MQ_BIN == /* ]] || MQ_BIN=$(cd "$MQ_BIN" && pwd)
 	[[ $MQ_TEST_BIN == /* ]] || MQ_TEST_BIN=$(cd "$MQ_TEST_BIN" && pwd)
-	PATH=$MQ_BIN:$(searchable)
+	searchable
 	MQ_SPOOL=$T/spool
 	export PATH MQ_SPOOL LC_ALL=C
 	unset MQ_TEST_PASSED MQ_TEST_STEPPED XDG_STATE_HOME
 	cd "$T" || return
 }
 
-# searchable: what this user may search of PATH.  What su(1) left there of another's
-# would make "may not be run" of every command that is not there.
+# searchable: PATH is our commands, and what this user may search of what it was.  What
+# su(1) left there of another's would make "may not be run" of every command that is
+# not there.
 searchable() {
-	local dir found=
-	while IFS= read -r -d : dir; do
+	local dir dirs found=$MQ_BIN
+	IFS=: read -ra dirs <<<"$PATH"
+	for dir in "${dirs[@]}"; do
 		[ ! -x "${dir:-.}" ] || found+=:$dir
-	done <<<"$PATH:"
-	echo "${found#:}"
+	done
+	PATH=$found
 }
 
 setup() {
@@ -194,7 +196,10 @@ no_litter() {
 
 # figures QUEUE: "visible in_flight delayed dead".
 figures() {
-	mq-stat "$1" | awk -F '\t' '{ print $2, $3, $4, $5 }'
+	local line visible in_flight delayed dead
+	line=$(mq-stat "$1")
+	IFS=$'\t' read -r _ visible in_flight delayed dead _ <<<"$line"
+	echo "$visible $in_flight $delayed $dead"
 }
 
 # has QUEUE VISIBLE IN_FLIGHT DELAYED DEAD
@@ -483,9 +488,10 @@ kill_left() {
 	local each left
 	[ -n "$T" ] || return 0 # or it would be those of everybody
 	for _ in {1..9}; do # some may just have been started by others
-		left=$(grep -lsazE "^MQ_SPOOL=$T/" /proc/[0-9]*/environ | cut -d / -f 3)
+		left=$(MQ_SPOOL='' grep -lsazE "^MQ_SPOOL=$T/" /proc/[0-9]*/environ) || true
 		[ -n "$left" ] || return 0
 		for each in $left; do
+			each=${each//[!0-9]/}
 			kill -9 "$each" || true
 			wait "$each" || true # or the shell has a word on each
 		done
