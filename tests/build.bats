@@ -23,18 +23,21 @@ made() {
 	made
 	tree -q CFLAGS=-O0
 
+	touch -r "$T/tree/lib/mq.h" "$T/before"
 	touch "$T/tree/lib/mq.h"
 	tree -n CFLAGS=-O0 >"$T/plan"
 	grep -e '-c -o build/obj/lib/.*\.o lib/' "$T/plan"
 	grep -e '-c -o build/obj/cmd/common\.o cmd/common\.c' "$T/plan"
 	grep -e '-o build/bin/mq-stat' "$T/plan"
-	tree CFLAGS=-O0
+	touch -r "$T/before" "$T/tree/lib/mq.h"
 	tree -q CFLAGS=-O0
 
 	touch "$T/tree/cmd/jsonin.h"
 	tree -n CFLAGS=-O0 >"$T/plan"
 	grep -e '-c -o build/obj/cmd/mq-send\.o' "$T/plan"
 	run ! grep -e '-c -o build/obj/cmd/mq-recv\.o' "$T/plan"
+	tree CFLAGS=-O0
+	tree -q CFLAGS=-O0
 
 	tree clean
 	[ ! -e "$T/tree/build" ]

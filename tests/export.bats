@@ -16,11 +16,9 @@ facts() {
 	mq-ls -j -S ready,delayed,leased,dead "$1" | jq -c 'del(.path, .age)'
 }
 
-# payloads QUEUE: of its messages, at most 20, in their order, by their sums
+# payloads QUEUE: of its messages, at most 20, in their order, by their sum
 payloads() {
-	mq-ls -n 20 -S ready,delayed,leased,dead "$1" | cut -f 7 | while IFS= read -r path; do
-		mq-cat "$path" | cksum
-	done
+	mq-ls -n 20 -S ready,delayed,leased,dead "$1" | cut -f 7 | tr '\n' '\0' | xargs -0 mq-cat | cksum
 }
 
 # numbers QUEUE: take all, of which each is one; in their order
@@ -38,23 +36,37 @@ entries() {
 			/,g/s/,[rv][0-9]+//g' | sort
 }
 
-# an_archive PYTHON...: those statements, with tar open as t and add(name, data,
-# properties...) at hand, make the archive a.tar
+# an_archive PYTHON: those statements, with tar open as t and add(name, data,
+# properties...) at hand, make the archive a.tar.  One python makes all of a test's.
 an_archive() {
-	python3 - "$1" <<-'END'
-		import io, sys, tarfile
-		t = tarfile.open("a.tar", "w", format=tarfile.PAX_FORMAT)
-		ID = "1763681547123456789-1a2b3c4d"
-		def add(name, data=b"x", **properties):
-		    i = tarfile.TarInfo(name)
-		    i.size = len(data)
-		    i.pax_headers = {"SCHILY.xattr.user.mq." + k.replace("_", "-"): v
-		                     for k, v in properties.items()}
-		    t.addfile(i, io.BytesIO(data))
-		exec(sys.argv[1])
-		t.close()
-	END
+	local done
+	[ -n "${ARCHIVER_PID:-}" ] || coproc ARCHIVER { exec python3 -c "$MAKE_ARCHIVES" 3>&-; }
+	printf '%s\0' "$1" >&"${ARCHIVER[1]}"
+	read -r done <&"${ARCHIVER[0]}"
+	same made "$done"
 }
+
+# What makes them reads statements up to a NUL, and answers "made".
+IFS= read -r -d '' MAKE_ARCHIVES <<-'END' || true
+	import io, sys, tarfile
+	ID = "1763681547123456789-1a2b3c4d"
+	def add(name, data=b"x", **properties):
+	    i = tarfile.TarInfo(name)
+	    i.size = len(data)
+	    i.pax_headers = {"SCHILY.xattr.user.mq." + k.replace("_", "-"): v
+	                     for k, v in properties.items()}
+	    t.addfile(i, io.BytesIO(data))
+	statements = ""
+	while c := sys.stdin.read(1):
+	    if c != "\0":
+	        statements += c
+	        continue
+	    t = tarfile.open("a.tar", "w", format=tarfile.PAX_FORMAT)
+	    exec(statements)
+	    t.close()
+	    print("made", flush=True)
+	    statements = ""
+END
 
 # refused REGEX PYTHON [IMPORTED]: such an archive is, after a good message
 refused() {
@@ -252,10 +264,11 @@ refused() {
 @test "exporting changes nothing" {
 	seq 300 | mq-send -q -l q
 	mq-recv -n 10 q
-	before=$(census)
+	census before
 	mq-export q >/dev/null
 	mq-export q a.tar.gz
-	same "$before" "$(census)"
+	census after
+	same "$before" "$after"
 }
 
 # ---- the file -------------------------------------------------------------

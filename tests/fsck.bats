@@ -5,10 +5,11 @@ load lib
 # broken WHAT PATH [QUEUE]: mq-fsck tells of this fault alone, and changes nothing.
 broken() {
 	local before
-	before=$(census)
+	census before
 	try mq-fsck
 	is 1 "${3:-q}"$'\t'"$1"$'\t-\t'"$2"$'\n' "${NEWS:-}"
-	same "$before" "$(census)"
+	census after
+	same "$before" "$after"
 }
 
 # repaired WHAT DONE PATH [QUEUE]: mq-fsck -y puts it right; then all is well.

@@ -862,7 +862,7 @@ go_on() {
 	for n in 2001 2002; do
 		put g "$n"
 	done
-	timeout 300 mq-work -e -j 1 q -- sh -c 'cat; echo' >>got
+	timeout 300 mq-work -e -j 1 q -- awk 1 >>got
 	same "$(seq 2002)" "$(cat got)"
 	no_lanes
 }
@@ -889,7 +889,7 @@ go_on() {
 		local rc n=0 receipt body
 		while :; do
 			rc=0
-			receipt=$(mq-recv q) || rc=$?
+			receipt=$(mq-recv -w 50ms q) || rc=$?
 			case $rc in
 			0) ;;
 			1)

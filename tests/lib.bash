@@ -67,8 +67,9 @@ BAD_NAME="no such queue: bad name"
 
 # ---- running ------------------------------------------------------------
 
-# try COMMAND...: run it; what it did is for `is`: $status, $output and $stderr, to
-# the byte, but for NULs.  With $CODE, that is the status it is to have.
+# try COMMAND...: run it, until nothing writes to its stdout any more; what it did is for
+# `is`: $status, $output and $stderr, to the byte, but for NULs.  With $CODE, that is the
+# status it is to have.
 try() {
 	local file=$T/.stderr.$((++tried))
 	status=0
@@ -80,6 +81,16 @@ try() {
 	output=${output%.}
 	IFS= read -r -d '' stderr <"$file" || true
 	[ "$status" -eq "${CODE:-$status}" ] || is "$CODE" "$output" "$stderr"
+}
+
+# attempt COMMAND...: the same with a process less, for one that leaves nothing running
+attempt() {
+	local file=$T/.tried.$((++tried)) parts
+	status=0
+	("$@" >"$file.out" 2>"$file.err") || status=$?
+	mapfile -d '' parts <"$file.out"
+	printf -v output %s "${parts[@]}"
+	IFS= read -r -d '' stderr <"$file.err" || true
 }
 
 # is STATUS STDOUT STDERR: what `try` saw, all of it.  STDOUT is exact, STDERR
@@ -115,16 +126,16 @@ ok() {
 fails() {
 	local code=$1 regex=$2
 	shift 2
-	try "$@"
+	attempt "$@"
 	is "$code" '' "$regex"
 }
 
 # harmless CODE REGEX COMMAND...: it fails, and the spool is what it was.
 harmless() {
 	local before after
-	before=$(census)
+	census before
 	fails "$@"
-	after=$(census)
+	census after
 	[ "$before" = "$after" ] || {
 		diff <(echo "$before") <(echo "$after")
 		return 1
@@ -134,9 +145,9 @@ harmless() {
 # usage COMMAND...: a usage error; the spool is what it was.
 usage() {
 	local before after
-	before=$(census)
-	try "$@"
-	after=$(census)
+	census before
+	attempt "$@"
+	census after
 	# shellcheck disable=SC2154 # set by run
 	if [ "$status" -ne 64 ] || [ -n "$output" ] || ! [[ $stderr =~ ^(usage: )?mq-[a-z]+[:\ ] ]]; then
 		printf '%s\nexit %s, wanted 64\nstdout: <%s>\nstderr: <%s>\n' "$*" "$status" "$output" "$stderr"
@@ -176,12 +187,14 @@ to_broken() {
 
 # ---- looking ------------------------------------------------------------
 
-# Every name in the spool that is not a directory; without counters and hints,
-# which any command may write.
+# census VARIABLE: every name in the spool that is not a directory, in the order in which
+# they are listed, which stays while nothing changes; without counters and hints, which
+# any command may write.
 census() {
-	[ -e "$MQ_SPOOL" ] || return 0
-	find "$MQ_SPOOL" \( -name stat -o -name ballast -o -name head -o -name lock \) -prune -o \
-		! -type d -printf '%P %s %l\n' | sort
+	printf -v "$1" ''
+	[ ! -e "$MQ_SPOOL" ] ||
+		printf -v "$1" %s "$(find "$MQ_SPOOL" \( -name stat -o -name ballast -o -name head -o -name lock \) \
+			-prune -o ! -type d -printf '%P %s %l\n')"
 }
 
 # Nothing half made is left: no file under construction anywhere.

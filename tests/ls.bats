@@ -149,11 +149,12 @@ load lib
 	mq-create q
 	seq 10 | mq-send -q -l q
 	mq-recv -n 2 q >receipts
-	before=$(census)
+	census before
 	mq-ls q >/dev/null
 	mq-ls -j -S ready,leased,delayed,dead q >/dev/null
 	mq-ls >/dev/null
-	same "$before" "$(census)"
+	census after
+	same "$before" "$after"
 }
 
 @test "unknown queues and bad names: 66" {

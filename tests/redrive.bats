@@ -79,11 +79,12 @@ bury() {
 	for i in 1 2 3; do
 		bury q "$i"
 	done
-	before=$(census)
+	census before
 	ids_of q -S dead >ids
 	ok "$(sed "s/\$/\tq/" ids)"$'\n3\n' mq-redrive -N q
 	ok "$(sed "s/\$/\tq/; 2q" ids)"$'\n2\n' mq-redrive --dry-run -n 2 q
-	same "$before" "$(census)"
+	census after
+	same "$before" "$after"
 }
 
 @test "-i: those" {
