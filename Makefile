@@ -55,7 +55,7 @@ asan = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-po
 cflags = -std=c11 -Wall -Wextra -ffunction-sections -fdata-sections $(if $(WERROR),-Werror) \
 	$(if $(SANITIZE),$(asan)) $(CFLAGS)
 cppflags = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -DMQ_VERSION='"$(VERSION)"' \
-	-Ilib $(CPPFLAGS)
+	-Ilib -Icmd $(CPPFLAGS)
 # Sanitizers that are linked in have nothing to relocate: a process starts in half the time.
 asan_static = $(if $(findstring clang,$(CC)),,-static-libasan -static-libubsan -no-pie)
 ldflags = -Wl,--gc-sections $(if $(SANITIZE),$(asan) $(asan_static)) $(LDFLAGS)
@@ -73,18 +73,18 @@ endif
 
 # What is there: the library; a main per command, and what commands share; a
 # program per unit test and benchmark; pages; systemd's units.
-lib_objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard lib/*.c))
+lib = $(filter-out lib/musl/%,$(wildcard lib/*/*.c))
+lib_objects = $(lib:%.c=$(BUILD)/obj/%.o)
 # What libarchive is for; it needs too much to be linked with it statically, and
 # is none of musl's.
-archivers = cmd/mq-export.c cmd/mq-import.c cmd/packer.c cmd/memberput.c cmd/unpacker.c
+archivers = cmd/mq-export.c cmd/mq-import.c $(wildcard cmd/archive/*.c)
 # The live view of mq-stat is not made with musl either: it needs ncurses.
-live = cmd/watch.c cmd/watched.c cmd/terminal.c cmd/view.c cmd/viewtable.c cmd/viewgraphs.c \
-	cmd/graph.c
-left_out = $(if $(musl),$(archivers) $(live),cmd/nowatch.c)
+no_live = cmd/live/nowatch.c
+left_out = $(if $(musl),$(archivers) $(filter-out $(no_live),$(wildcard cmd/live/*.c)),$(no_live))
 commands = $(patsubst cmd/%.c,%,$(filter-out $(left_out),$(wildcard cmd/mq-*.c)))
-shared = $(filter-out cmd/mq-% $(left_out),$(wildcard cmd/*.c))
+shared = $(filter-out $(left_out),$(wildcard cmd/*/*.c))
 shared_objects = $(shared:%.c=$(BUILD)/obj/%.o)
-test_common = $(patsubst cmd/%.c,$(BUILD)/obj/test/%.o,$(filter cmd/common.c,$(shared)))
+test_common = $(patsubst cmd/%.c,$(BUILD)/obj/test/%.o,cmd/share/common.c)
 units = $(patsubst tests/%.c,$(BUILD)/test/%,$(wildcard tests/unit/*.c))
 benches = $(patsubst tests/%.c,$(BUILD)/test/%,$(wildcard tests/bench/*.c))
 recorder = $(BUILD)/test/power/recorder
@@ -100,8 +100,8 @@ objects = $(lib_objects) $(shared_objects) $(test_common) $(commands:%=$(BUILD)/
 	$(patsubst $(BUILD)/test/%,$(BUILD)/obj/tests/%.o,$(units) $(benches) $(replays)) \
 	$(BUILD)/obj/tests/fuzz/replay.o $(stress_objects) $(BUILD)/obj/tests/power/recorder.o \
 	$(crash_objects) $(fortify)
-fuzz_objects = $(patsubst %.c,$(BUILD)/obj/fuzz/%.o,$(wildcard lib/*.c) cmd/common.c cmd/jsonin.c \
-	cmd/member.c)
+fuzz_objects = $(patsubst %.c,$(BUILD)/obj/fuzz/%.o,$(lib) cmd/share/common.c cmd/share/jsonin.c \
+	cmd/archive/member.c)
 bin = $(commands:%=$(BUILD)/bin/%)
 test_bin = $(commands:%=$(BUILD)/test/bin/%)
 tested = $(bin) $(test_bin) $(units) $(replays) $(crash) $(BUILD)/test/stress
@@ -179,7 +179,7 @@ $(BUILD)/bin/mq-send $(BUILD)/test/bin/mq-send $(BUILD)/test/fuzz/jsonin: $(fort
 $(BUILD)/bin/mq-stat $(BUILD)/test/bin/mq-stat: libs = $(if $(musl),,$(LIBNCURSES)) -lm
 $(BUILD)/bin/mq-call $(BUILD)/test/bin/mq-call: libs = -pthread
 $(BUILD)/bin/mq-advise $(BUILD)/test/bin/mq-advise $(BUILD)/test/unit/erlang: libs = -lm
-$(BUILD)/test/unit/erlang: $(BUILD)/obj/cmd/erlang.o
+$(BUILD)/test/unit/erlang: $(BUILD)/obj/cmd/advise/erlang.o
 $(BUILD)/test/unit/trace: $(BUILD)/obj/tests/trace/trace.o
 $(foreach c,mq-export mq-import,$(BUILD)/bin/$c $(BUILD)/test/bin/$c): libs = $(LIBARCHIVE)
 $(foreach c,mq-export mq-import,$(BUILD)/bin/$c $(BUILD)/test/bin/$c): static =
@@ -237,7 +237,7 @@ $(fuzzers:%=$(BUILD)/fuzz/%): $(BUILD)/fuzz/%: $(BUILD)/obj/fuzz/tests/fuzz/%.o 
 	@mkdir -p $(@D)
 	$(FUZZ_CC) $(call fuzzing) -o $@ $^ $(LIBJANSSON) $(LIBMD)
 
--include $(objects:.o=.d) $(wildcard $(BUILD)/obj/fuzz/*/*.d $(BUILD)/obj/fuzz/tests/fuzz/*.d)
+-include $(objects:.o=.d) $(wildcard $(BUILD)/obj/fuzz/*/*/*.d)
 
 # ---- check, demo, lint --------------------------------------------------
 
@@ -307,7 +307,7 @@ scripts = $(wildcard .ci/run tests/needs tests/run tests/crash/run tests/deb tes
 	tests/*.bash tests/*.bats completions/*.bash debian/mq.postrm) \
 	$(shell grep -ls '^\#!/bin/.*sh' tests/bench/* tests/model/* tests/power/* tests/fuzz/run) \
 	$(wildcard tests/bench/*.bash tests/bench/peers/*.bash)
-sources = $(wildcard cmd/*.[ch] lib/*.[ch] lib/musl/*.c tests/unit/*.[ch] tests/bench/*.[ch] \
+sources = $(wildcard cmd/*.c cmd/*/*.[ch] lib/mq.h lib/*/*.[ch] tests/unit/*.[ch] tests/bench/*.[ch] \
 	tests/bench/peers/*.[ch] tests/stress/*.[ch] tests/crash/*.[ch] tests/trace/*.[ch] tests/power/*.[ch] tests/fuzz/*.[ch])
 
 lint: all | needs
@@ -315,10 +315,10 @@ lint: all | needs
 	shellcheck $(scripts)
 	tests/check-man $(pages)
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,performance,portability \
-		--std=c11 -j 2 $(filter -D%,$(cppflags)) -Ilib \
+		--std=c11 -j 2 $(filter -D% -I%,$(cppflags)) \
 		--suppress=missingIncludeSystem cmd lib \
 		$(wildcard tests/unit tests/bench tests/stress tests/crash tests/trace tests/power tests/fuzz)
-	tests/check-layers $(BUILD)/libmq.a
+	tests/check-layers $(BUILD)/libmq.a $(BUILD)/obj/shared.a
 	tests/check-docs $(BUILD)/bin
 
 # ---- install ------------------------------------------------------------

@@ -1,7 +1,7 @@
 /*
  * mq-ack - a message is done: never deliver it again
  */
-#include "common.h"
+#include "share/common.h"
 
 static const struct cmd_option options[] = {
 	{ '0', "null", NULL, "receipts on standard input end with NULs" },

@@ -10,8 +10,8 @@
  * A workload that is absurd, or at odds with itself, is refused before anything
  * is looked at.  One that cannot be borne gets its advice, with a warning.
  */
-#include "canvas.h"
-#include "json.h"
+#include "advise/canvas.h"
+#include "share/json.h"
 
 #include <math.h>
 #include <string.h>

@@ -5,8 +5,8 @@
  * one that goes by headers, else a key.  Whether there must be one, and which
  * is good, the library knows.
  */
-#include "common.h"
-#include "sendopts.h"
+#include "share/common.h"
+#include "share/sendopts.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -8,9 +8,9 @@
  * or while the reply is awaited.  So it is a thread that waits for signals; it
  * removes the queue and ends the process.
  */
-#include "common.h"
-#include "records.h"
-#include "sendopts.h"
+#include "share/common.h"
+#include "share/records.h"
+#include "share/sendopts.h"
 
 #include <errno.h>
 #include <fcntl.h>

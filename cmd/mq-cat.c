@@ -1,7 +1,7 @@
 /*
  * mq-cat - print a message: its payload, exactly, or its properties
  */
-#include "common.h"
+#include "share/common.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /*
  * mq-config - print the settings of a queue or an exchange, or change some
  */
-#include "common.h"
+#include "share/common.h"
 
 #include <stdlib.h>
 

@@ -3,7 +3,7 @@
  *
  * Creating what exists succeeds and changes only the settings named.
  */
-#include "common.h"
+#include "share/common.h"
 
 #include <stdlib.h>
 #include <string.h>

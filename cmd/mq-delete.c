@@ -1,7 +1,7 @@
 /*
  * mq-delete - remove a queue with all that is in it, or an exchange
  */
-#include "common.h"
+#include "share/common.h"
 
 static const struct cmd_option options[] = { { 0 } };
 

@@ -1,7 +1,7 @@
 /*
  * mq-extend - keep a lease longer: its deadline becomes now + DURATION
  */
-#include "common.h"
+#include "share/common.h"
 
 static const struct cmd_option options[] = {
 	{ 'v', "visibility", "DURATION", "from now on (default: the queue's visibility)" },

@@ -4,8 +4,8 @@
  * A row for each fault, as it is met.  What a name on disk holds is shown with
  * its control bytes escaped.
  */
-#include "common.h"
-#include "table.h"
+#include "share/common.h"
+#include "share/table.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -5,9 +5,9 @@
  * they are met: memory does not grow with the queue.  Without a queue it lists
  * the queues.
  */
-#include "common.h"
-#include "json.h"
-#include "table.h"
+#include "share/common.h"
+#include "share/json.h"
+#include "share/table.h"
 
 static const struct cmd_option options[] = {
 	{ 'S', "state", "STATE", "only ready, delayed, leased or dead ones; repeatable" },

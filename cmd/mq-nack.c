@@ -1,7 +1,7 @@
 /*
  * mq-nack - a message failed: back to its queue, or to the dead letters
  */
-#include "common.h"
+#include "share/common.h"
 
 static const struct cmd_option options[] = {
 	{ 'd', "delay", "DELAY", "visible again after DELAY, not the backoff; 0: at once" },

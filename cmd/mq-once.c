@@ -8,7 +8,7 @@
  * While it runs all signals that matter are blocked and taken one by one, so
  * that none can be sent to a process that is no more.
  */
-#include "common.h"
+#include "share/common.h"
 
 #include <errno.h>
 #include <fcntl.h>

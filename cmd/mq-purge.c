@@ -3,7 +3,7 @@
  *
  * Prints how many messages were dropped, also when it failed on the way.
  */
-#include "common.h"
+#include "share/common.h"
 
 static const struct cmd_option options[] = { { 0 } };
 

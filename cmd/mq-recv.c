@@ -8,8 +8,8 @@
  * pipe) holds nothing up.  With -a a message is acked once its record has been
  * handed out.
  */
-#include "common.h"
-#include "json.h"
+#include "share/common.h"
+#include "share/json.h"
 
 #include <stdio.h>
 #include <stdlib.h>

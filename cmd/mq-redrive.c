@@ -5,7 +5,7 @@
  * by one call, so that a redrive that is killed has moved some and lost none.
  * What someone else moves or removes meanwhile is passed over.
  */
-#include "common.h"
+#include "share/common.h"
 
 #include <errno.h>
 #include <fnmatch.h>

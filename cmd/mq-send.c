@@ -16,11 +16,11 @@
  * Functions return 0; 1 when the input at hand is done with; -1 when the sending
  * is over.  But for 0, the failure has been reported.
  */
-#include "common.h"
-#include "frames.h"
-#include "jsonin.h"
-#include "records.h"
-#include "sendopts.h"
+#include "share/common.h"
+#include "share/frames.h"
+#include "share/jsonin.h"
+#include "share/records.h"
+#include "share/sendopts.h"
 
 #include <errno.h>
 #include <fcntl.h>

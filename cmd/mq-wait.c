@@ -9,7 +9,7 @@
  * To look is to list the queue, which may be long and busy: the pauses between
  * looks take nine times as long as the looks, and grow while news come fast.
  */
-#include "common.h"
+#include "share/common.h"
 
 #include <stdlib.h>
 #include <string.h>

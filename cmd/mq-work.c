@@ -15,7 +15,7 @@
  *
  * To stop is to take no more: then the loop goes on until nothing runs.
  */
-#include "crew.h"
+#include "work/crew.h"
 
 #include <errno.h>
 #include <sched.h>

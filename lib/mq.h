@@ -30,7 +30,7 @@ typedef int64_t mq_time;
 #define MQ_SECOND ((mq_time)1000000000)
 
 /* What a call came to.  The commands' exit codes follow from these, in
- * cmd/common.c and nowhere else. */
+ * cmd/share/common.c and nowhere else. */
 enum mq_status {
 	MQ_OK,
 	MQ_EMPTY,    /* nothing there: nothing to receive, nothing matched */

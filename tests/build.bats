@@ -27,12 +27,12 @@ made() {
 	touch "$T/tree/lib/mq.h"
 	tree -n CFLAGS=-O0 >"$T/plan"
 	grep -e '-c -o build/obj/lib/.*\.o lib/' "$T/plan"
-	grep -e '-c -o build/obj/cmd/common\.o cmd/common\.c' "$T/plan"
+	grep -e '-c -o build/obj/cmd/share/common\.o cmd/share/common\.c' "$T/plan"
 	grep -e '-o build/bin/mq-stat' "$T/plan"
 	touch -r "$T/before" "$T/tree/lib/mq.h"
 	tree -q CFLAGS=-O0
 
-	touch "$T/tree/cmd/jsonin.h"
+	touch "$T/tree/cmd/share/jsonin.h"
 	tree -n CFLAGS=-O0 >"$T/plan"
 	grep -e '-c -o build/obj/cmd/mq-send\.o' "$T/plan"
 	run ! grep -e '-c -o build/obj/cmd/mq-recv\.o' "$T/plan"

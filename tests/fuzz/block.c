@@ -4,7 +4,7 @@
  */
 #include "fuzz.h"
 
-#include "message.h"
+#include "format/message.h"
 
 #include <strings.h>
 

@@ -3,7 +3,7 @@
  */
 #include "fuzz.h"
 
-#include "conf.h"
+#include "format/conf.h"
 
 static void check_values(const struct conf_text *t)
 {

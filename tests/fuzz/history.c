@@ -3,7 +3,7 @@
  */
 #include "fuzz.h"
 
-#include "../../lib/death.c"
+#include "../../lib/spool/death.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -3,7 +3,7 @@
  */
 #include "fuzz.h"
 
-#include "../../lib/journal.c"
+#include "../../lib/exchange/journal.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

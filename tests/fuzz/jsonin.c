@@ -3,8 +3,8 @@
  */
 #include "fuzz.h"
 
-#include "../../cmd/jsonin.h"
-#include "message.h"
+#include "share/jsonin.h"
+#include "format/message.h"
 
 #define NOW (INT64_C(1763681547) * MQ_SECOND)
 

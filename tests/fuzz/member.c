@@ -6,7 +6,7 @@
  */
 #include "fuzz.h"
 
-#include "../../cmd/member.h"
+#include "archive/member.h"
 
 /* What stands before the byte, which is passed; *n bytes. */
 static const char *cut(const uint8_t **data, const uint8_t *end, int byte, size_t *n)

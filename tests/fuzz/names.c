@@ -3,7 +3,7 @@
  */
 #include "fuzz.h"
 
-#include "name.h"
+#include "format/name.h"
 
 static void check_entry(const char *text)
 {

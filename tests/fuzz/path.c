@@ -3,7 +3,7 @@
  */
 #include "fuzz.h"
 
-#include "whereabouts.h"
+#include "format/whereabouts.h"
 
 /* What it was taken apart into is what it is made of. */
 static void check_parts(const char *path, const struct whereabouts *w)

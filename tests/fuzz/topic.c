@@ -5,7 +5,7 @@
  */
 #include "fuzz.h"
 
-#include "topic.h"
+#include "format/topic.h"
 
 #define PATTERNS 32
 #define WORDS    48

@@ -4,7 +4,7 @@
  */
 #include "fuzz.h"
 
-#include "units.h"
+#include "base/units.h"
 
 #include <math.h>
 #include <regex.h>

@@ -1,7 +1,7 @@
 /*
  * strip.pml - the strip: senders, a rotation, and a consumer that seals
  *
- * The steps of lib/strip.c, one system call each: two senders of two messages
+ * The steps of lib/spool/strip.c, one system call each: two senders of two messages
  * each rotate whenever they like, one consumer takes and removes segments, and
  * a sender may be killed at any step.  Checked: messages sent one after the
  * other come out in that order, and none is left behind the head.

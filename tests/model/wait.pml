@@ -1,7 +1,7 @@
 /*
  * wait.pml - those who wait for messages, in line
  *
- * The steps of lib/wait.c and lib/turn.c, one system call each, in every
+ * The steps of lib/receive/wait.c and lib/receive/turn.c, one system call each, in every
  * interleaving of a sender, of waiters that come, take a message, come again
  * or leave, and of kills.  Checked: when nothing moves any more, there is no
  * message left while somebody is asleep.  That a follower also looks by itself

@@ -4,7 +4,7 @@
 #ifndef BENCH_H
 #define BENCH_H
 
-#include "fs.h"
+#include "base/fs.h"
 #include "mq.h"
 
 #include <fcntl.h>

@@ -3,7 +3,7 @@
  * the wall clock; numbers that no one else has, after a fork, too
  */
 #include "bench.h"
-#include "queue.h"
+#include "spool/queue.h"
 #include "tap.h"
 
 #include <errno.h>

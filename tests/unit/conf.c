@@ -1,7 +1,7 @@
 /*
  * conf.c - settings: the defaults, good and bad values, the file and back
  */
-#include "conf.h"
+#include "format/conf.h"
 
 #include "tap.h"
 

@@ -1,7 +1,7 @@
 /*
  * erlang.c - queueing formulas, against closed forms and published figures
  */
-#include "../../cmd/erlang.h"
+#include "advise/erlang.h"
 
 #include "tap.h"
 

@@ -2,9 +2,9 @@
  * known.c - remembered counts: of many directories, of those that come and go, and
  * from a file that is broken
  */
-#include "known.h"
+#include "base/known.h"
 
-#include "fs.h"
+#include "base/fs.h"
 #include "tap.h"
 
 #include <fcntl.h>

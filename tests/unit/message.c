@@ -1,7 +1,7 @@
 /*
  * message.c - header blocks: made, read back, and refused
  */
-#include "message.h"
+#include "format/message.h"
 
 #include "tap.h"
 

@@ -1,7 +1,7 @@
 /*
  * meter.c - rates and latencies
  */
-#include "meter.h"
+#include "base/meter.h"
 
 #include "tap.h"
 

@@ -2,7 +2,7 @@
  * name.c - the names of messages and clocks: each has one form, and no other
  * is taken for it
  */
-#include "name.h"
+#include "format/name.h"
 
 #include "tap.h"
 

@@ -3,7 +3,7 @@
  * order, and what a killed publisher left
  */
 #include "bench.h"
-#include "journal.h"
+#include "exchange/journal.h"
 #include "tap.h"
 
 #include <string.h>

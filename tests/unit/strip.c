@@ -2,9 +2,9 @@
  * strip.c - the strip over a real directory: order, rotation, sealing, and
  * what a crash of the machine may leave of it
  */
-#include "strip.h"
+#include "spool/strip.h"
 
-#include "fs.h"
+#include "base/fs.h"
 #include "tap.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /*
  * topic.c - topic patterns: the rules, and the trie against a plain matcher
  */
-#include "topic.h"
+#include "format/topic.h"
 
 #include "tap.h"
 

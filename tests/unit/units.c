@@ -1,7 +1,7 @@
 /*
  * units.c - durations, sizes, times and names as people write them
  */
-#include "units.h"
+#include "base/units.h"
 
 #include "tap.h"
 

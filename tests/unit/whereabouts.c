@@ -1,7 +1,7 @@
 /*
  * whereabouts.c - what is a message's path, and what only looks like one
  */
-#include "whereabouts.h"
+#include "format/whereabouts.h"
 
 #include "tap.h"
 

@@ -1,0 +1,903 @@
+/*
+ * fs.c - every file system call of the library
+ */
+#include "base/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <linux/fiemap.h>
+#include <linux/fs.h>
+#include <linux/openat2.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#else
+#include <dirent.h>
+#endif
+
+#define DIR_BUF         (32 * 1024) /* to start with, as most directories are short */
+#define DIR_MOST        (256 * 1024)
+#define SLURP_MAX       (1024 * 1024)
+#define LOCK_PAUSE      200000 /* ns, at first, */
+#define LOCK_PAUSE_MOST 10000000
+#define FCHMODAT2       452 /* since Linux 6.6, the same number everywhere */
+
+/* Evaluate the call until it is not interrupted.  What changes names is only so on
+ * file systems in other processes (FUSE) or on other machines, and then was not done. */
+#define RETRY(result, call)        \
+	do                         \
+		(result) = (call); \
+	while ((result) == -1 && errno == EINTR)
+
+/* Return what the call returns then. */
+#define RETURN_RETRIED(call)          \
+	do {                          \
+		int retried;          \
+                                      \
+		RETRY(retried, call); \
+		return retried;       \
+	} while (0)
+
+int fs_open(int dir, const char *path, int flags)
+{
+	int fd;
+
+	RETRY(fd, openat(dir, path, flags | O_CLOEXEC | O_NOCTTY));
+	return fd;
+}
+
+int fs_close(int fd)
+{
+	int saved = errno;
+
+	if (fd >= 0)
+		close(fd); /* never again after EINTR: the descriptor is gone */
+	errno = saved;
+	return 0;
+}
+
+int fs_create(int dir, const char *path)
+{
+	int fd, r = 0;
+
+	RETRY(fd, openat(dir, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0660));
+	if (fd >= 0)
+		RETRY(r, fchmod(fd, 0660));
+	if (r == -1) {
+		fs_unlink(dir, path);
+		fs_close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* Open without following symbolic links, where the system can say so for the
+ * whole path; elsewhere for its last component. */
+static int open_strictly(int dir, const char *path, int flags)
+{
+	int fd;
+
+#ifdef SYS_openat2
+	struct open_how how = {
+		.flags = (unsigned)(flags | O_CLOEXEC),
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
+	};
+	do
+		fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof(how));
+	while (fd == -1 && (errno == EINTR || errno == EAGAIN));
+	/* Renamed to outside of dir while it was looked up: it is gone. */
+	if (fd == -1 && errno == EXDEV)
+		errno = ENOENT;
+	if (fd >= 0 || (errno != ENOSYS && errno != EPERM))
+		return fd;
+#endif
+	RETRY(fd, openat(dir, path, flags | O_CLOEXEC | O_NOFOLLOW));
+	return fd;
+}
+
+int fs_open_dir(int dir, const char *path)
+{
+	return open_strictly(dir, path, O_RDONLY | O_DIRECTORY);
+}
+
+int fs_open_message(int dir, const char *path)
+{
+	struct stat st;
+	int fd;
+
+	/* O_NONBLOCK: a fifo planted here must not stop us. */
+	fd = open_strictly(dir, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	if (fd == -1)
+		return -1;
+	if (fs_fstat(fd, &st) == 0) {
+		if (S_ISREG(st.st_mode))
+			return fd;
+		errno = EINVAL;
+	}
+	fs_close(fd);
+	return -1;
+}
+
+/* What kernels before 6.6 have for the next. */
+static int change_mode_of_open(int dir, const char *path, mode_t mode)
+{
+	int fd = fs_open(dir, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK), r;
+
+	if (fd == -1 && errno == EACCES) /* so the umask would have it */
+		RETURN_RETRIED(fchmodat(dir, path, mode, 0));
+	if (fd == -1)
+		return -1;
+	RETRY(r, fchmod(fd, mode));
+	fs_close(fd);
+	return r;
+}
+
+/* Of the thing itself: whoever may write to the directory may have put a symbolic
+ * link in its place, to a file that is ours. */
+static int change_mode(int dir, const char *path, mode_t mode)
+{
+#ifdef __linux__
+	long r;
+
+	RETRY(r, syscall(FCHMODAT2, dir, path, mode, AT_SYMLINK_NOFOLLOW));
+	if (r == 0)
+		return 0;
+	if (errno != ENOSYS && errno != EPERM) /* EPERM: some sandboxes */
+		return -1;
+#endif
+	return change_mode_of_open(dir, path, mode);
+}
+
+int fs_mkdir(int dir, const char *path)
+{
+	struct stat st;
+	int r;
+
+	RETRY(r, mkdirat(dir, path, 0770));
+	if (r == -1)
+		return -1;
+	/* Who is not of the directory's group, but may write by an ACL, would lose
+	 * it the bit that keeps the group by setting any mode. */
+	if (fs_stat(dir, path, &st) == 0 && (st.st_mode & 07777) == 02770)
+		return 0;
+	/* After a lost race the directory may be gone again: no failure. */
+	if (change_mode(dir, path, 02770) == -1 && errno != ENOENT && errno != EPERM)
+		return -1;
+	return 0;
+}
+
+int fs_mkdir_private(int dir, const char *path)
+{
+	RETURN_RETRIED(mkdirat(dir, path, 0700));
+}
+
+int fs_rmdir(int dir, const char *path)
+{
+	RETURN_RETRIED(unlinkat(dir, path, AT_REMOVEDIR));
+}
+
+static int make_node(int dir, const char *path, mode_t type)
+{
+	int r;
+
+	RETRY(r, mknodat(dir, path, type | 0660, 0));
+	if (r == -1)
+		return -1;
+	/* After a lost race the file may be gone again: no failure. */
+	return change_mode(dir, path, 0660) == 0 || errno == ENOENT ? 0 : -1;
+}
+
+int fs_mkempty(int dir, const char *path)
+{
+	return make_node(dir, path, S_IFREG);
+}
+
+int fs_mkfifo(int dir, const char *path)
+{
+	return make_node(dir, path, S_IFIFO);
+}
+
+int fs_rename(int dir, const char *from, int todir, const char *to)
+{
+	RETURN_RETRIED(renameat(dir, from, todir, to));
+}
+
+int fs_link(int dir, const char *from, int todir, const char *to)
+{
+	RETURN_RETRIED(linkat(dir, from, todir, to, 0));
+}
+
+int fs_unlink(int dir, const char *path)
+{
+	RETURN_RETRIED(unlinkat(dir, path, 0));
+}
+
+int fs_symlink(const char *target, int dir, const char *path)
+{
+	RETURN_RETRIED(symlinkat(target, dir, path));
+}
+
+int fs_readlink(int dir, const char *path, char *buf, size_t size)
+{
+	ssize_t n;
+
+	RETRY(n, readlinkat(dir, path, buf, size));
+	if (n == -1)
+		return -1;
+	if ((size_t)n == size) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	buf[n] = '\0';
+	return 0;
+}
+
+int fs_stat(int dir, const char *path, struct stat *st)
+{
+	RETURN_RETRIED(fstatat(dir, path, st, AT_SYMLINK_NOFOLLOW));
+}
+
+int fs_fstat(int fd, struct stat *st)
+{
+	RETURN_RETRIED(fstat(fd, st));
+}
+
+int fs_exists(int dir, const char *path)
+{
+	struct stat st;
+
+	if (fs_stat(dir, path, &st) == 0)
+		return 1;
+	return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
+}
+
+/* Both times: some file systems (bindfs) do nothing when one is left out. */
+int fs_set_mtime(int dir, const char *path, int64_t ns)
+{
+	struct timespec t = { .tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000 };
+	struct timespec times[2] = { t, t };
+
+	RETURN_RETRIED(utimensat(dir, path, times, AT_SYMLINK_NOFOLLOW));
+}
+
+int fs_touch(int dir, const char *path)
+{
+	RETURN_RETRIED(utimensat(dir, path, NULL, AT_SYMLINK_NOFOLLOW));
+}
+
+int fs_chmod(int dir, const char *path, mode_t mode)
+{
+	return change_mode(dir, path, mode);
+}
+
+int64_t fs_mtime(const struct stat *st)
+{
+	return (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
+}
+
+static int64_t fs_ctime(const struct stat *st)
+{
+	return (int64_t)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec;
+}
+
+/* A file that was replaced may have the inode of the one before. */
+int fs_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size &&
+	    fs_mtime(a) == fs_mtime(b) && fs_ctime(a) == fs_ctime(b);
+}
+
+#define TIMES_DIFFER 1100000000 /* ns: whole seconds, and a tick of the kernel's clock */
+
+/* By the machine's clock: the file system's times are not shifted for a test. */
+int fs_young(const struct stat *st)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return fs_ctime(st) > (int64_t)now.tv_sec * 1000000000 + now.tv_nsec - TIMES_DIFFER;
+}
+
+/* Its ctime, which nobody can set, shows what it keeps: the largest power of ten that
+ * divides that; by chance a somewhat larger one, which does no harm. */
+int64_t fs_keepable(const struct stat *st, int64_t ns)
+{
+	int64_t grain = 1000000000;
+
+	while (st->st_ctim.tv_nsec % grain != 0)
+		grain /= 10;
+	return ns % grain ? ns - ns % grain + grain : ns;
+}
+
+int fs_write(int fd, const void *data, size_t n)
+{
+	const char *p = data;
+	ssize_t w;
+
+	while (n > 0) {
+		RETRY(w, write(fd, p, n));
+		if (w == -1)
+			return -1;
+		p += w;
+		n -= (size_t)w;
+	}
+	return 0;
+}
+
+int fs_truncate(int fd, uint64_t size)
+{
+	int r;
+
+	RETRY(r, ftruncate(fd, (off_t)size));
+	return r == 0 && lseek(fd, (off_t)size, SEEK_SET) != -1 ? 0 : -1;
+}
+
+ssize_t fs_read(int fd, void *buf, size_t n)
+{
+	ssize_t r;
+
+	RETRY(r, read(fd, buf, n));
+	return r;
+}
+
+ssize_t fs_pread(int fd, void *buf, size_t n, off_t at)
+{
+	ssize_t r;
+
+	RETRY(r, pread(fd, buf, n, at));
+	return r;
+}
+
+int fs_clone(int to, int from)
+{
+#ifdef FICLONE
+	int r;
+
+	RETRY(r, ioctl(to, FICLONE, from));
+	return r;
+#else
+	(void)to, (void)from;
+	errno = EOPNOTSUPP;
+	return -1;
+#endif
+}
+
+/* By way of our memory. */
+static ssize_t copy_by_hand(int to, int from, off_t offset, size_t n)
+{
+	char buf[16 * 1024];
+	ssize_t got = fs_pread(from, buf, n < sizeof(buf) ? n : sizeof(buf), offset);
+
+	return got > 0 && fs_write(to, buf, (size_t)got) == -1 ? -1 : got;
+}
+
+ssize_t fs_copy(int to, int from, off_t offset, size_t n)
+{
+#ifdef __linux__
+	off_t at = offset;
+	ssize_t r;
+
+	RETRY(r, copy_file_range(from, &at, to, NULL, n, 0));
+	if (r > 0 ||
+	    (r == -1 && errno != EINVAL && errno != EXDEV && errno != ENOSYS &&
+		errno != EOPNOTSUPP && errno != EPERM))
+		return r;
+#endif
+	return copy_by_hand(to, from, offset, n);
+}
+
+/* Read up to size bytes from an open file. */
+static ssize_t read_whole(int fd, char *buf, size_t size)
+{
+	size_t n = 0;
+	ssize_t r;
+
+	while (n < size && (r = fs_read(fd, buf + n, size - n)) != 0) {
+		if (r == -1)
+			return -1;
+		n += (size_t)r;
+	}
+	return (ssize_t)n;
+}
+
+char *fs_slurp(int dir, const char *path)
+{
+	struct stat st;
+	char *text = NULL;
+	ssize_t n;
+	int fd;
+
+	fd = fs_open(dir, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+	if (fd == -1)
+		return NULL;
+	if (fs_fstat(fd, &st) == 0) {
+		if (!S_ISREG(st.st_mode) || st.st_size > SLURP_MAX) {
+			errno = S_ISREG(st.st_mode) ? EFBIG : EINVAL;
+		} else if ((text = malloc((size_t)st.st_size + 1)) != NULL) {
+			if ((n = read_whole(fd, text, (size_t)st.st_size)) == -1) {
+				free(text);
+				text = NULL;
+			} else {
+				text[n] = '\0';
+			}
+		}
+	}
+	fs_close(fd);
+	return text;
+}
+
+char *fs_absolute(const char *path)
+{
+	const char *last = strrchr(path, '/');
+	char *dir = last ? strndup(path, (size_t)(last - path) + 1) : strdup(".");
+	char *real = dir ? realpath(dir, NULL) : NULL;
+	char *whole = NULL;
+
+	if (real && asprintf(&whole, "%s/%s", real, last ? last + 1 : path) == -1)
+		whole = NULL;
+	free(real);
+	free(dir);
+	return whole;
+}
+
+#ifdef __linux__
+/* The first extent of that part of a file, once it is on the disk: 1, or 0 when there
+ * is none. */
+static int first_extent(int fd, uint64_t offset, uint64_t size, struct fiemap_extent *x)
+{
+	union {
+		struct fiemap map;
+		char room[sizeof(struct fiemap) + sizeof(struct fiemap_extent)];
+	} u;
+	int r;
+
+	memset(&u, 0, sizeof(u));
+	u.map.fm_start = offset;
+	u.map.fm_length = size;
+	u.map.fm_flags = FIEMAP_FLAG_SYNC;
+	u.map.fm_extent_count = 1;
+	RETRY(r, ioctl(fd, FS_IOC_FIEMAP, &u.map));
+	if (r == -1 || u.map.fm_mapped_extents == 0)
+		return 0;
+	memcpy(x, u.room + sizeof(struct fiemap), sizeof(*x));
+	return x->fe_length > 0;
+}
+
+static int has_unwritten(int fd, uint64_t offset, uint64_t end)
+{
+	struct fiemap_extent x;
+	int found = 0;
+
+	while (!found && offset < end && first_extent(fd, offset, end - offset, &x)) {
+		found = (x.fe_flags & FIEMAP_EXTENT_UNWRITTEN) != 0;
+		offset = x.fe_logical + x.fe_length;
+	}
+	return found;
+}
+#else
+static int has_unwritten(int fd, uint64_t offset, uint64_t end)
+{
+	(void)fd;
+	(void)offset;
+	(void)end;
+	return 0;
+}
+#endif
+
+int fs_is_written(int dir, const char *path, uint64_t offset, uint64_t size)
+{
+	int fd = fs_open_message(dir, path), r = -1;
+	struct stat st;
+
+	if (fd == -1)
+		return errno == EINVAL || errno == ELOOP ? 0 : -1;
+	if (fstat(fd, &st) == 0)
+		r = (uint64_t)st.st_size >= offset + size &&
+		    !has_unwritten(fd, offset, offset + size);
+	fs_close(fd);
+	return r;
+}
+
+int fs_sync(int fd)
+{
+	int r;
+
+	RETRY(r, fsync(fd));
+	return r;
+}
+
+int fs_log_again(int fd)
+{
+	struct stat st;
+
+	if (fs_fstat(fd, &st) == -1)
+		return -1;
+	RETURN_RETRIED(fchmod(fd, st.st_mode & 07777));
+}
+
+int fs_sync_all(int fd)
+{
+	int r;
+
+	RETRY(r, syncfs(fd));
+	return r;
+}
+
+int fs_sync_path(int dir, const char *path)
+{
+	int fd = fs_open(dir, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+	int r;
+
+	if (fd == -1)
+		return -1;
+	r = fs_sync(fd);
+	fs_close(fd);
+	return r;
+}
+
+/* The magic number of the file system below fd; 0 when it is not known. */
+static unsigned long fs_type(int fd)
+{
+#ifdef __linux__
+	struct statfs st;
+
+	int r;
+
+	RETRY(r, fstatfs(fd, &st));
+	if (r == 0)
+		return (unsigned long)st.f_type & 0xffffffffUL;
+#else
+	(void)fd;
+#endif
+	return 0;
+}
+
+int fs_sync_covers_name(int fd)
+{
+	switch (fs_type(fd)) {
+	case 0xef53UL:     /* ext4 */
+	case 0x58465342UL: /* xfs */
+	case 0x9123683eUL: /* btrfs */
+	case 0x01021994UL: /* tmpfs */
+		return 1;
+	}
+	return 0;
+}
+
+int fs_sync_way(int dir, const char *path)
+{
+	char *way = strdup(path), *slash;
+	int r = way ? fs_sync_path(dir, way) : -1;
+
+	while (r == 0 && (slash = strrchr(way, '/')) != NULL) {
+		*slash = '\0';
+		r = fs_sync_path(dir, way);
+	}
+	free(way);
+	return r == 0 ? fs_sync_path(dir, ".") : -1;
+}
+
+int fs_sync_name(int fd, int dir, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *way;
+	int r;
+
+	if (fs_sync(fd) == -1)
+		return -1;
+	if (fs_sync_covers_name(dir))
+		return 0;
+	if (slash == NULL)
+		return fs_sync_path(dir, ".");
+	way = strndup(path, (size_t)(slash - path));
+	r = way ? fs_sync_way(dir, way) : -1;
+	free(way);
+	return r;
+}
+
+int fs_keeps_order(int fd)
+{
+	switch (fs_type(fd)) {
+	case 0xef53UL:     /* ext4 */
+	case 0x58465342UL: /* xfs */
+	case 0x01021994UL: /* tmpfs */
+		return 1;
+	}
+	return 0;
+}
+
+int fs_overwrites(int fd)
+{
+	switch (fs_type(fd)) {
+	case 0xef53UL:     /* ext4 */
+	case 0x58465342UL: /* xfs; but once, after a copy that shares blocks */
+	case 0x01021994UL: /* tmpfs */
+		return 1;
+	}
+	return 0;
+}
+
+void fs_overwrite(int fd)
+{
+#ifdef FS_NOCOW_FL
+	int flags;
+
+	if (fs_type(fd) == 0x9123683eUL && ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0) { /* btrfs */
+		flags |= FS_NOCOW_FL;
+		ioctl(fd, FS_IOC_SETFLAGS, &flags);
+	}
+#else
+	(void)fd;
+#endif
+}
+
+int fs_tells_changes(int fd)
+{
+	switch (fs_type(fd)) {
+	case 0:            /* not known */
+	case 0x6969UL:     /* NFS */
+	case 0x517bUL:     /* SMB */
+	case 0xff534d42UL: /* CIFS */
+	case 0xfe534d42UL: /* SMB2 */
+	case 0x65735546UL: /* FUSE */
+	case 0x00c36400UL: /* Ceph */
+	case 0x01021997UL: /* 9p */
+	case 0x5346414fUL: /* OpenAFS */
+	case 0x6b414653UL: /* AFS */
+	case 0x0bd00bd0UL: /* Lustre */
+	case 0x47504653UL: /* GPFS */
+	case 0x7461636fUL: /* OCFS2 */
+	case 0x01161970UL: /* GFS2 */
+	case 0x786f4256UL: /* VirtualBox shared folders */
+		return 0;
+	}
+	return 1;
+}
+
+int fs_free(int fd, uint64_t *bytes, uint64_t *files)
+{
+	struct statvfs st;
+
+	int r;
+
+	RETRY(r, fstatvfs(fd, &st));
+	if (r == -1)
+		return -1;
+	*bytes = st.f_blocks ? (uint64_t)st.f_bavail * st.f_frsize : UINT64_MAX;
+	*files = st.f_files ? (uint64_t)st.f_favail : UINT64_MAX;
+	return 0;
+}
+
+/* To be locked it may be open for either; a sender may have no right to read. */
+static int open_lock(int dir, const char *path)
+{
+	int fd = fs_open(dir, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd == -1 && errno == EACCES)
+		fd = fs_open(dir, path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK);
+	return fd;
+}
+
+static int open_or_make_lock(int dir, const char *path)
+{
+	int fd = open_lock(dir, path);
+
+	if (fd == -1 && errno == ENOENT && (fd = fs_create(dir, path)) == -1 && errno == EEXIST)
+		fd = open_lock(dir, path);
+	return fd;
+}
+
+static int lock_open(int fd, int how)
+{
+	int r;
+
+	RETRY(r, flock(fd, LOCK_EX | how));
+	return r;
+}
+
+/* The lock's descriptor if the call that takes it did, or -1. */
+static int keep_locked(int fd, int r)
+{
+	if (r == 0)
+		return fd;
+	fs_close(fd);
+	return -1;
+}
+
+/* flock() has no time limit: tries, with pauses that grow. */
+int fs_lock(int dir, const char *path, int64_t patience)
+{
+	int fd = open_or_make_lock(dir, path), r;
+	int64_t pause = LOCK_PAUSE;
+
+	if (fd == -1)
+		return -1;
+	if (patience == LOCK_FOREVER)
+		return keep_locked(fd, lock_open(fd, 0));
+	while ((r = lock_open(fd, LOCK_NB)) == -1 && errno == EWOULDBLOCK && patience > 0) {
+		nanosleep(&(struct timespec){ 0, (long)pause }, NULL);
+		patience -= pause;
+		pause = pause < LOCK_PAUSE_MOST ? 2 * pause : pause;
+	}
+	return keep_locked(fd, r);
+}
+
+void fs_unlock(int fd)
+{
+	int saved = errno;
+
+	flock(fd, LOCK_UN); /* closing is not enough on every network file system */
+	fs_close(fd);
+	errno = saved;
+}
+
+int fs_dir_open(struct fs_dir *d, int dir, const char *path)
+{
+	d->at = d->end = 0;
+	d->error = 0;
+	d->size = DIR_BUF;
+	d->buf = NULL;
+	d->fd = fs_open_dir(dir, path);
+	if (d->fd == -1)
+		return -1;
+	if ((d->buf = malloc(d->size)) == NULL) {
+		fs_close(d->fd);
+		errno = ENOMEM;
+		return -1;
+	}
+	return 0;
+}
+
+#ifdef __linux__
+/* As the kernel lays them out. */
+struct dirent64_head {
+	uint64_t ino;
+	int64_t off;
+	unsigned short reclen;
+	unsigned char type;
+	char name[];
+};
+
+/* A directory that has filled the buffer may have much more. */
+static void enlarge(struct fs_dir *d)
+{
+	char *larger;
+
+	if (d->end < d->size / 2 || d->size == DIR_MOST || (larger = malloc(DIR_MOST)) == NULL)
+		return;
+	free(d->buf);
+	d->buf = larger;
+	d->size = DIR_MOST;
+}
+
+static const char *dir_next(struct fs_dir *d)
+{
+	struct dirent64_head *e;
+	long n;
+
+	if (d->at == d->end) {
+		enlarge(d);
+		RETRY(n, syscall(SYS_getdents64, d->fd, d->buf, d->size));
+		if (n <= 0) {
+			if (n == 0 || errno == ENOENT) /* removed under us: empty */
+				errno = 0;
+			return NULL;
+		}
+		d->at = 0;
+		d->end = (size_t)n;
+	}
+	e = (struct dirent64_head *)(void *)(d->buf + d->at);
+	d->at += e->reclen;
+	d->inode = e->ino;
+	return e->name;
+}
+#else
+static const char *dir_next(struct fs_dir *d)
+{
+	struct dirent *e;
+	DIR **stream = (DIR **)(void *)d->buf;
+
+	if (d->end == 0) {
+		if ((*stream = fdopendir(d->fd)) == NULL)
+			return NULL;
+		d->end = 1;
+	}
+	errno = 0;
+	e = readdir(*stream);
+	d->inode = e ? e->d_ino : 0;
+	return e ? e->d_name : NULL;
+}
+#endif
+
+const char *fs_dir_next(struct fs_dir *d)
+{
+	const char *name;
+
+	do
+		name = dir_next(d);
+	while (name && name[0] == '.');
+	if (name == NULL)
+		d->error = errno;
+	return name;
+}
+
+int fs_dir_close(struct fs_dir *d)
+{
+	int saved = d->error ? d->error : errno, r = d->error ? -1 : 0;
+
+#ifndef __linux__
+	if (d->end) {
+		closedir(*(DIR **)(void *)d->buf);
+		d->fd = -1;
+	}
+#endif
+	fs_close(d->fd);
+	free(d->buf);
+	d->buf = NULL;
+	d->fd = -1;
+	d->error = 0;
+	errno = saved;
+	return r;
+}
+
+int fs_dir_has(int dir, const char *path, size_t names)
+{
+	struct fs_dir d;
+	size_t n = 0;
+
+	if (fs_dir_open(&d, dir, path) == -1)
+		return -1;
+	while (n < names && fs_dir_next(&d) != NULL)
+		n++;
+	fs_dir_close(&d);
+	return n == names;
+}
+
+/* Empty the directory d, one level; deeper ones by recursion. */
+static int remove_inside(struct fs_dir *d)
+{
+	const char *name;
+
+	while ((name = fs_dir_next(d)) != NULL)
+		if (fs_unlink(d->fd, name) == -1 && errno != ENOENT)
+			if ((errno != EISDIR && errno != EPERM) ||
+			    fs_remove_tree(d->fd, name) == -1)
+				return -1;
+	return errno ? -1 : 0;
+}
+
+int fs_remove_tree(int dir, const char *path)
+{
+	struct fs_dir d;
+	int tries, r;
+
+	/* Others may still be adding to it: a few rounds, then tell. */
+	for (tries = 0; tries < 16; tries++) {
+		if (fs_dir_open(&d, dir, path) == -1)
+			return errno == ENOENT ? 0 : -1;
+		r = remove_inside(&d);
+		fs_dir_close(&d);
+		if (r == -1)
+			return -1;
+		if (fs_rmdir(dir, path) == 0 || errno == ENOENT)
+			return 0;
+		if (errno != ENOTEMPTY && errno != EEXIST)
+			return -1;
+	}
+	return -1;
+}
+
+int fs_take_away(int dir, const char *path, const char *doomed)
+{
+	if (fs_rename(dir, path, dir, doomed) == 0)
+		return 0;
+	return errno == EXDEV ? fs_remove_tree(dir, path) : -1;
+}

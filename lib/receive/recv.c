@@ -1,0 +1,638 @@
+/*
+ * recv.c - receive
+ *
+ *	1  make a clock of a never-used name in leased/DUE, its mtime the deadline
+ *	2  rename the entry from the head of its line to beside the clock, its
+ *	   receive count raised, under a name that carries the clock's nonce
+ *
+ * The rename is the lease.  ENOENT is a lost race: the next entry.  A clock is
+ * made when there is an entry to take, one for all that a call receives.
+ *
+ * A bundle (strip.h) of no more messages than are still wanted is leased whole: it
+ * is renamed to beside the clock, with a name that carries the clock's nonce, and
+ * the messages in it keep their names.  One that is larger is opened first.
+ *
+ * Lines are read in this order: for each level from the most urgent, back/
+ * first, then turns/ or ready/, whichever has the older message in front, so
+ * that neither groups nor messages without one starve.  With priority-aging,
+ * the line whose first entry has gained the most levels by waiting comes first.
+ *
+ * In turns/ stand tokens of message groups (lane.h).  To take one:
+ *
+ *	1  look at the lane's first message, then rename the token to beside the
+ *	   clock, as the token of that message, its count raised: the lease
+ *	2  link the message beside it, under the name of a lease: the receipt
+ *	3  look whether the token is still there, and its group's valid one: who
+ *	   was stopped meanwhile has made a receipt that nobody may use
+ */
+#include "receive/recv.h"
+
+#include "spool/lane.h"
+#include "receive/lease.h"
+#include "spool/limit.h"
+#include "spool/place.h"
+#include "receive/sweep.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ROWS  (LINES * LEVELS)
+#define CROWD 32 /* after a lost race, go on somewhere in the next so many */
+
+struct row {
+	struct strip strip;
+	enum line line;
+	unsigned level;
+	struct segment segment;
+	size_t next; /* the entry to take */
+	int stuck;   /* one of them stays where it is */
+	enum { UNREAD, OPEN, SPENT } state;
+};
+
+struct receiving {
+	mq_queue *q;
+	mq_time now, visibility;
+	struct lease_clock *clock;
+	uint64_t sized_inode, size; /* of the last message's file, of the row read last */
+	int trouble, passed_over;   /* errno of the first entry that others are not to wait for */
+	struct row rows[ROWS];
+	size_t nrows;
+	mq_lease **leases;
+	size_t n, max;
+};
+
+/* ---- the lines --------------------------------------------------------- */
+
+static int find_rows(struct receiving *r)
+{
+	static const enum line order[LINES] = { LINE_BACK, LINE_TURNS, LINE_READY };
+	unsigned mask[LINES];
+	int level, i;
+
+	r->nrows = 0;
+	for (i = 0; i < LINES; i++)
+		if (queue_levels(r->q, order[i], &mask[i]) == -1)
+			return -1;
+	for (level = LEVELS - 1; level >= 0; level--) {
+		for (i = 0; i < LINES; i++) {
+			struct row *l = &r->rows[r->nrows];
+
+			if (!(mask[i] & 1u << level))
+				continue;
+			memset(l, 0, sizeof(*l));
+			l->line = order[i];
+			l->level = (unsigned)level;
+			l->strip = queue_strip(r->q, l->line, l->level);
+			r->nrows++;
+		}
+	}
+	return 0;
+}
+
+static void free_rows(struct receiving *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->nrows; i++)
+		segment_free(&r->rows[i].segment);
+	r->nrows = 0;
+}
+
+/* See that the row has a next entry, or is spent: also when what is left of it cannot
+ * be taken now. */
+static int read_row(struct receiving *r, struct row *l)
+{
+	int found;
+
+	if (l->state == OPEN && l->next >= l->segment.n)
+		l->state = l->stuck ? SPENT : UNREAD;
+	if (l->state != UNREAD)
+		return 0;
+	/* A file that was known may be gone by now, and another have its inode. */
+	r->sized_inode = 0;
+	found = strip_first(&l->strip, &l->segment, queue_scratch, r->q);
+	if (found == -1)
+		return -1;
+	l->state = found ? OPEN : SPENT;
+	l->next = 0;
+	return 0;
+}
+
+/* What the row's next entry is worth with aging. */
+static int64_t urgency(const struct receiving *r, const struct row *l)
+{
+	int64_t waited = r->now - (int64_t)l->segment.names[l->next].order;
+
+	return l->level + (waited > 0 ? waited / r->q->conf.priority_aging : 0);
+}
+
+/* Whether a is to be taken from before b, which stands before it. */
+static int comes_first(const struct receiving *r, const struct row *a, const struct row *b)
+{
+	int64_t more = 0;
+
+	if (r->q->conf.priority_aging)
+		more = urgency(r, a) - urgency(r, b);
+	if (more != 0 || a->level != b->level || b->line == LINE_BACK)
+		return more > 0;
+	return a->segment.names[a->next].order < b->segment.names[b->next].order;
+}
+
+/* The row to take from; NULL: all are spent. */
+static int pick_row(struct receiving *r, struct row **best)
+{
+	int aging = r->q->conf.priority_aging != 0;
+	size_t i;
+
+	*best = NULL;
+	for (i = 0; i < r->nrows; i++) {
+		struct row *l = &r->rows[i];
+
+		if (*best && !aging && ((*best)->line == LINE_BACK || l->level != (*best)->level))
+			break;
+		if (read_row(r, l) == -1)
+			return -1;
+		if (l->state != SPENT && (*best == NULL || comes_first(r, l, *best)))
+			*best = l;
+	}
+	return 0;
+}
+
+/* ---- one entry --------------------------------------------------------- */
+
+/* Make the clock, and its bucket if need be.  A reaper may find it before its
+ * time is set and take it away: then another. */
+static int make_clock(struct receiving *r)
+{
+	struct lease_clock *c = r->clock;
+	char path[ENTRY_PATH];
+	int fd = r->q->fd;
+
+	c->visibility = r->visibility;
+	c->deadline = queue_deadline(r->q, r->visibility);
+	bucket_path("leased", c->deadline, c->bucket);
+	for (;;) {
+		c->nonce = nonce_next(&r->q->mq->nonce);
+		lease_clock_path(c->bucket, c->nonce, NULL, path);
+		if (fs_mkempty(fd, path) == 0) {
+			if (fs_set_mtime(fd, path, c->deadline) == 0)
+				break;
+			if (errno != ENOENT)
+				return -1;
+		} else if (errno == ENOENT) {
+			if (fs_mkdir(fd, c->bucket) == -1 && errno != EEXIST &&
+			    !spool_drop_ballast(r->q->spool))
+				return -1;
+		} else if (errno != EEXIST && !spool_drop_ballast(r->q->spool)) {
+			return -1;
+		}
+	}
+	c->made = 1;
+	c->used = 0;
+	queue_due(r->q, c->deadline);
+	return 0;
+}
+
+/* Whether the clock was reaped while we were stopped. */
+static int lost_clock(struct receiving *r)
+{
+	char path[ENTRY_PATH];
+
+	lease_clock_path(r->clock->bucket, r->clock->nonce, NULL, path);
+	return fs_exists(r->q->fd, path) == 0;
+}
+
+/* Whether it was torn by a power cut, and thus never accepted, or is gone.  Those of
+ * one file come together, so its size is mostly known.  -1: it cannot be looked at,
+ * which says nothing. */
+static int is_torn(struct receiving *r, const char *path, uint64_t inode, const struct entry *e)
+{
+	struct stat st;
+	int torn;
+
+	if (inode == 0 || inode != r->sized_inode) {
+		if (fs_stat(r->q->fd, path, &st) == -1)
+			return errno == ENOENT ? 1 : -1;
+		if (!S_ISREG(st.st_mode))
+			return 1;
+		r->sized_inode = inode;
+		r->size = (uint64_t)st.st_size;
+	}
+	torn = place_is_torn(r->q, path, e, r->size);
+	return torn == -1 && errno == ENOENT ? 1 : torn;
+}
+
+static int keep_lease(struct receiving *r, const struct entry *e, const char *dir, uint64_t inode)
+{
+	mq_lease *l = lease_new(r->q, e, dir, r->clock->deadline);
+
+	if (l == NULL)
+		return -1; /* it will lapse */
+	l->inode = inode;
+	r->leases[r->n++] = l;
+	return 0;
+}
+
+/* The name beside the clock of what is being leased. */
+typedef void lease_name_fn(const struct receiving *, void *what, char name[NAME_SIZE]);
+
+/* Rename path beside the clock, which gives it the name put into to: 0 also when
+ * the race for it was lost. */
+static int put_under_clock(struct receiving *r, const char *path, lease_name_fn *name_of,
+    void *what, char to[ENTRY_PATH], int *lost)
+{
+	char name[NAME_SIZE];
+
+	for (;;) {
+		if (!r->clock->made && make_clock(r) == -1)
+			return -1;
+		name_of(r, what, name);
+		stpcpy(stpcpy(stpcpy(to, r->clock->bucket), "/"), name);
+		if (fs_rename(r->q->fd, path, r->q->fd, to) == 0) {
+			r->clock->used = 1;
+			return 0;
+		}
+		if (errno == ENOENT) {
+			if (!lost_clock(r)) {
+				*lost = 1;
+				return 0;
+			}
+			r->clock->made = 0;
+		} else if (!spool_drop_ballast(r->q->spool)) {
+			return -1;
+		}
+	}
+}
+
+static void name_entry(const struct receiving *r, void *entry, char name[NAME_SIZE])
+{
+	struct entry *e = entry;
+
+	e->lease = r->clock->kind;
+	e->nonce = r->clock->nonce;
+	entry_format(e, name);
+}
+
+static int lease_under(struct receiving *r, const char *path, struct entry *e, char to[ENTRY_PATH],
+    int *lost)
+{
+	return put_under_clock(r, path, name_entry, e, to, lost);
+}
+
+static int lease_entry(struct receiving *r, const char *path, uint64_t inode, struct entry *e,
+    int *lost)
+{
+	char to[ENTRY_PATH];
+	int torn;
+
+	e->receives++;
+	if (lease_under(r, path, e, to, lost) == -1)
+		return -1;
+	if (*lost)
+		return 0;
+	if ((torn = is_torn(r, to, inode, e)) <= 0)
+		return torn == 0 ? keep_lease(r, e, r->clock->bucket, inode) :
+				   -1; /* it will lapse */
+	if (place_bad(r->q, to) == 0)
+		limit_release(r->q, 1, e->body);
+	return 0;
+}
+
+/* What cannot be done with one entry must not stop the others. */
+static int pass_over(struct receiving *r)
+{
+	if (!r->trouble)
+		r->trouble = errno;
+	r->passed_over = 1;
+	return 0;
+}
+
+/* ---- one group --------------------------------------------------------- */
+
+/* The first message cannot be looked at, or not be removed: other groups go on. */
+static int put_off_group(struct receiving *r, const char *path, const struct entry *t)
+{
+	pass_over(r);
+	if (lane_put_off(r->q, path, t) == 0 || errno == ENOENT)
+		r->passed_over = 0; /* it is not in the way */
+	return 0;
+}
+
+/* The lane's first message may be delivered no more: have the token, then move
+ * it to the dead letters. */
+static int bury_first(struct receiving *r, const char *path, const struct entry *e, int *lost)
+{
+	struct entry t;
+	char to[ENTRY_PATH];
+	int valid;
+
+	lane_token(e, &t);
+	if (lease_under(r, path, &t, to, lost) == -1)
+		return -1;
+	if (*lost)
+		return 0;
+	if ((valid = lane_token_valid(r->q, t.group, to)) == -1 && errno != ENOENT)
+		return -1; /* it will lapse */
+	if (valid != 1)    /* drops it */
+		return lane_pass_on(r->q, to, &t, NULL);
+	if (lane_bury(r->q, to, &t, "max-receives") == 0)
+		return 0;
+	return errno == ENOENT ? lane_pass_on(r->q, to, &t, NULL) : put_off_group(r, to, &t);
+}
+
+/* Nothing to deliver: have the token as it is, then see where it belongs. */
+static int sort_token(struct receiving *r, const char *path, struct entry *t, int *lost)
+{
+	char to[ENTRY_PATH];
+
+	if (lease_under(r, path, t, to, lost) == -1)
+		return -1;
+	if (*lost || lane_sort(r->q, to, t) == 0 || errno == ENOENT)
+		return 0;
+	return pass_over(r); /* it will lapse */
+}
+
+/* Lease message, the lane's first, which is e. */
+static int lease_first(struct receiving *r, const char *path, const char *message, struct entry *e,
+    int *lost)
+{
+	char token[ENTRY_PATH], receipt[ENTRY_PATH], name[NAME_SIZE];
+	mq_queue *q = r->q;
+	struct entry t;
+	int done, valid;
+
+	e->receives++;
+	lane_token(e, &t);
+	if (lease_under(r, path, &t, token, lost) == -1)
+		return -1;
+	if (*lost)
+		return 0;
+	e->lease = t.lease;
+	e->nonce = t.nonce;
+	entry_format(e, name);
+	stpcpy(stpcpy(stpcpy(receipt, r->clock->bucket), "/"), name);
+	do
+		done = fs_link(q->fd, message, q->fd, receipt);
+	while (done == -1 && errno != ENOENT && spool_drop_ballast(q->spool));
+	if (done == -1) /* dropped meanwhile; or no lease after all */
+		return errno == ENOENT ? lane_pass_on(q, token, &t, NULL) : -1;
+	if ((valid = lane_token_valid(q, e->group, token)) == 1)
+		return keep_lease(r, e, r->clock->bucket, 0);
+	if (valid == -1 && errno != ENOENT)
+		return -1; /* it will lapse */
+	fs_unlink(q->fd, receipt);
+	if (fs_exists(q->fd, token) == 1)
+		lane_pass_on(q, token, &t, NULL);
+	*lost = 1;
+	return 0;
+}
+
+/* What the token tells of a message that it is not for: that must not be lost. */
+static int is_for_another(const struct entry *t, const struct entry *first)
+{
+	return strcmp(t->key, first->key) != 0 && (t->receives || t->visible || t->death[0]);
+}
+
+/* What is to be done with the first message m, whose group's token is at path. */
+static int take_first(struct receiving *r, const char *path, struct entry *t,
+    struct lane_message *m, int *lost)
+{
+	mq_queue *q = r->q;
+	struct entry *e = &m->entry;
+
+	lane_take_over(e, t);
+	if (is_for_another(t, e) || e->visible * MILLISECOND > r->now)
+		return sort_token(r, path, t, lost);
+	e->visible = 0;
+	if (q->conf.max_receives && e->receives >= q->conf.max_receives)
+		return bury_first(r, path, e, lost);
+	return lease_first(r, path, m->path, e, lost);
+}
+
+/* Whether the first message is none that anybody should get: gone then.  -1: that
+ * cannot be told, or it cannot be removed. */
+static int drop_first(struct receiving *r, const struct lane_message *m)
+{
+	mq_time expiry = queue_expiry(r->q, &m->entry);
+	int torn;
+
+	if (expiry && expiry <= r->now)
+		return place_expire(r->q, r->q->fd, m->path, &m->entry) == 0 || errno == ENOENT ?
+		    1 :
+		    -1;
+	if ((torn = is_torn(r, m->path, 0, &m->entry)) <= 0)
+		return torn;
+	if (place_bad(r->q, m->path) == -1)
+		return errno == ENOENT ? 1 : -1;
+	limit_release(r->q, 1, m->entry.body);
+	return 1;
+}
+
+static int take_token(struct receiving *r, const char *path, struct entry *t, int *lost)
+{
+	mq_queue *q = r->q;
+	struct lane_view v;
+	int dropped;
+
+	if (t->token == TOKEN_HELD)
+		return sort_token(r, path, t, lost);
+	do {
+		if (lane_look(q, t->group, NULL, &v) == -1 && errno != ENOENT)
+			return put_off_group(r, path, t);
+		if (!v.found)
+			return sort_token(r, path, t, lost);
+	} while ((dropped = drop_first(r, &v.first)) == 1);
+	return dropped == -1 ? put_off_group(r, path, t) : take_first(r, path, t, &v.first, lost);
+}
+
+/* Take one entry, or put it where it belongs if it may not be delivered. */
+static int take_entry(struct receiving *r, const char *path, const struct sorted_name *name,
+    int *lost)
+{
+	struct source from = { r->q->fd, path, STRIP_RENAME };
+	mq_queue *q = r->q;
+	struct entry e;
+	mq_time expiry;
+	int done;
+
+	if (entry_parse(name->name, &e) == -1) {
+		done = place_bad(q, path);
+	} else if (e.token) {
+		done = take_token(r, path, &e, lost);
+		return done == -1 && errno != ENOENT ? -1 : 0;
+	} else if ((expiry = queue_expiry(q, &e)) != 0 && expiry <= r->now) {
+		done = place_expire(q, q->fd, path, &e);
+	} else if (q->conf.max_receives && e.receives >= q->conf.max_receives) {
+		done = place_dead(q, &from, &e, "max-receives");
+	} else {
+		return lease_entry(r, path, name->inode, &e, lost);
+	}
+	return done == -1 && errno != ENOENT ? pass_over(r) : 0;
+}
+
+static int take_next(struct receiving *r, struct row *l)
+{
+	const struct sorted_name *name = &l->segment.names[l->next++];
+	char path[ENTRY_PATH];
+	int lost = 0;
+
+	segment_entry_path(&l->strip, &l->segment, name->name, path);
+	r->passed_over = 0;
+	if (take_entry(r, path, name, &lost) == -1)
+		return -1;
+	l->stuck |= r->passed_over;
+	if (lost) /* others are at the same place: out of their way */
+		l->next += nonce_next(&r->q->mq->nonce) % CROWD;
+	return 0;
+}
+
+/* ---- a bundle ---------------------------------------------------------- */
+
+static void name_bundle(const struct receiving *r, void *row, char name[NAME_SIZE])
+{
+	const struct row *l = row;
+
+	bundle_name_format(r->clock->nonce, l->level, l->segment.number, name);
+}
+
+/* One message of a bundle that is ours now, in the directory dir. */
+static int take_from_bundle(struct receiving *r, const char *dir, const struct sorted_name *name)
+{
+	mq_queue *q = r->q;
+	char path[ENTRY_PATH];
+	struct entry e;
+	mq_time expiry;
+	int torn;
+
+	stpcpy(stpcpy(stpcpy(path, dir), "/"), name->name);
+	if (entry_parse(name->name, &e) == -1 || e.token || e.lease)
+		return place_bad(q, path) == -1 && errno != ENOENT ? -1 : 0;
+	if ((expiry = queue_expiry(q, &e)) != 0 && expiry <= r->now)
+		return place_expire(q, q->fd, path, &e) == -1 && errno != ENOENT ? -1 : 0;
+	bundle_lease(&e, r->clock->nonce);
+	if ((torn = is_torn(r, path, name->inode, &e)) <= 0)
+		return torn == 0 ? keep_lease(r, &e, dir, name->inode) : -1; /* it will lapse */
+	if (place_bad(q, path) == 0)
+		limit_release(q, 1, e.body);
+	return 0;
+}
+
+/* Senders that wait for room are told of messages that leave, and priority-aging
+ * compares single ones. */
+static int is_wanted_whole(const struct receiving *r, const struct segment *g)
+{
+	const struct conf *c = &r->q->conf;
+
+	return g->n <= r->max - r->n && !c->priority_aging && !c->max_depth && !c->max_bytes;
+}
+
+static int open_bundle(struct receiving *r, struct row *l)
+{
+	int found = place_open(r->q, &l->strip, &l->segment);
+
+	l->state = found == 1 ? OPEN : UNREAD;
+	return found == -1 ? -1 : 0;
+}
+
+/* All that was listed of it is in it still: nobody takes from a closed one. */
+static int take_bundle(struct receiving *r, struct row *l)
+{
+	char path[ENTRY_PATH], dir[ENTRY_PATH];
+	size_t i, before = r->n;
+	int lost = 0;
+
+	segment_path(&l->strip, &l->segment, path);
+	if (put_under_clock(r, path, name_bundle, l, dir, &lost) == -1)
+		return errno == EXDEV ? open_bundle(r, l) : -1;
+	l->next = l->segment.n;
+	for (i = 0; !lost && i < l->segment.n; i++)
+		if (take_from_bundle(r, dir, &l->segment.names[i]) == -1)
+			return -1;
+	if (!lost && r->n == before)
+		fs_rmdir(r->q->fd, dir); /* none was to be delivered */
+	return 0;
+}
+
+static int take(struct receiving *r)
+{
+	struct row *l;
+	int s;
+
+	if (find_rows(r) == -1)
+		return -1;
+	while (r->n < r->max) {
+		if (pick_row(r, &l) == -1)
+			return -1;
+		if (l == NULL)
+			break;
+		if (!segment_is_closed(&l->segment))
+			s = take_next(r, l);
+		else
+			s = is_wanted_whole(r, &l->segment) ? take_bundle(r, l) : open_bundle(r, l);
+		if (s == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- the call ---------------------------------------------------------- */
+
+void recv_drop_clock(mq_queue *q, struct lease_clock *c)
+{
+	char path[ENTRY_PATH];
+
+	if (!c->made)
+		return;
+	lease_clock_path(c->bucket, c->nonce, NULL, path);
+	fs_unlink(q->fd, path);
+	c->made = 0;
+}
+
+int recv_under(mq_queue *q, struct lease_clock *clock, size_t max, mq_time visibility,
+    mq_lease **leases, size_t *n)
+{
+	struct receiving r = { .q = q, .clock = clock, .leases = leases, .max = max };
+	int s;
+
+	*n = 0;
+	if (max < 1 || max > MQ_RECV_MAX || visibility < 0)
+		return fail(q->mq, MQ_USAGE, q->name, "a receive takes 1 to 1000 messages");
+	if ((s = queue_refresh(q)) != MQ_OK)
+		return s;
+	if (q->conf.paused)
+		return fail(q->mq, MQ_EMPTY, q->name, "paused");
+	r.visibility = visibility ? visibility : q->conf.visibility;
+	sweep(q, SWEEP_IF_DUE);
+	do {
+		r.now = queue_now(q);
+		s = take(&r);
+		free_rows(&r);
+	} while (s == 0 && r.n == 0 && sweep(q, SWEEP_NOW) > 0);
+	*n = r.n;
+	if (r.n > 0) {
+		queue_count(q, METER_RECEIVED, r.n);
+		return MQ_OK; /* whatever failed then will fail again */
+	}
+	if (s == 0 && r.trouble) {
+		errno = r.trouble;
+		s = -1;
+	}
+	if (s == 0 && (q->trouble || q->unsettled)) {
+		errno = q->trouble ? q->trouble : q->unsettled;
+		return queue_fail(q, "cannot take back what is due");
+	}
+	return s == -1 ? queue_fail(q, "cannot receive") : fail(q->mq, MQ_EMPTY, q->name, "empty");
+}
+
+int mq_recv(mq_queue *q, size_t max, mq_time visibility, mq_lease **leases, size_t *n)
+{
+	struct lease_clock clock = { .kind = max == 1 ? LEASE_OWN : LEASE_SHARED };
+	int r = recv_under(q, &clock, max, visibility, leases, n);
+
+	/* Nothing hangs on it: it needs not wait for its reaper. */
+	if (r == MQ_EMPTY || (r != MQ_OK && !clock.used))
+		recv_drop_clock(q, &clock);
+	return r;
+}

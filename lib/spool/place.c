@@ -1,0 +1,386 @@
+/*
+ * place.c - where an entry goes
+ */
+#include "spool/place.h"
+
+#include "spool/death.h"
+#include "spool/lane.h"
+#include "spool/limit.h"
+#include "spool/sources.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+void bucket_path(const char *part, mq_time at, char path[STRIP_PATH])
+{
+	int64_t seconds = at / MQ_SECOND;
+
+	snprintf(path, STRIP_PATH, "%s/%lld", part,
+	    (long long)(seconds - seconds % BUCKET_SECONDS));
+}
+
+mq_time bucket_time(uint64_t number)
+{
+	return number < INT64_MAX / MQ_SECOND ? (mq_time)number * MQ_SECOND : INT64_MAX;
+}
+
+void bucket_of(const char *path, char bucket[STRIP_PATH])
+{
+	size_t n = strcspn(path, "/") + 1;
+
+	n += strcspn(path + n, "/");
+	if (n >= STRIP_PATH)
+		n = STRIP_PATH - 1;
+	memcpy(bucket, path, n);
+	bucket[n] = '\0';
+}
+
+void tails_reset(mq_queue *q, struct tails *t)
+{
+	unsigned lot = (unsigned)(nonce_next(&q->mq->nonce) % SEGMENT_ENTRIES), i;
+
+	for (i = 0; i < LEVELS; i++) {
+		t->segment[i] = STRIP_TAIL;
+		t->lot[i] = lot;
+	}
+}
+
+/* A segment of fewer entries takes more of them.  What is returned keeps its place by its
+ * key as long as it is in one segment: a back line gets another only when it is long. */
+#define FEW_ENTRIES 64
+#define FEW_IN_BACK 1024
+
+/* Whether this entry should be the last of its segment. */
+static int time_to_rotate(mq_queue *q, enum line line, const struct strip *s, struct tails *t,
+    unsigned level)
+{
+	char path[ENTRY_PATH];
+
+	if (++t->lot[level] < SEGMENT_ENTRIES)
+		return 0;
+	t->lot[level] = 0;
+	strip_entry_path(s, t->segment[level], ".", path);
+	if (line == LINE_BACK)
+		return fs_dir_has(q->fd, path, FEW_IN_BACK) == 1;
+	/* Who may send and not look keeps to the bound. */
+	return fs_dir_has(q->fd, path, FEW_ENTRIES) != 0;
+}
+
+/* Where the sync of a file does not cover its name, its directory must be
+ * synced too. */
+static int sync_segment(mq_queue *q, const struct strip *s, uint64_t segment)
+{
+	char path[ENTRY_PATH];
+
+	if (queue_sync_covers_name(q) || !q->conf.sync || segment == STRIP_TAIL)
+		return 0;
+	strip_segment_path(s, segment, path);
+	/* Gone: sealed, so all that was in it has been taken. */
+	return fs_sync_way(q->fd, path) == 0 || errno == ENOENT ? 0 : -1;
+}
+
+int place_sync(mq_queue *q, struct tails *t)
+{
+	unsigned level;
+
+	for (level = 0; level < LEVELS; level++) {
+		struct strip s = queue_strip(q, LINE_READY, level);
+
+		if (sync_segment(q, &s, t->segment[level]) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int add_to_line(mq_queue *q, enum line line, const struct source *from,
+    const struct entry *e, struct tails *t)
+{
+	struct strip s = queue_strip(q, line, e->priority);
+	uint64_t *segment = &t->segment[e->priority];
+	char name[NAME_SIZE];
+	int r;
+
+	entry_format(e, name);
+	do
+		r = strip_add(&s, segment, from->dir, from->path, name, from->how, queue_scratch,
+		    q);
+	while (r == -1 && line != LINE_READY && spool_drop_ballast(q->spool));
+	if (r == -1)
+		return -1;
+	queue_ring(q);
+	if (time_to_rotate(q, line, &s, t, e->priority)) {
+		if (sync_segment(q, &s, *segment) == -1)
+			return -1;
+		strip_rotate(&s, *segment, queue_scratch, q); /* if not now, then later */
+		*segment = STRIP_TAIL;
+	}
+	return 0;
+}
+
+int place_ready(mq_queue *q, const struct source *from, const struct entry *e, struct tails *tails)
+{
+	struct tails one;
+
+	if (lane_wants(q, e))
+		return lane_add(q, from, e);
+	if (tails)
+		return add_to_line(q, LINE_READY, from, e, tails);
+	tails_reset(q, &one);
+	return add_to_line(q, LINE_READY, from, e, &one) == 0 ? place_sync(q, &one) : -1;
+}
+
+int place_back(mq_queue *q, const struct source *from, const struct entry *e)
+{
+	struct tails one;
+
+	tails_reset(q, &one);
+	return add_to_line(q, LINE_BACK, from, e, &one);
+}
+
+int place_turn(mq_queue *q, const struct source *from, const struct entry *t)
+{
+	struct tails one;
+	int r;
+
+	tails_reset(q, &one);
+	r = add_to_line(q, LINE_TURNS, from, t, &one);
+	if (r == -1 && errno == ENOENT &&
+	    (fs_mkdir(q->fd, queue_line_dir(LINE_TURNS)) == 0 || errno == EEXIST))
+		r = add_to_line(q, LINE_TURNS, from, t, &one); /* the first group */
+	return r;
+}
+
+int place_delayed(mq_queue *q, const struct source *from, const struct entry *e)
+{
+	char bucket[STRIP_PATH], path[ENTRY_PATH], name[NAME_SIZE];
+	int r;
+
+	if (lane_wants(q, e) && !e->token)
+		return lane_add(q, from, e);
+	bucket_path("delayed", e->visible * MILLISECOND, bucket);
+	entry_format(e, name);
+	snprintf(path, sizeof(path), "%s/%s", bucket, name);
+	for (;;) {
+		r = strip_move(from->how, from->dir, from->path, q->fd, path);
+		if (r == 0) {
+			queue_due(q, e->visible * MILLISECOND);
+			queue_ring(q);
+			return queue_sync_covers_name(q) || !q->conf.sync ?
+			    0 :
+			    fs_sync_way(q->fd, bucket);
+		}
+		if (errno == ENOENT) {
+			/* The bucket is not there yet, or was just emptied. */
+			if ((r = fs_exists(from->dir, from->path)) != 1) {
+				errno = r == 0 ? ENOENT : errno;
+				return -1;
+			}
+			if (fs_mkdir(q->fd, bucket) == 0 || errno == EEXIST)
+				continue;
+		}
+		if (from->how == STRIP_LINK || !spool_drop_ballast(q->spool))
+			return -1;
+	}
+}
+
+/* Mostly it is too short then.  But ext4 makes the size of a file durable before
+ * its blocks are known to be written: it has its size, and reads as zeros.  Only
+ * what was sent before the machine was started can be so.  A size that was remembered
+ * may be another file's, and one that was listed may be old on a network file system:
+ * nothing is condemned without a look at the file. */
+int place_is_torn(mq_queue *q, const char *path, const struct entry *e, uint64_t size)
+{
+	int whole;
+
+	if (size >= e->offset + e->header + e->body &&
+	    key_time(e->id) >= atomic_load(&queue_page(q)->settled))
+		return 0;
+	whole = fs_is_written(q->fd, path, e->offset, e->header + e->body);
+	return whole == -1 ? -1 : !whole;
+}
+
+int place_bad(mq_queue *q, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char bad[ENTRY_PATH];
+	int r;
+
+	snprintf(bad, sizeof(bad), "bad/%.*s~%016llx", NAME_SIZE - 20, slash ? slash + 1 : path,
+	    (unsigned long long)nonce_next(&q->mq->nonce));
+	do {
+		r = fs_rename(q->fd, path, q->fd, bad);
+		if (r == -1 && errno == ENOENT && (fs_mkdir(q->fd, "bad") == 0 || errno == EEXIST))
+			r = fs_rename(q->fd, path, q->fd, bad);
+	} while (r == -1 && spool_drop_ballast(q->spool));
+	return r;
+}
+
+int place_open(mq_queue *q, const struct strip *s, struct segment *g)
+{
+	int r;
+
+	do
+		r = strip_open(s, g);
+	while (r == -1 && spool_drop_ballast(q->spool));
+	return r;
+}
+
+int place_head(mq_queue *q, const struct strip *s, struct segment *g)
+{
+	int r;
+
+	do
+		r = strip_head(s, g, queue_scratch, q);
+	while (r == -1 && spool_drop_ballast(q->spool));
+	return r;
+}
+
+int place_drop(mq_queue *q, int dir, const char *path, const struct entry *e)
+{
+	/* A directory of an entry's name must not stop what stands behind it. */
+	if (fs_unlink(dir, path) == -1)
+		return errno == EISDIR && dir == q->fd ? place_bad(q, path) : -1;
+	death_forget(q, e);
+	limit_release(q, 1, e->body);
+	return 0;
+}
+
+int place_expire(mq_queue *q, int dir, const char *path, const struct entry *e)
+{
+	if (place_drop(q, dir, path, e) == -1)
+		return -1;
+	queue_count(q, METER_EXPIRED, 1);
+	return 0;
+}
+
+mq_time place_backoff(mq_queue *q, unsigned receives)
+{
+	mq_time delay = q->conf.backoff_min;
+
+	for (; receives > 1 && delay < q->conf.backoff_max; receives--)
+		delay *= 2;
+	if (delay > q->conf.backoff_max)
+		delay = q->conf.backoff_max;
+	if (delay <= 1)
+		return delay;
+	/* Somewhere in its second half, so that those that failed together do
+	 * not come back together. */
+	return delay - (mq_time)(nonce_next(&q->mq->nonce) % (uint64_t)(delay / 2));
+}
+
+int place_return(mq_queue *q, const struct source *from, struct entry *e)
+{
+	mq_time now = queue_now(q), expiry = queue_expiry(q, e);
+
+	if (expiry && expiry <= now)
+		return place_expire(q, from->dir, from->path, e);
+	if (q->conf.max_receives && e->receives >= q->conf.max_receives)
+		return place_dead(q, from, e, "max-receives");
+	if (e->visible * MILLISECOND > now)
+		return place_delayed(q, from, e);
+	e->visible = 0;
+	return place_back(q, from, e);
+}
+
+/* ---- dead letters ------------------------------------------------------ */
+
+static int open_dead(mq_queue *q, const char *name)
+{
+	int r;
+
+	errno = 0;
+	do
+		r = queue_open(q->mq, q->spool, name, &q->dead);
+	while (r == MQ_BUSY && spool_drop_ballast(q->spool));
+	return r;
+}
+
+/* The queue that takes them: the one that dead-letter-to names if it can be used,
+ * else the queue's own.  NULL with errno, 0 when it is no system call that failed. */
+static mq_queue *dead_queue(mq_queue *q)
+{
+	char own[QUEUE_NAME_SIZE];
+	int r = MQ_NOTFOUND;
+
+	if (q->dead && queue_is_there(q->dead))
+		return q->dead;
+	mq_queue_close(q->dead);
+	q->dead = NULL;
+	if (q->conf.dead_letter_to[0] && strcmp(q->conf.dead_letter_to, q->name) != 0)
+		r = open_dead(q, q->conf.dead_letter_to);
+	if (r == MQ_NOTFOUND || r == MQ_SETTING) {
+		queue_dlq_name(q, own);
+		r = open_dead(q, own);
+	}
+	if (r == MQ_OK && !q->dead->is_dlq)
+		source_add(q->dead, q->name); /* its setting was made by hand, or before */
+	return r == MQ_OK ? q->dead : NULL;
+}
+
+/* As it enters its new queue: a new key, which says when, the old id. */
+static void begin_afterlife(mq_queue *to, struct entry *e)
+{
+	queue_new_keys(to, e, 1);
+	e->expires = e->visible = 0;
+	e->lease = 0;
+	e->nonce = 0;
+	if (!to->is_dlq)
+		e->receives = 0;
+}
+
+/* The move itself, with its history written first and undone if it fails. */
+static int move_dead(mq_queue *q, mq_queue *to, const struct source *from, struct entry *e,
+    const char *reason)
+{
+	struct entry old = *e;
+	int r, saved;
+
+	begin_afterlife(to, e);
+	do
+		r = death_record(q, to, e, reason, q->name);
+	while (r == -1 && spool_drop_ballast(q->spool));
+	if (r == -1)
+		return -1;
+	do
+		r = place_ready(to, from, e, NULL);
+	while (r == -1 && spool_drop_ballast(q->spool));
+	if (r == -1) {
+		saved = errno;
+		death_forget(to, e);
+		*e = old;
+		errno = saved;
+		return -1;
+	}
+	death_forget(q, &old);
+	return 0;
+}
+
+int place_dead(mq_queue *q, const struct source *from, struct entry *e, const char *reason)
+{
+	mq_queue *to;
+	int fd;
+
+	if (q->is_dlq) {
+		e->visible = 0;
+		return place_back(q, from, e);
+	}
+	if ((to = dead_queue(q)) == NULL) {
+		if (errno == 0 || errno == ENOENT)
+			errno = EIO; /* it is not the entry that was missing */
+		return -1;
+	}
+	fd = q->conf.sync ? fs_open_message(from->dir, from->path) : -1;
+	if (move_dead(q, to, from, e, reason) == -1) {
+		fs_close(fd);
+		return -1;
+	}
+	/* Should this not become durable, the message is where it was: no loss. */
+	if (fd != -1)
+		fs_sync(fd);
+	fs_close(fd);
+	limit_release(q, 1, e->body);
+	limit_add(to, 1, e->body);
+	queue_count(q, METER_DEAD, 1);
+	return 0;
+}
