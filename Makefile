@@ -269,7 +269,7 @@ check-musl: | needs
 	$(MAKE) CC=musl-gcc STATIC=1 check-core
 
 check-core: $(tested)
-	@SUITES='$(filter-out tests/build.bats tests/install.bats tests/power.bats,$(wildcard tests/*.bats))' $(run)
+	@SUITES='$(filter-out tests/build/% tests/power/%,$(wildcard tests/*/*.bats))' $(run)
 
 # TIME, SEED, WORKERS and DIR choose; tests/stress/stress.c says what is done.
 check-stress: $(BUILD)/test/stress | needs
@@ -291,7 +291,7 @@ check-power: $(bin) $(test_bin) $(recorder) | needs
 
 # Of what is committed; nothing that is built here is looked at.
 check-fresh: | needs
-	@BUILD='$(BUILD)' tests/fresh
+	@BUILD='$(BUILD)' tests/build/fresh
 
 demo: all | needs
 	@PATH="$(abspath $(BUILD))/bin:$$PATH" tests/demo
@@ -303,23 +303,23 @@ fuzz: $(fuzzers:%=fuzz-%)
 $(fuzzers:%=fuzz-%): fuzz-%: $(BUILD)/fuzz/%
 	@tests/fuzz/run $< $(FUZZ_TIME)
 
-scripts = $(wildcard .ci/run tests/needs tests/run tests/crash/run tests/deb tests/fresh tests/long tests/demo tests/check-* tests/man-examples \
-	tests/*.bash tests/*.bats completions/*.bash debian/mq.postrm) \
+scripts = $(wildcard .ci/run tests/needs tests/run tests/crash/run tests/build/deb tests/build/fresh tests/long tests/demo tests/lint/* \
+	tests/*.bash tests/*/*.bash tests/*/*.bats completions/*.bash debian/mq.postrm) \
 	$(shell grep -ls '^\#!/bin/.*sh' tests/bench/* tests/model/* tests/power/* tests/fuzz/run) \
-	$(wildcard tests/bench/*.bash tests/bench/peers/*.bash)
+	$(wildcard tests/bench/peers/*.bash)
 sources = $(wildcard cmd/*.c cmd/*/*.[ch] lib/mq.h lib/*/*.[ch] tests/unit/*.[ch] tests/bench/*.[ch] \
 	tests/bench/peers/*.[ch] tests/stress/*.[ch] tests/crash/*.[ch] tests/trace/*.[ch] tests/power/*.[ch] tests/fuzz/*.[ch])
 
 lint: all | needs
 	clang-format --dry-run -Werror $(sources)
 	shellcheck $(scripts)
-	tests/check-man $(pages)
+	tests/lint/check-man $(pages)
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,performance,portability \
 		--std=c11 -j 2 $(filter -D% -I%,$(cppflags)) \
 		--suppress=missingIncludeSystem cmd lib \
 		$(wildcard tests/unit tests/bench tests/stress tests/crash tests/trace tests/power tests/fuzz)
-	tests/check-layers $(BUILD)/libmq.a $(BUILD)/obj/shared.a
-	tests/check-docs $(BUILD)/bin
+	tests/lint/check-layers $(BUILD)/libmq.a $(BUILD)/obj/shared.a
+	tests/lint/check-docs $(BUILD)/bin
 
 # ---- install ------------------------------------------------------------
 
@@ -374,7 +374,7 @@ deb: dist
 	lintian --fail-on error,warning $(BUILD)/deb/*.changes
 
 check-deb: deb
-	BUILD='$(BUILD)' tests/deb $(BUILD)/deb
+	BUILD='$(BUILD)' tests/build/deb $(BUILD)/deb
 
 clean:
 	rm -rf $(sort build build-asan build-musl $(BUILD))

@@ -7,8 +7,8 @@
 
 bats_require_minimum_version 1.5.0
 
-MQ_BIN=${MQ_BIN:-$BATS_TEST_DIRNAME/../build/bin}
-MQ_TEST_BIN=${MQ_TEST_BIN:-$BATS_TEST_DIRNAME/../build/test/bin}
+MQ_BIN=${MQ_BIN:-$BATS_TEST_DIRNAME/../../build/bin}
+MQ_TEST_BIN=${MQ_TEST_BIN:-$BATS_TEST_DIRNAME/../../build/test/bin}
 
 tried=0 # how often try was called
 
