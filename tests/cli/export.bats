@@ -39,11 +39,11 @@ entries() {
 # an_archive PYTHON: those statements, with tar open as t and add(name, data,
 # properties...) at hand, make the archive a.tar.  One python makes all of a test's.
 an_archive() {
-	local done
+	local answer
 	[ -n "${ARCHIVER_PID:-}" ] || coproc ARCHIVER { exec python3 -c "$MAKE_ARCHIVES" 3>&-; }
 	printf '%s\0' "$1" >&"${ARCHIVER[1]}"
-	read -r done <&"${ARCHIVER[0]}"
-	same made "$done"
+	read -r answer <&"${ARCHIVER[0]}"
+	same made "$answer"
 }
 
 # What makes them reads statements up to a NUL, and answers "made".
@@ -264,6 +264,7 @@ refused() {
 @test "exporting changes nothing" {
 	seq 300 | mq-send -q -l q
 	mq-recv -n 10 q
+	local before after
 	census before
 	mq-export q >/dev/null
 	mq-export q a.tar.gz

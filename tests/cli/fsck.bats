@@ -4,7 +4,7 @@ load ../lib
 
 # broken WHAT PATH [QUEUE]: mq-fsck tells of this fault alone, and changes nothing.
 broken() {
-	local before
+	local before after
 	census before
 	try mq-fsck
 	is 1 "${3:-q}"$'\t'"$1"$'\t-\t'"$2"$'\n' "${NEWS:-}"

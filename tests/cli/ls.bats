@@ -149,6 +149,7 @@ load ../lib
 	mq-create q
 	seq 10 | mq-send -q -l q
 	mq-recv -n 2 q >receipts
+	local before after
 	census before
 	mq-ls q >/dev/null
 	mq-ls -j -S ready,leased,delayed,dead q >/dev/null

@@ -79,6 +79,7 @@ bury() {
 	for i in 1 2 3; do
 		bury q "$i"
 	done
+	local before after
 	census before
 	ids_of q -S dead >ids
 	ok "$(sed "s/\$/\tq/" ids)"$'\n3\n' mq-redrive -N q

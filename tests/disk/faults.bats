@@ -106,6 +106,7 @@ full_disk_of_all_kinds() {
 	id=$(mq-send -D known -b known r)
 	seq 30 | mq-send -q -l s
 	full
+	local before after
 	census before
 	for n in {1..5}; do
 		fails 75 'mq-send: q: .*disk is full.*' mq-send -g a -b lost q
