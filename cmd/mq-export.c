@@ -12,9 +12,9 @@
  *
  * A FILE that is written whole (not with -m) gets its name when it is.
  */
-#include "share/common.h"
 #include "archive/member.h"
 #include "archive/packer.h"
+#include "share/common.h"
 
 #include <archive_entry.h>
 #include <errno.h>

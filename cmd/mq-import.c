@@ -8,10 +8,10 @@
  * With -u it imports nothing, but passes the members of any archive on to
  * mq-send, which does not read archives itself (frames.h).
  */
-#include "share/common.h"
-#include "share/frames.h"
 #include "archive/member.h"
 #include "archive/unpacker.h"
+#include "share/common.h"
+#include "share/frames.h"
 
 #include <archive_entry.h>
 #include <errno.h>

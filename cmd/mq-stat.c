@@ -5,12 +5,12 @@
  * the checks that are true, and exits 2.  Nor does it with a file to record
  * them in, or to draw from, and in place of a table there can be a live view.
  */
+#include "live/watch.h"
 #include "stat/diagnosis.h"
 #include "stat/prometheus.h"
 #include "stat/record.h"
 #include "stat/statcheck.h"
 #include "stat/svg.h"
-#include "live/watch.h"
 
 #include <limits.h>
 #include <stdio.h>

@@ -266,7 +266,7 @@ static void run(struct work *w, char **command)
 	cmd_start(c, 1, -1);
 	export_spool(c->spool);
 	command_find(&w->crew.command, c, command);
-	if (w->crew.kind == &slot_lines && (w->crew.reply || w->crew.command.payload_path))
+	if (w->crew.kind->answers && (w->crew.reply || w->crew.command.payload_path))
 		cmd_usage(c, "%s has no meaning with -L", w->crew.reply ? "-r" : "{}");
 	open_signals(w);
 	worklog_open(&w->log, c, w->log_file);

@@ -1,8 +1,8 @@
 /*
  * memberput.c - a message as a member of an archive: making it
  */
-#include "share/common.h"
 #include "archive/member.h"
+#include "share/common.h"
 
 #include <archive.h>
 #include <archive_entry.h>

@@ -3,74 +3,18 @@
  */
 #include "live/view.h"
 
+#include "live/screen.h"
 #include "share/amount.h"
 #include "share/scale.h"
 
 #include <curses.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <wchar.h>
-#include <wctype.h>
 
 #define LEAST_COLUMNS 40
 #define LEAST_LINES   8
-
-/* ---- text ---------------------------------------------------------------------- */
-
-unsigned long view_colour(int colour)
-{
-	return COLOR_PAIR(colour);
-}
-
-/* The next character of a text, which may be malformed. */
-static wchar_t next(const char **text)
-{
-	mbstate_t state = { 0 };
-	wchar_t w;
-	size_t n = mbrtowc(&w, *text, strlen(*text), &state);
-
-	if (n == (size_t)-1 || n == (size_t)-2 || n == 0 || !iswprint(w)) {
-		w = L'?';
-		n = n > 0 && n < (size_t)-2 ? n : 1;
-	}
-	*text += n;
-	return w;
-}
-
-int view_width(const char *text)
-{
-	int width = 0;
-
-	while (*text)
-		width += wcwidth(next(&text));
-	return width;
-}
-
-int view_put(int y, int x, int width, unsigned long attributes, const char *fmt, ...)
-{
-	char buf[512];
-	const char *text = buf;
-	va_list args;
-	int at = 0;
-
-	va_start(args, fmt);
-	vsnprintf(buf, sizeof(buf), fmt, args);
-	va_end(args);
-	attrset(attributes);
-	while (*text) {
-		wchar_t w = next(&text);
-
-		if (at + wcwidth(w) > width)
-			break;
-		mvaddnwstr(y, x + at, &w, 1);
-		at += wcwidth(w);
-	}
-	attrset(A_NORMAL);
-	return at;
-}
 
 /* ---- the state --------------------------------------------------------------------- */
 
@@ -217,18 +161,17 @@ static void draw_title(const struct view *v)
 		actual = v->interval;
 	snprintf(right, sizeof(right), "%s  every %s ", clock,
 	    scale_duration((double)(actual / 1000000) / 1000).text);
-	width = view_width(right);
+	width = screen_width(right);
 	mvhline(0, 0, ' ' | A_REVERSE, COLS);
-	left = view_put(0, 0, COLS, A_REVERSE | A_BOLD, " mq-stat  ");
-	view_put(0, COLS - width, width, A_REVERSE, "%s", right);
+	left = screen_put(0, 0, COLS, A_REVERSE | A_BOLD, " mq-stat  ");
+	screen_put(0, COLS - width, width, A_REVERSE, "%s", right);
 	/* of a long path the end says more */
 	width = COLS - width - left - 1;
-	if (view_width(spool) > width) {
-		while (*spool && view_width(spool) > width - 3)
-			next(&spool);
-		left += view_put(0, left, width, A_REVERSE, "...");
+	if (screen_width(spool) > width) {
+		spool = screen_end(spool, width - 3);
+		left += screen_put(0, left, width, A_REVERSE, "...");
 	}
-	view_put(0, left, width, A_REVERSE, "%s", spool);
+	screen_put(0, left, width, A_REVERSE, "%s", spool);
 }
 
 static void draw_totals(const struct view *v)
@@ -237,7 +180,7 @@ static void draw_totals(const struct view *v)
 	double in = 0, out = 0;
 
 	if (v->all->error) {
-		view_put(1, 1, COLS - 1, view_colour(COLOR_RED), "%s", v->all->error);
+		screen_put(1, 1, COLS - 1, screen_colour(COLOR_RED), "%s", v->all->error);
 		return;
 	}
 	for (size_t i = 0; i < v->n; i++) {
@@ -252,7 +195,7 @@ static void draw_totals(const struct view *v)
 		in += w->in;
 		out += w->out;
 	}
-	view_put(1, 1, COLS - 1, A_NORMAL,
+	screen_put(1, 1, COLS - 1, A_NORMAL,
 	    "%zu queue%s: %s visible, %s in flight, %s delayed, %s dead; %s in, %s out", v->n,
 	    v->n == 1 ? "" : "s", scale_number(visible).text, scale_number(in_flight).text,
 	    scale_number(delayed).text, scale_number(dead).text, amount_rate(in).text,
@@ -268,24 +211,24 @@ static void draw_keys(const struct view *v, int no_room)
 	for (size_t i = 0; i < NELEMS(keys); i++) {
 		const char *key = keys[i][0] ? keys[i][0] : v->braille ? "\u2191\u2193" : "j/k";
 
-		if (x + view_width(key) + 1 + (int)strlen(keys[i][1]) >= COLS)
+		if (x + screen_width(key) + 1 + (int)strlen(keys[i][1]) >= COLS)
 			break;
-		x += view_put(y, x, COLS - x - 1, A_BOLD, "%s", key) + 1;
-		x += view_put(y, x, COLS - x - 1, A_NORMAL, "%s", keys[i][1]) + 2;
+		x += screen_put(y, x, COLS - x - 1, A_BOLD, "%s", key) + 1;
+		x += screen_put(y, x, COLS - x - 1, A_NORMAL, "%s", keys[i][1]) + 2;
 	}
 	if (no_room)
-		view_put(y, x, COLS - x - 1, A_DIM, "(no room)");
+		screen_put(y, x, COLS - x - 1, A_DIM, "(no room)");
 }
 
 /* ---- all ------------------------------------------------------------------------------ */
 
 static void draw_too_small(void)
 {
-	view_put(0, 0, COLS, A_BOLD, "Too small:");
+	screen_put(0, 0, COLS, A_BOLD, "Too small:");
 	if (LINES > 1)
-		view_put(1, 0, COLS, A_NORMAL, "%dx%d; at least", COLS, LINES);
+		screen_put(1, 0, COLS, A_NORMAL, "%dx%d; at least", COLS, LINES);
 	if (LINES > 2)
-		view_put(2, 0, COLS, A_NORMAL, "%dx%d is needed", LEAST_COLUMNS, LEAST_LINES);
+		screen_put(2, 0, COLS, A_NORMAL, "%dx%d is needed", LEAST_COLUMNS, LEAST_LINES);
 }
 
 /* The table gets the lines that its queues need, up to a share; graphs the others. */

@@ -41,14 +41,6 @@ void view_draw(struct view *);
 
 /* ---- for its parts ---------------------------------------------------------- */
 
-/* Text in so many columns at most; attributes are those of curses.  Returns the
- * columns it took. */
-int view_put(int y, int x, int width, unsigned long attributes, const char *fmt, ...)
-    __attribute__((format(printf, 5, 6)));
-int view_width(const char *); /* of a text, in columns */
-
-unsigned long view_colour(int colour); /* one of curses, as an attribute */
-
 /* By the column of the view; of equals, by name. */
 void view_sort(struct view *);
 void view_table(struct view *, int y, int height);

@@ -6,8 +6,9 @@
  */
 #include "live/view.h"
 
-#include "share/amount.h"
 #include "live/graph.h"
+#include "live/screen.h"
+#include "share/amount.h"
 #include "share/scale.h"
 
 #include <curses.h>
@@ -84,14 +85,14 @@ static void draw_graph(const struct view *v, const struct watched *w, const stru
 
 	watched_series(v->all, w, cell->series, values, n);
 	g.top = top_of(cell, values, n);
-	at = view_put(y, x, width, A_NORMAL, "%s ", cell->title);
-	at += view_put(y, x + at, width - at, A_BOLD, "%s",
+	at = screen_put(y, x, width, A_NORMAL, "%s ", cell->title);
+	at += screen_put(y, x + at, width - at, A_BOLD, "%s",
 	    isnan(values[n - 1]) ? "?" : cell->word(values[n - 1]).text);
 	mark = cell->mark(g.top);
 	if (at + 4 + (int)strlen(mark.text) < width)
-		view_put(y, x + width - 3 - (int)strlen(mark.text), width, A_DIM, "0..%s",
+		screen_put(y, x + width - 3 - (int)strlen(mark.text), width, A_DIM, "0..%s",
 		    mark.text);
-	attrset(view_colour(cell->colour));
+	attrset(screen_colour(cell->colour));
 	for (int i = 0; i < g.height; i++) {
 		graph_line(&g, i, line);
 		mvaddnwstr(y + 1 + i, x, line, width);
@@ -129,8 +130,8 @@ static void draw_figures(const struct watched *w, int y, int x, int width, int h
 		}
 		if (y >= end)
 			break;
-		at += view_put(y, x + at, width - at, A_NORMAL, "%s ", figures[i].name);
-		at += view_put(y, x + at, width - at, A_BOLD, "%s", figures[i].word.text) + 2;
+		at += screen_put(y, x + at, width - at, A_NORMAL, "%s ", figures[i].name);
+		at += screen_put(y, x + at, width - at, A_BOLD, "%s", figures[i].word.text) + 2;
 	}
 }
 
@@ -156,9 +157,9 @@ static void draw_rule(const struct view *v, const struct watched *w, int y, size
 	if (seconds > 0)
 		snprintf(text, sizeof(text), " the last %s ", amount_seconds(seconds).text);
 	mvhline(y, 0, 0, COLS);
-	view_put(y, 2, COLS - 4, A_BOLD, " %s ", w->name);
-	if (view_width(w->name) + view_width(text) + 8 < COLS)
-		view_put(y, COLS - 2 - view_width(text), COLS, A_NORMAL, "%s", text);
+	screen_put(y, 2, COLS - 4, A_BOLD, " %s ", w->name);
+	if (screen_width(w->name) + screen_width(text) + 8 < COLS)
+		screen_put(y, COLS - 2 - screen_width(text), COLS, A_NORMAL, "%s", text);
 }
 
 void view_graphs(const struct view *v, int y, int height)

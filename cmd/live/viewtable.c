@@ -5,6 +5,7 @@
  */
 #include "live/view.h"
 
+#include "live/screen.h"
 #include "share/amount.h"
 #include "share/scale.h"
 
@@ -129,8 +130,8 @@ static void draw_heads(const struct view *v, int y)
 		snprintf(text, sizeof(text), i == QUEUE ? "%s%s" : "%2$s%1$s", columns[i].title,
 		    i == v->column ? mark : "");
 		if (i != QUEUE)
-			x = end - view_width(text);
-		view_put(y, x, end - x, A_BOLD | (i == v->column ? view_colour(COLOR_CYAN) : 0),
+			x = end - screen_width(text);
+		screen_put(y, x, end - x, A_BOLD | (i == v->column ? screen_colour(COLOR_CYAN) : 0),
 		    "%s", text);
 	}
 }
@@ -151,14 +152,14 @@ static void draw_queue(const struct view *v, const struct watched *w, int y,
 
 	if (attributes)
 		mvhline(y, 0, ' ' | attributes, COLS);
-	at = view_put(y, 1, width - 1, attributes | A_BOLD, "%s", w->name);
+	at = screen_put(y, 1, width - 1, attributes | A_BOLD, "%s", w->name);
 	if (w->error) {
-		view_put(y, end + 1, COLS - end - 2, attributes | view_colour(COLOR_RED), "%s",
+		screen_put(y, end + 1, COLS - end - 2, attributes | screen_colour(COLOR_RED), "%s",
 		    reason(w));
 		return;
 	}
 	if (w->stats.paused)
-		view_put(y, at + 2, width - at - 2, attributes, "(paused)");
+		screen_put(y, at + 2, width - at - 2, attributes, "(paused)");
 	for (int i = VISIBLE; i < VIEW_COLUMNS; i++) {
 		struct word text = figure(w, i);
 		int bad = i == DEAD && w->stats.dead > 0;
@@ -167,7 +168,7 @@ static void draw_queue(const struct view *v, const struct watched *w, int y,
 			continue;
 		end += v->widths[i];
 		at = end - (int)strlen(text.text);
-		view_put(y, at, end - at, attributes | (bad ? view_colour(COLOR_RED) : 0), "%s",
+		screen_put(y, at, end - at, attributes | (bad ? screen_colour(COLOR_RED) : 0), "%s",
 		    text.text);
 	}
 }
@@ -179,7 +180,7 @@ void view_table(struct view *v, int y, int height)
 	set_widths(v);
 	draw_heads(v, y++);
 	if (v->n == 0 && !v->all->error)
-		view_put(y, 1, COLS - 1, A_NORMAL, "There are no queues yet.");
+		screen_put(y, 1, COLS - 1, A_NORMAL, "There are no queues yet.");
 	if (v->n < v->top + lines)
 		v->top = v->n > lines ? v->n - lines : 0;
 	if (v->at < v->top)

@@ -7,8 +7,8 @@
  */
 #include "stat/svg.h"
 
-#include "stat/plot.h"
 #include "share/scale.h"
+#include "stat/plot.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -176,7 +176,7 @@ static int write_error_of_own(int fd)
 
 int crew_blames_output(struct crew *crew, int own)
 {
-	int ours = !crew->reply && crew->kind != &slot_lines;
+	int ours = !crew->reply && !crew->kind->answers;
 	const struct {
 		const char *name;
 		int error;

@@ -37,6 +37,7 @@ struct slot {
 
 struct slot_kind {
 	size_t size; /* of what begins with a struct slot */
+	int answers; /* what its process prints is for us, and goes nowhere else */
 	void (*open)(struct slot *);
 	/* how many tasks it could take */
 	size_t (*room)(const struct slot *);

@@ -11,8 +11,8 @@
  * When the process ends, the message whose turn it was has failed; the others
  * are given back, as if it had not seen them.
  */
-#include "work/crew.h"
 #include "share/json.h"
+#include "work/crew.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -481,6 +481,7 @@ static mq_time lines_due(const struct slot *s)
 
 const struct slot_kind slot_lines = {
 	.size = sizeof(struct lines),
+	.answers = 1,
 	.open = lines_open,
 	.room = lines_room,
 	.take = lines_take,

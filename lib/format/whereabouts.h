@@ -9,8 +9,8 @@
 #ifndef WHEREABOUTS_H
 #define WHEREABOUTS_H
 
-#include "format/name.h"
 #include "base/units.h"
+#include "format/name.h"
 
 enum part { PART_READY, PART_BACK, PART_DELAYED, PART_LEASED, PART_LANE };
 

@@ -53,7 +53,7 @@ void check_repaired(struct check *c, const char *path, const char *what, int rep
 void check_stray(struct check *c, const char *path, const char *what)
 {
 	if (c->repair)
-		check_repaired(c, path, what, place_bad(c->q, path), "moved to bad/");
+		check_repaired(c, path, what, line_bad(c->q, path), "moved to bad/");
 	else
 		check_fault(c, path, what, NULL);
 }

@@ -12,13 +12,13 @@
  * if both names are there at one moment, and a history is nobody's only if it
  * was there long before the walk began.
  */
-#include "manage/check.h"
 #include "base/grow.h"
-#include "spool/limit.h"
-#include "format/message.h"
 #include "base/names.h"
-#include "spool/place.h"
+#include "format/message.h"
+#include "manage/check.h"
 #include "receive/sweep.h"
+#include "spool/depth.h"
+#include "spool/place.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -156,7 +156,7 @@ static void set_aside(struct queue_check *k, const char *path, const struct entr
     const char *what)
 {
 	if (k->c.repair && e)
-		limit_release(k->c.q, 1, e->body);
+		depth_release(k->c.q, 1, e->body);
 	check_stray(&k->c, path, what);
 }
 

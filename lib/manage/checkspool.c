@@ -4,10 +4,10 @@
  * The names in q/ and x/, exchanges and what is bound to them, and publishes
  * that are committed.
  */
-#include "manage/check.h"
+#include "base/names.h"
 #include "exchange/exchange.h"
 #include "exchange/journal.h"
-#include "base/names.h"
+#include "manage/check.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -17,11 +17,11 @@
  * up to the last one that is there were; the others are imported again.  When an
  * import is finished, the directory goes by one rename.
  */
+#include "base/grow.h"
+#include "base/names.h"
+#include "format/message.h"
 #include "send/batch.h"
 #include "spool/death.h"
-#include "base/grow.h"
-#include "format/message.h"
-#include "base/names.h"
 
 #include <errno.h>
 #include <stdio.h>

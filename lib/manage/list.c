@@ -3,17 +3,17 @@
  *
  * These walk a whole queue; they hold one segment of it in memory at a time.
  */
-#include "spool/count.h"
-#include "spool/death.h"
 #include "base/grow.h"
-#include "spool/lanes.h"
-#include "receive/lease.h"
 #include "manage/marks.h"
-#include "spool/place.h"
+#include "receive/lease.h"
 #include "receive/show.h"
-#include "spool/sources.h"
 #include "receive/sweep.h"
 #include "receive/watch.h"
+#include "spool/count.h"
+#include "spool/death.h"
+#include "spool/lanes.h"
+#include "spool/place.h"
+#include "spool/sources.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -59,7 +59,7 @@ static int walk_number(mq_queue *q, const struct strip *s, uint64_t number, enum
 			continue;
 		r = strip_load(s, number, (enum form)form, &g);
 		if (r == 1 && form == FORM_BUNDLE && look == TO_TAKE) {
-			r = place_open(q, s, &g);
+			r = line_open(q, s, &g);
 			if (r == 1 && g.form != FORM_BUNDLE)
 				r = 0; /* met as the next form */
 		}

@@ -9,12 +9,13 @@
  * The target's limits hold.  Whatever its overflow setting says of what is sent,
  * nothing is dropped or goes elsewhere for a dead letter: that stays.
  */
+#include "format/whereabouts.h"
+#include "send/room.h"
 #include "spool/death.h"
+#include "spool/depth.h"
 #include "spool/lane.h"
 #include "spool/limit.h"
 #include "spool/place.h"
-#include "send/room.h"
-#include "format/whereabouts.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -81,7 +82,7 @@ static void release(mq_queue *from, mq_queue *to, mq_queue *whose, uint64_t body
 	int saved = errno;
 
 	if (strcmp(from->name, to->name) != 0)
-		limit_release(whose, 1, body);
+		depth_release(whose, 1, body);
 	errno = saved;
 }
 

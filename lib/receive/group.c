@@ -3,7 +3,9 @@
  */
 #include "receive/group.h"
 
+#include "spool/bury.h"
 #include "spool/lane.h"
+#include "spool/place.h"
 
 #include <errno.h>
 #include <string.h>

@@ -7,14 +7,13 @@
  */
 #include "receive/lease.h"
 
-#include "spool/death.h"
-#include "receive/group.h"
-#include "spool/lane.h"
-#include "spool/limit.h"
 #include "format/message.h"
-#include "spool/place.h"
+#include "receive/group.h"
 #include "receive/show.h"
 #include "receive/watch.h"
+#include "spool/death.h"
+#include "spool/lane.h"
+#include "spool/place.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,12 +1,12 @@
 /*
  * reader.c - a message opened for reading
  */
+#include "format/message.h"
+#include "format/whereabouts.h"
+#include "receive/lease.h"
+#include "receive/show.h"
 #include "spool/death.h"
 #include "spool/file.h"
-#include "receive/lease.h"
-#include "format/message.h"
-#include "receive/show.h"
-#include "format/whereabouts.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -27,11 +27,12 @@
  */
 #include "receive/recv.h"
 
-#include "spool/lane.h"
 #include "receive/lease.h"
-#include "spool/limit.h"
-#include "spool/place.h"
 #include "receive/sweep.h"
+#include "spool/bury.h"
+#include "spool/depth.h"
+#include "spool/lane.h"
+#include "spool/place.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -295,8 +296,8 @@ static int lease_entry(struct receiving *r, const char *path, uint64_t inode, st
 	if ((torn = is_torn(r, to, inode, e)) <= 0)
 		return torn == 0 ? keep_lease(r, e, r->clock->bucket, inode) :
 				   -1; /* it will lapse */
-	if (place_bad(r->q, to) == 0)
-		limit_release(r->q, 1, e->body);
+	if (line_bad(r->q, to) == 0)
+		depth_release(r->q, 1, e->body);
 	return 0;
 }
 
@@ -424,9 +425,9 @@ static int drop_first(struct receiving *r, const struct lane_message *m)
 		    -1;
 	if ((torn = is_torn(r, m->path, 0, &m->entry)) <= 0)
 		return torn;
-	if (place_bad(r->q, m->path) == -1)
+	if (line_bad(r->q, m->path) == -1)
 		return errno == ENOENT ? 1 : -1;
-	limit_release(r->q, 1, m->entry.body);
+	depth_release(r->q, 1, m->entry.body);
 	return 1;
 }
 
@@ -458,7 +459,7 @@ static int take_entry(struct receiving *r, const char *path, const struct sorted
 	int done;
 
 	if (entry_parse(name->name, &e) == -1) {
-		done = place_bad(q, path);
+		done = line_bad(q, path);
 	} else if (e.token) {
 		done = take_token(r, path, &e, lost);
 		return done == -1 && errno != ENOENT ? -1 : 0;
@@ -508,14 +509,14 @@ static int take_from_bundle(struct receiving *r, const char *dir, const struct s
 
 	stpcpy(stpcpy(stpcpy(path, dir), "/"), name->name);
 	if (entry_parse(name->name, &e) == -1 || e.token || e.lease)
-		return place_bad(q, path) == -1 && errno != ENOENT ? -1 : 0;
+		return line_bad(q, path) == -1 && errno != ENOENT ? -1 : 0;
 	if ((expiry = queue_expiry(q, &e)) != 0 && expiry <= r->now)
 		return place_expire(q, q->fd, path, &e) == -1 && errno != ENOENT ? -1 : 0;
 	bundle_lease(&e, r->clock->nonce);
 	if ((torn = is_torn(r, path, name->inode, &e)) <= 0)
 		return torn == 0 ? keep_lease(r, &e, dir, name->inode) : -1; /* it will lapse */
-	if (place_bad(q, path) == 0)
-		limit_release(q, 1, e.body);
+	if (line_bad(q, path) == 0)
+		depth_release(q, 1, e.body);
 	return 0;
 }
 
@@ -530,7 +531,7 @@ static int is_wanted_whole(const struct receiving *r, const struct segment *g)
 
 static int open_bundle(struct receiving *r, struct row *l)
 {
-	int found = place_open(r->q, &l->strip, &l->segment);
+	int found = line_open(r->q, &l->strip, &l->segment);
 
 	l->state = found == 1 ? OPEN : UNREAD;
 	return found == -1 ? -1 : 0;

@@ -29,13 +29,14 @@
  */
 #include "receive/sweep.h"
 
-#include "spool/dedup.h"
 #include "base/grow.h"
 #include "exchange/journal.h"
-#include "spool/lane.h"
 #include "receive/lease.h"
+#include "spool/bury.h"
+#include "spool/consumer.h"
+#include "spool/dedup.h"
+#include "spool/lane.h"
 #include "spool/place.h"
-#include "receive/prefetch.h"
 #include "spool/sources.h"
 
 #include <errno.h>
@@ -161,13 +162,13 @@ static void release_entry(struct pass *p, const char *bucket, const char *name)
 
 	snprintf(path, sizeof(path), "%s/%s", bucket, name);
 	if (entry_parse(name, &e) == -1) {
-		place_bad(q, path);
+		line_bad(q, path);
 		return;
 	}
 	expiry = e.token ? 0 : queue_expiry(q, &e);
 	e.visible = 0;
 	if (e.token)
-		move_done(p, place_turn(q, &from, &e));
+		move_done(p, line_turn(q, &from, &e));
 	else if (expiry && expiry <= queue_now(q))
 		move_done(p, place_expire(q, q->fd, path, &e));
 	else
@@ -746,7 +747,7 @@ static void trim_line(mq_queue *q, enum line line, unsigned level)
 
 	if (there == 1 && segment_is_closed(&g) && entry_parse(g.names[0].name, &e) == 0 &&
 	    is_over(q, &e))
-		there = place_open(q, &s, &g);
+		there = line_open(q, &s, &g);
 	for (i = 0; there == 1 && !segment_is_closed(&g) && i < g.n; i++) {
 		if (entry_parse(g.names[i].name, &e) == -1)
 			continue;
@@ -888,7 +889,7 @@ unsigned sweep(mq_queue *q, enum sweep_when when)
 		if (nonce_next(&q->mq->nonce) % LITTER_CHANCE == 0) {
 			remove_litter(q->fd);
 			remove_litter(q->spool->fd);
-			prefetch_tidy(q);
+			consumers_tidy(q);
 		}
 	}
 	return moved;

@@ -18,9 +18,9 @@
  */
 #include "receive/wait.h"
 
-#include "spool/place.h"
 #include "receive/turn.h"
 #include "receive/watch.h"
+#include "spool/place.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -8,8 +8,8 @@
 #ifndef BATCH_H
 #define BATCH_H
 
-#include "spool/queue.h"
 #include "send/room.h"
+#include "spool/queue.h"
 
 #define BATCH_COUNT 1000
 
@@ -39,7 +39,13 @@ struct mq_batch {
 /* A batch for what bears the name; NULL: no memory. */
 mq_batch *batch_new(mq *, const char *name, int dir);
 
+/* Add to what was written: 0, or -1 with errno; a part may have been. */
+int batch_append(mq_batch *, const void *data, size_t n);
+
 /* Write what is still in memory: 0, or -1 with errno. */
 int batch_flush(mq_batch *);
+
+/* Forget all that was collected. */
+void batch_reset(mq_batch *);
 
 #endif

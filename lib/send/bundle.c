@@ -17,8 +17,8 @@
  */
 #include "send/bundle.h"
 
+#include "spool/depth.h"
 #include "spool/lane.h"
-#include "spool/limit.h"
 #include "spool/place.h"
 
 #include <errno.h>
@@ -169,11 +169,11 @@ int bundle_send(mq_batch *b, size_t *placed)
 	int r, saved;
 
 	*placed = 0;
-	limit_add(b->q, b->n, bytes_of(b, 0));
+	depth_add(b->q, b->n, bytes_of(b, 0));
 	if ((r = fill_all(&u)) == 0)
 		r = install(&u, placed);
 	saved = errno;
-	limit_release(b->q, b->n - *placed, bytes_of(b, *placed));
+	depth_release(b->q, b->n - *placed, bytes_of(b, *placed));
 	errno = saved;
 	/* What stands in the line but may be gone after a power cut was not accepted. */
 	if (*placed > 0 && make_durable(&u) == -1) {

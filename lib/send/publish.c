@@ -16,10 +16,11 @@
 #include "send/publish.h"
 
 #include "exchange/journal.h"
-#include "spool/limit.h"
-#include "format/message.h"
 #include "exchange/route.h"
+#include "format/message.h"
 #include "receive/sweep.h"
+#include "spool/depth.h"
+#include "spool/limit.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -246,7 +247,7 @@ static void release_copies(struct commit *c, struct target *t, size_t i)
 	int saved = errno;
 
 	for (; i < t->admitted && t->q; i++)
-		limit_release(t->q, 1, c->b->entries[t->copies[i].message].body);
+		depth_release(t->q, 1, c->b->entries[t->copies[i].message].body);
 	errno = saved;
 }
 
@@ -341,7 +342,7 @@ static int drop_admitted(struct commit *c, struct target *t)
 		    entries[t->copies[first].message].priority)
 			first = i;
 	c->kept[t->copies[first].message] = 1;
-	limit_release(t->q, 1, entries[t->copies[first].message].body);
+	depth_release(t->q, 1, entries[t->copies[first].message].body);
 	t->held.n--;
 	t->held.bytes -= entries[t->copies[first].message].body;
 	t->n--;
@@ -580,7 +581,7 @@ static int send_straight(struct commit *c, struct target *t)
 		place_failed(c, t, i, queue_fail(t->q, "cannot send"));
 	if (i > 0 && t->q->conf.sync &&
 	    (sync_files(c) == -1 ||
-		(!queue_sync_covers_name(t->q) && place_sync(t->q, &tails) == -1)))
+		(!queue_sync_covers_name(t->q) && line_sync(t->q, &tails) == -1)))
 		return sync_failed(c);
 	queue_count(t->q, METER_SENT, i);
 	mark_kept(c, t, 0, i);
@@ -914,7 +915,7 @@ static int send_late(struct commit *c, struct target *t)
 	/* Names are made durable one by one: this has waited anyway. */
 	if ((t->q->conf.sync && !queue_sync_covers_name(t->q) && sync_files(c) == -1) ||
 	    place_copy(c, t, c->sent, &e, NULL) == -1) {
-		limit_release(t->q, 1, e.body);
+		depth_release(t->q, 1, e.body);
 		return queue_fail(t->q, "cannot send");
 	}
 	c->sent++;

@@ -3,10 +3,11 @@
  */
 #include "send/room.h"
 
-#include "spool/lane.h"
-#include "spool/place.h"
 #include "receive/sweep.h"
 #include "receive/wait.h"
+#include "spool/depth.h"
+#include "spool/lane.h"
+#include "spool/place.h"
 
 #include <errno.h>
 
@@ -148,7 +149,7 @@ static int drop_head(mq_queue *q)
 			dropped = -1;
 		if (dropped || !(mask & 1u << i / LINES))
 			continue;
-		if ((there = place_head(q, &s, &g)) != 1) {
+		if ((there = line_head(q, &s, &g)) != 1) {
 			dropped = there;
 			continue;
 		}
@@ -174,7 +175,7 @@ enum room_found room_look(mq_queue *q, uint64_t body, const struct limit_held *h
 				return dropped == 0 ? ROOM_NEVER : ROOM_ERROR;
 			break;
 		case OVERFLOW_DEAD_LETTER:
-			limit_add(q, 1, body);
+			depth_add(q, 1, body);
 			return ROOM_DEAD;
 		case OVERFLOW_REJECT:
 		case OVERFLOW_BLOCK:

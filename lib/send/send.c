@@ -12,11 +12,11 @@
  */
 #include "send/send.h"
 
+#include "receive/sweep.h"
 #include "send/bundle.h"
 #include "spool/dedup.h"
-#include "spool/limit.h"
+#include "spool/depth.h"
 #include "spool/place.h"
-#include "receive/sweep.h"
 
 #include <errno.h>
 #include <string.h>
@@ -51,7 +51,7 @@ static int settle_placed(struct commit *c)
 		return MQ_OK;
 	if (c->q->conf.sync) {
 		if (fs_sync(c->b->fd) == -1 ||
-		    (!queue_sync_covers_name(c->q) && place_sync(c->q, &c->tails) == -1))
+		    (!queue_sync_covers_name(c->q) && line_sync(c->q, &c->tails) == -1))
 			return queue_fail(c->q,
 			    "cannot sync: whether messages were kept is unknown");
 	}
@@ -91,7 +91,7 @@ static int commit_dedup(struct commit *c)
 	if (r == -1 || !first) {
 		int saved = errno;
 
-		limit_release(c->q, 1, e->body);
+		depth_release(c->q, 1, e->body);
 		errno = saved;
 	}
 	if (r == -1)
@@ -118,7 +118,7 @@ static int place_one(struct commit *c, struct entry *e)
 	if (place(c, e, dead, last ? STRIP_RENAME : STRIP_LINK) == -1) {
 		int saved = errno;
 
-		limit_release(c->q, 1, e->body);
+		depth_release(c->q, 1, e->body);
 		errno = saved;
 		return queue_fail(c->q, "cannot send");
 	}

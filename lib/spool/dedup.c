@@ -4,7 +4,6 @@
 #include "spool/dedup.h"
 
 #include "base/hash.h"
-#include "spool/limit.h"
 #include "spool/place.h"
 
 #include <errno.h>
@@ -230,7 +229,7 @@ static int is_torn(mq_queue *q, const char *hash, const char *name, const struct
 	pending_path(hash, name, path);
 	if (fs_stat(q->fd, path, &st) == -1 || place_is_torn(q, path, e, (uint64_t)st.st_size) != 1)
 		return 0;
-	place_bad(q, path);
+	line_bad(q, path);
 	return 1;
 }
 

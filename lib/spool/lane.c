@@ -200,7 +200,7 @@ static int give_birth(mq_queue *q, const struct entry *m)
 	new_token(q, m, &t);
 	if (make_token(q, m->group, made) == -1)
 		return -1;
-	if (place_turn(q, &from, &t) == -1) {
+	if (line_turn(q, &from, &t) == -1) {
 		fs_unlink(q->fd, made);
 		return -1;
 	}
@@ -383,7 +383,7 @@ static int look_flat(struct looking *l)
 			consider(l, name);
 		} else {
 			stpcpy(stpcpy(stpcpy(stray, path), "/"), name);
-			place_bad(l->q, stray);
+			line_bad(l->q, stray);
 		}
 	}
 	fs_dir_close(&d);
@@ -496,7 +496,7 @@ static int wake(mq_queue *q, const char *path, struct entry *t)
 
 	t->lease = LEASE_OWN;
 	t->nonce = nonce_next(&q->mq->nonce);
-	return place_turn(q, &from, t) == 0 || errno == ENOENT ? 0 : -1;
+	return line_turn(q, &from, t) == 0 || errno == ENOENT ? 0 : -1;
 }
 
 int lane_wake(mq_queue *q, const char *group)
@@ -549,7 +549,7 @@ static int delay(mq_queue *q, const char *path, struct entry *t)
 	struct source from = { q->fd, path, STRIP_RENAME };
 
 	note_delayed(q, t);
-	if (place_delayed(q, &from, t) == -1)
+	if (line_delayed(q, &from, t) == -1)
 		return -1;
 	if (has_reason(q, t) == 0)
 		lane_wake(q, t->group);
@@ -566,7 +566,7 @@ int lane_return(mq_queue *q, const char *path, struct entry *t)
 	if (t->visible * MILLISECOND > queue_now(q))
 		return delay(q, path, t);
 	t->visible = 0;
-	return place_turn(q, &from, t);
+	return line_turn(q, &from, t);
 }
 
 static int64_t visible_after(const mq_queue *q, mq_time pause)
@@ -582,7 +582,7 @@ static int put_off(mq_queue *q, const char *path, const struct entry *token, mq_
 
 	t.visible = visible_after(q, pause);
 	note_delayed(q, &t);
-	return place_delayed(q, &from, &t);
+	return line_delayed(q, &from, &t);
 }
 
 int lane_put_off(mq_queue *q, const char *path, const struct entry *token)
@@ -591,7 +591,7 @@ int lane_put_off(mq_queue *q, const char *path, const struct entry *token)
 }
 
 /* Each pause is as long as it was held by then: so each is twice the last one. */
-static int hold(mq_queue *q, const char *path, struct entry *t)
+int lane_hold(mq_queue *q, const char *path, struct entry *t)
 {
 	mq_time pause = queue_now(q) - t->expires * MILLISECOND; /* that is since when */
 
@@ -755,7 +755,7 @@ static int revive(mq_queue *q, const char *group)
 		return -1;
 	token_for_lane(q, group, &t);
 	lane_path(group, ".token", path);
-	if (name_again(q, made, identity, valid) == 0 && place_turn(q, &from, &t) == 0 &&
+	if (name_again(q, made, identity, valid) == 0 && line_turn(q, &from, &t) == 0 &&
 	    fs_rename(q->fd, valid, q->fd, path) == 0)
 		return 0;
 	fs_unlink(q->fd, made);
@@ -922,108 +922,12 @@ int lane_sort(mq_queue *q, const char *path, struct entry *t)
 		return lane_pass_on(q, path, t, NULL);
 	if (t->token == TOKEN_HELD) {
 		if ((r = has_reason(q, t)) == 1)
-			return hold(q, path, t);
+			return lane_hold(q, path, t);
 		if (r == -1)
 			return put_off(q, path, t, ODD_PAUSE);
 		let_go(q, t);
 	}
 	return turn_to_first(q, path, t);
-}
-
-/* Where a sync of the message would not cover the token's name of before, that first. */
-static int sync_held(mq_queue *q, const char *path)
-{
-	char directory[ENTRY_PATH];
-
-	if (!q->conf.sync || fs_keeps_order(q->fd))
-		return 0;
-	strcpy(directory, path);
-	*strrchr(directory, '/') = '\0';
-	return fs_sync_way(q->fd, directory) == 0 || errno == ENOENT ? 0 : -1;
-}
-
-/* The leased token as one that is held, before its message dies: whatever comes then,
- * the group does not go on without it. */
-static int hold_leased(mq_queue *q, char path[ENTRY_PATH], struct entry *t, const char *id)
-{
-	char from[ENTRY_PATH], name[NAME_SIZE];
-	int saved;
-
-	t->token = TOKEN_HELD;
-	memcpy(t->id, id, KEY_SIZE);
-	entry_format(t, name);
-	strcpy(from, path);
-	strcpy(strrchr(path, '/') + 1, name);
-	if (fs_rename(q->fd, from, q->fd, path) == -1)
-		return -1;
-	if (sync_held(q, path) == 0)
-		return 0;
-	saved = errno;
-	fs_rename(q->fd, path, q->fd, from);
-	errno = saved;
-	return -1;
-}
-
-/* On a full disk there may be no room for it in delayed/: then whoever takes it tries
- * again. */
-static int hold_dead(mq_queue *q, const char *path, struct entry *t)
-{
-	struct source from = { q->fd, path, STRIP_RENAME };
-
-	t->expires = queue_now(q) / MILLISECOND;
-	if (hold(q, path, t) == 0)
-		return 0;
-	t->visible = 0;
-	return place_turn(q, &from, t);
-}
-
-/* The message of the token at path has died: pass on, or hold the group. */
-static int after_death(mq_queue *q, const char *path, struct entry *t)
-{
-	struct lane_view v;
-
-	if (t->token == TOKEN_HELD)
-		return hold_dead(q, path, t);
-	if (lane_look(q, t->group, NULL, &v) == -1)
-		return errno == ENOENT ? fs_unlink(q->fd, path) : -1;
-	return lane_pass_on(q, path, t, v.found ? &v.first.entry : NULL);
-}
-
-/* The message m of the token at path to the dead letters. */
-static int bury(mq_queue *q, const char *path, const struct entry *token,
-    const struct lane_message *m, const char *reason)
-{
-	struct source from = { q->fd, m->path, STRIP_RENAME };
-	struct entry e = m->entry, t = *token;
-	char held[ENTRY_PATH];
-	int saved;
-
-	lane_take_over(&e, token);
-	strcpy(held, path);
-	if (q->conf.group_blocks && hold_leased(q, held, &t, e.id) == -1)
-		return -1;
-	if (place_dead(q, &from, &e, reason) == -1) {
-		saved = errno;
-		fs_rename(q->fd, held, q->fd, path);
-		errno = saved;
-		return -1;
-	}
-	/* That was the verdict: what fails now is done when the lease lapses. */
-	after_death(q, held, &t);
-	return 0;
-}
-
-int lane_bury(mq_queue *q, const char *path, const struct entry *token, const char *reason)
-{
-	struct lane_view v;
-
-	if (lane_look(q, token->group, token->key, &v) == -1)
-		return -1;
-	if (!v.found) {
-		errno = ENOENT;
-		return -1;
-	}
-	return bury(q, path, token, &v.first, reason);
 }
 
 int lane_release(mq_queue *q, const char *group)

@@ -52,7 +52,7 @@
 #define LANE_H
 
 #include "base/names.h"
-#include "spool/place.h"
+#include "spool/line.h"
 
 /* Whether the entry belongs into a lane: dead letters stand in one line. */
 int lane_wants(const mq_queue *, const struct entry *);
@@ -98,9 +98,8 @@ int lane_put_off(mq_queue *, const char *path, const struct entry *token);
  * or close the lane.  next NULL: look for it.  ENOENT as above. */
 int lane_pass_on(mq_queue *, const char *path, const struct entry *token, const struct entry *next);
 
-/* Move the message of the leased token at path to the dead letters, then pass
- * on, or hold the group.  ENOENT: there is no such message any more. */
-int lane_bury(mq_queue *, const char *path, const struct entry *token, const char *reason);
+/* The token at path to delayed/, held: until its dead letter is back, or for a while. */
+int lane_hold(mq_queue *, const char *path, struct entry *token);
 
 /* The count and the history of a lane's message, if the token is for it. */
 void lane_take_over(struct entry *message, const struct entry *token);

@@ -4,20 +4,9 @@
 #include "spool/limit.h"
 
 #include "spool/count.h"
+#include "spool/depth.h"
 
 #define COUNTING_SHARE 100 /* at most one part in so many of the time */
-
-void limit_add(mq_queue *q, uint64_t n, uint64_t bytes)
-{
-	atomic_fetch_add(&queue_page(q)->depth, (int64_t)n);
-	atomic_fetch_add(&queue_page(q)->bytes, (int64_t)bytes);
-}
-
-void limit_release(mq_queue *q, uint64_t n, uint64_t bytes)
-{
-	atomic_fetch_sub(&queue_page(q)->depth, (int64_t)n);
-	atomic_fetch_sub(&queue_page(q)->bytes, (int64_t)bytes);
-}
 
 /* Put the page right by counting: 0, or -1 with errno. */
 static int recount(mq_queue *q, const struct limit_held *held)
@@ -63,14 +52,14 @@ static int try_reserve(mq_queue *q, uint64_t bytes)
 	if ((c->max_depth == 0 || depth <= (int64_t)c->max_depth) &&
 	    (c->max_bytes == 0 || total <= (int64_t)c->max_bytes))
 		return 1;
-	limit_release(q, 1, bytes);
+	depth_release(q, 1, bytes);
 	return 0;
 }
 
 int limit_reserve(mq_queue *q, uint64_t bytes, const struct limit_held *held)
 {
 	if (q->conf.max_depth == 0 && q->conf.max_bytes == 0) {
-		limit_add(q, 1, bytes);
+		depth_add(q, 1, bytes);
 		return 1;
 	}
 	/* What was never counted is not empty. */

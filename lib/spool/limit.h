@@ -1,19 +1,16 @@
 /*
  * limit.h - max-depth and max-bytes
  *
- * The depth is kept in the host's page: raised before a message is placed,
- * lowered after it is gone, so that a kill leaves it too high, never too low.
- * Only when it stands at the limit is the queue counted, and that at most for
- * a hundredth of the time: sending costs the same whatever the depth.
+ * Only when the depth (depth.h) stands at the limit is the queue counted, and that at
+ * most for a hundredth of the time: sending costs the same whatever the depth.
  *
  * What a count finds is put beside the depth, as the difference to what the depth
  * was when it began.  So what others place and remove meanwhile stays in; and of
  * several counts at once, or of one that was stopped for long, each is right by
  * itself: the last one stands, and nothing adds up.
  *
- * A count
- * can come out too low by the messages that others are placing or removing at
- * that moment, so that the limit may be passed by as many until the next one.
+ * A count can come out too low by the messages that others are placing or removing
+ * at that moment, so that the limit may be passed by as many until the next one.
  * Several hosts on one spool each keep their own depth.
  */
 #ifndef LIMIT_H
@@ -29,8 +26,5 @@ struct limit_held {
  * what is there cannot be counted.  held is what the caller has room for and has not
  * placed yet, which a count of the queue does not find; or NULL. */
 int limit_reserve(mq_queue *, uint64_t bytes, const struct limit_held *held);
-
-void limit_add(mq_queue *, uint64_t n, uint64_t bytes);
-void limit_release(mq_queue *, uint64_t n, uint64_t bytes);
 
 #endif

@@ -4,119 +4,12 @@
 #include "spool/place.h"
 
 #include "spool/death.h"
+#include "spool/depth.h"
 #include "spool/lane.h"
-#include "spool/limit.h"
 #include "spool/sources.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
-
-void bucket_path(const char *part, mq_time at, char path[STRIP_PATH])
-{
-	int64_t seconds = at / MQ_SECOND;
-
-	snprintf(path, STRIP_PATH, "%s/%lld", part,
-	    (long long)(seconds - seconds % BUCKET_SECONDS));
-}
-
-mq_time bucket_time(uint64_t number)
-{
-	return number < INT64_MAX / MQ_SECOND ? (mq_time)number * MQ_SECOND : INT64_MAX;
-}
-
-void bucket_of(const char *path, char bucket[STRIP_PATH])
-{
-	size_t n = strcspn(path, "/") + 1;
-
-	n += strcspn(path + n, "/");
-	if (n >= STRIP_PATH)
-		n = STRIP_PATH - 1;
-	memcpy(bucket, path, n);
-	bucket[n] = '\0';
-}
-
-void tails_reset(mq_queue *q, struct tails *t)
-{
-	unsigned lot = (unsigned)(nonce_next(&q->mq->nonce) % SEGMENT_ENTRIES), i;
-
-	for (i = 0; i < LEVELS; i++) {
-		t->segment[i] = STRIP_TAIL;
-		t->lot[i] = lot;
-	}
-}
-
-/* A segment of fewer entries takes more of them.  What is returned keeps its place by its
- * key as long as it is in one segment: a back line gets another only when it is long. */
-#define FEW_ENTRIES 64
-#define FEW_IN_BACK 1024
-
-/* Whether this entry should be the last of its segment. */
-static int time_to_rotate(mq_queue *q, enum line line, const struct strip *s, struct tails *t,
-    unsigned level)
-{
-	char path[ENTRY_PATH];
-
-	if (++t->lot[level] < SEGMENT_ENTRIES)
-		return 0;
-	t->lot[level] = 0;
-	strip_entry_path(s, t->segment[level], ".", path);
-	if (line == LINE_BACK)
-		return fs_dir_has(q->fd, path, FEW_IN_BACK) == 1;
-	/* Who may send and not look keeps to the bound. */
-	return fs_dir_has(q->fd, path, FEW_ENTRIES) != 0;
-}
-
-/* Where the sync of a file does not cover its name, its directory must be
- * synced too. */
-static int sync_segment(mq_queue *q, const struct strip *s, uint64_t segment)
-{
-	char path[ENTRY_PATH];
-
-	if (queue_sync_covers_name(q) || !q->conf.sync || segment == STRIP_TAIL)
-		return 0;
-	strip_segment_path(s, segment, path);
-	/* Gone: sealed, so all that was in it has been taken. */
-	return fs_sync_way(q->fd, path) == 0 || errno == ENOENT ? 0 : -1;
-}
-
-int place_sync(mq_queue *q, struct tails *t)
-{
-	unsigned level;
-
-	for (level = 0; level < LEVELS; level++) {
-		struct strip s = queue_strip(q, LINE_READY, level);
-
-		if (sync_segment(q, &s, t->segment[level]) == -1)
-			return -1;
-	}
-	return 0;
-}
-
-static int add_to_line(mq_queue *q, enum line line, const struct source *from,
-    const struct entry *e, struct tails *t)
-{
-	struct strip s = queue_strip(q, line, e->priority);
-	uint64_t *segment = &t->segment[e->priority];
-	char name[NAME_SIZE];
-	int r;
-
-	entry_format(e, name);
-	do
-		r = strip_add(&s, segment, from->dir, from->path, name, from->how, queue_scratch,
-		    q);
-	while (r == -1 && line != LINE_READY && spool_drop_ballast(q->spool));
-	if (r == -1)
-		return -1;
-	queue_ring(q);
-	if (time_to_rotate(q, line, &s, t, e->priority)) {
-		if (sync_segment(q, &s, *segment) == -1)
-			return -1;
-		strip_rotate(&s, *segment, queue_scratch, q); /* if not now, then later */
-		*segment = STRIP_TAIL;
-	}
-	return 0;
-}
 
 int place_ready(mq_queue *q, const struct source *from, const struct entry *e, struct tails *tails)
 {
@@ -125,9 +18,9 @@ int place_ready(mq_queue *q, const struct source *from, const struct entry *e, s
 	if (lane_wants(q, e))
 		return lane_add(q, from, e);
 	if (tails)
-		return add_to_line(q, LINE_READY, from, e, tails);
+		return line_add(q, LINE_READY, from, e, tails);
 	tails_reset(q, &one);
-	return add_to_line(q, LINE_READY, from, e, &one) == 0 ? place_sync(q, &one) : -1;
+	return line_add(q, LINE_READY, from, e, &one) == 0 ? line_sync(q, &one) : -1;
 }
 
 int place_back(mq_queue *q, const struct source *from, const struct entry *e)
@@ -135,53 +28,12 @@ int place_back(mq_queue *q, const struct source *from, const struct entry *e)
 	struct tails one;
 
 	tails_reset(q, &one);
-	return add_to_line(q, LINE_BACK, from, e, &one);
-}
-
-int place_turn(mq_queue *q, const struct source *from, const struct entry *t)
-{
-	struct tails one;
-	int r;
-
-	tails_reset(q, &one);
-	r = add_to_line(q, LINE_TURNS, from, t, &one);
-	if (r == -1 && errno == ENOENT &&
-	    (fs_mkdir(q->fd, queue_line_dir(LINE_TURNS)) == 0 || errno == EEXIST))
-		r = add_to_line(q, LINE_TURNS, from, t, &one); /* the first group */
-	return r;
+	return line_add(q, LINE_BACK, from, e, &one);
 }
 
 int place_delayed(mq_queue *q, const struct source *from, const struct entry *e)
 {
-	char bucket[STRIP_PATH], path[ENTRY_PATH], name[NAME_SIZE];
-	int r;
-
-	if (lane_wants(q, e) && !e->token)
-		return lane_add(q, from, e);
-	bucket_path("delayed", e->visible * MILLISECOND, bucket);
-	entry_format(e, name);
-	snprintf(path, sizeof(path), "%s/%s", bucket, name);
-	for (;;) {
-		r = strip_move(from->how, from->dir, from->path, q->fd, path);
-		if (r == 0) {
-			queue_due(q, e->visible * MILLISECOND);
-			queue_ring(q);
-			return queue_sync_covers_name(q) || !q->conf.sync ?
-			    0 :
-			    fs_sync_way(q->fd, bucket);
-		}
-		if (errno == ENOENT) {
-			/* The bucket is not there yet, or was just emptied. */
-			if ((r = fs_exists(from->dir, from->path)) != 1) {
-				errno = r == 0 ? ENOENT : errno;
-				return -1;
-			}
-			if (fs_mkdir(q->fd, bucket) == 0 || errno == EEXIST)
-				continue;
-		}
-		if (from->how == STRIP_LINK || !spool_drop_ballast(q->spool))
-			return -1;
-	}
+	return lane_wants(q, e) && !e->token ? lane_add(q, from, e) : line_delayed(q, from, e);
 }
 
 /* Mostly it is too short then.  But ext4 makes the size of a file durable before
@@ -200,49 +52,13 @@ int place_is_torn(mq_queue *q, const char *path, const struct entry *e, uint64_t
 	return whole == -1 ? -1 : !whole;
 }
 
-int place_bad(mq_queue *q, const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	char bad[ENTRY_PATH];
-	int r;
-
-	snprintf(bad, sizeof(bad), "bad/%.*s~%016llx", NAME_SIZE - 20, slash ? slash + 1 : path,
-	    (unsigned long long)nonce_next(&q->mq->nonce));
-	do {
-		r = fs_rename(q->fd, path, q->fd, bad);
-		if (r == -1 && errno == ENOENT && (fs_mkdir(q->fd, "bad") == 0 || errno == EEXIST))
-			r = fs_rename(q->fd, path, q->fd, bad);
-	} while (r == -1 && spool_drop_ballast(q->spool));
-	return r;
-}
-
-int place_open(mq_queue *q, const struct strip *s, struct segment *g)
-{
-	int r;
-
-	do
-		r = strip_open(s, g);
-	while (r == -1 && spool_drop_ballast(q->spool));
-	return r;
-}
-
-int place_head(mq_queue *q, const struct strip *s, struct segment *g)
-{
-	int r;
-
-	do
-		r = strip_head(s, g, queue_scratch, q);
-	while (r == -1 && spool_drop_ballast(q->spool));
-	return r;
-}
-
 int place_drop(mq_queue *q, int dir, const char *path, const struct entry *e)
 {
 	/* A directory of an entry's name must not stop what stands behind it. */
 	if (fs_unlink(dir, path) == -1)
-		return errno == EISDIR && dir == q->fd ? place_bad(q, path) : -1;
+		return errno == EISDIR && dir == q->fd ? line_bad(q, path) : -1;
 	death_forget(q, e);
-	limit_release(q, 1, e->body);
+	depth_release(q, 1, e->body);
 	return 0;
 }
 
@@ -379,8 +195,8 @@ int place_dead(mq_queue *q, const struct source *from, struct entry *e, const ch
 	if (fd != -1)
 		fs_sync(fd);
 	fs_close(fd);
-	limit_release(q, 1, e->body);
-	limit_add(to, 1, e->body);
+	depth_release(q, 1, e->body);
+	depth_add(to, 1, e->body);
 	queue_count(q, METER_DEAD, 1);
 	return 0;
 }

@@ -464,6 +464,17 @@ void mq_queue_close(mq_queue *q)
 	free(q);
 }
 
+void mq_close(mq *h)
+{
+	if (h == NULL)
+		return;
+	mq_queue_close(h->last);
+	spool_unref(h->spool);
+	nonce_free(&h->nonce);
+	free(h->path);
+	free(h);
+}
+
 const char *mq_queue_name(const mq_queue *q)
 {
 	return q->name;

@@ -7,14 +7,14 @@
 #ifndef QUEUE_H
 #define QUEUE_H
 
-#include "format/conf.h"
-#include "spool/file.h"
 #include "base/fs.h"
-#include "format/name.h"
 #include "base/page.h"
+#include "format/conf.h"
+#include "format/name.h"
+#include "format/whereabouts.h"
+#include "spool/file.h"
 #include "spool/spool.h"
 #include "spool/strip.h"
-#include "format/whereabouts.h"
 
 #define LEVELS 10
 

@@ -31,17 +31,6 @@ mq *mq_open(const char *path)
 	return h;
 }
 
-void mq_close(mq *h)
-{
-	if (h == NULL)
-		return;
-	mq_queue_close(h->last);
-	spool_unref(h->spool);
-	nonce_free(&h->nonce);
-	free(h->path);
-	free(h);
-}
-
 const char *mq_error(const mq *h)
 {
 	return h->error;
