@@ -4,6 +4,7 @@
 #include "exchange/journal.h"
 
 #include "base/names.h"
+#include "spool/settle.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -320,6 +321,8 @@ static mq_queue *open_for_help(void *ctx, const char *name, int *gone)
 	mq_queue_close(h->q);
 	h->q = NULL;
 	*gone = queue_open(h->mq, h->spool, name, &h->q) == MQ_NOTFOUND;
+	if (h->q)
+		settle(h->q);
 	return h->q;
 }
 

@@ -621,8 +621,7 @@ static void check_all(struct queue_check *k)
 {
 	check_parts(k);
 	if (k->c.repair) {
-		queue_page(k->c.q); /* what a crash of the machine left is put right first */
-		sweep_all(k->c.q);
+		sweep_all(k->c.q); /* what a crash of the machine left is put right first */
 	}
 	walk(k);
 	check_histories(k);

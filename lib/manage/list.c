@@ -13,6 +13,7 @@
 #include "spool/death.h"
 #include "spool/lanes.h"
 #include "spool/place.h"
+#include "spool/settle.h"
 #include "spool/sources.h"
 
 #include <errno.h>
@@ -568,6 +569,7 @@ int mq_purge(mq_queue *q, uint64_t *dropped, void (*progress)(void *ctx, uint64_
 	int r;
 
 	*dropped = 0;
+	settle(q);
 	queue_new_keys(q, &mark, 1); /* above all that was sent so far */
 	p.before = key_time(mark.key);
 	r = purge(q, &p);

@@ -16,6 +16,7 @@
 #include "spool/lane.h"
 #include "spool/limit.h"
 #include "spool/place.h"
+#include "spool/settle.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -158,8 +159,10 @@ static int redrive(mq *h, const char *path, const char *target, struct whereabou
 	}
 	if (r == MQ_OK)
 		r = queue_open(h, from->spool, target, &to);
-	if (r == MQ_OK)
+	if (r == MQ_OK) {
+		settle(to);
 		r = move_within_limits(h, from, to, w, path);
+	}
 	mq_queue_close(to);
 	mq_queue_close(from);
 	return r;

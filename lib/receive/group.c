@@ -6,6 +6,7 @@
 #include "spool/bury.h"
 #include "spool/lane.h"
 #include "spool/place.h"
+#include "spool/settle.h"
 
 #include <errno.h>
 #include <string.h>
@@ -82,6 +83,7 @@ int group_goes_on(const mq_lease *l)
 
 int group_ack(const mq_lease *l)
 {
+	settle(l->queue);
 	return drop(l, place_drop);
 }
 

@@ -14,6 +14,7 @@
 #include "spool/death.h"
 #include "spool/lane.h"
 #include "spool/place.h"
+#include "spool/settle.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -373,6 +374,13 @@ int mq_ack(mq_lease *l)
 	return MQ_OK;
 }
 
+/* A verdict by which the message goes to a line, here or elsewhere. */
+static int begin_return(mq_lease *l)
+{
+	settle(l->queue);
+	return begin_verdict(l);
+}
+
 /* A consumer's words are one line of history. */
 static int check_reason(mq_lease *l, const char *reason)
 {
@@ -419,7 +427,7 @@ int mq_nack(mq_lease *l, mq_time delay, const char *reason)
 	int r;
 
 	if ((r = check_reason(l, reason)) != MQ_OK || (r = queue_refresh(q)) != MQ_OK ||
-	    (r = begin_verdict(l)) != MQ_OK)
+	    (r = begin_return(l)) != MQ_OK)
 		return r;
 	if (delay < 0)
 		delay = place_backoff(q, e.receives);
@@ -439,7 +447,7 @@ int mq_reject(mq_lease *l, const char *reason)
 	int r;
 
 	if ((r = check_reason(l, reason)) != MQ_OK || (r = queue_refresh(q)) != MQ_OK ||
-	    (r = begin_verdict(l)) != MQ_OK)
+	    (r = begin_return(l)) != MQ_OK)
 		return r;
 	bundle_leave(&e);
 	if (!reason || !*reason)
@@ -459,7 +467,7 @@ int mq_giveback(mq_lease *l)
 	struct entry e = l->entry;
 	int r;
 
-	if ((r = begin_verdict(l)) != MQ_OK)
+	if ((r = begin_return(l)) != MQ_OK)
 		return r;
 	bundle_leave(&e);
 	if (e.receives > 0)

@@ -37,6 +37,7 @@
 #include "spool/dedup.h"
 #include "spool/lane.h"
 #include "spool/place.h"
+#include "spool/settle.h"
 #include "spool/sources.h"
 
 #include <errno.h>
@@ -849,6 +850,7 @@ static int sweep_source(void *ctx, mq_queue *source)
 {
 	struct sweep_sources *s = ctx;
 
+	settle(source);
 	if (s->when == SWEEP_NOW || is_due(source))
 		s->moved += sweep_due(source);
 	if (!s->trouble)
@@ -873,6 +875,7 @@ unsigned sweep(mq_queue *q, enum sweep_when when)
 	int trouble;
 
 	q->trouble = 0;
+	settle(q);
 	if (when == SWEEP_IF_DUE && !is_due(q))
 		return 0;
 	moved = sweep_sources(q, when);
@@ -882,7 +885,7 @@ unsigned sweep(mq_queue *q, enum sweep_when when)
 	if (!q->trouble)
 		q->trouble = trouble;
 	if (when == SWEEP_IF_DUE) {
-		queue_settle(q);
+		settle_again(q);
 		trim(q);
 		trim_dead_letters(q);
 		spool_lay_ballast(q->mq, q->spool);

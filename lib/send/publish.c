@@ -20,6 +20,7 @@
 #include "format/message.h"
 #include "receive/sweep.h"
 #include "spool/depth.h"
+#include "spool/settle.h"
 #include "spool/limit.h"
 
 #include <errno.h>
@@ -207,9 +208,11 @@ static int open_target(struct publisher *p, struct target *t)
 	if (t->q)
 		return MQ_OK;
 	close_one(p);
-	if ((r = queue_open(p->x->mq, p->x->spool, t->name, &t->q)) == MQ_OK)
-		p->open++;
-	return r;
+	if ((r = queue_open(p->x->mq, p->x->spool, t->name, &t->q)) != MQ_OK)
+		return r;
+	p->open++;
+	settle(t->q);
+	return MQ_OK;
 }
 
 /* The same, after others may have removed or changed it. */

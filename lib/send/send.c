@@ -17,6 +17,7 @@
 #include "spool/dedup.h"
 #include "spool/depth.h"
 #include "spool/place.h"
+#include "spool/settle.h"
 
 #include <errno.h>
 #include <string.h>
@@ -130,7 +131,7 @@ static int place_one(struct commit *c, struct entry *e)
  * sender who may not look leaves that to those who may. */
 static int is_unsettled(mq_queue *q)
 {
-	queue_page(q);
+	settle(q);
 	errno = q->unsettled;
 	return errno != 0 && errno != EACCES && errno != EPERM;
 }

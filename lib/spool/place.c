@@ -6,6 +6,7 @@
 #include "spool/death.h"
 #include "spool/depth.h"
 #include "spool/lane.h"
+#include "spool/settle.h"
 #include "spool/sources.h"
 
 #include <errno.h>
@@ -109,6 +110,8 @@ static int open_dead(mq_queue *q, const char *name)
 	do
 		r = queue_open(q->mq, q->spool, name, &q->dead);
 	while (r == MQ_BUSY && spool_drop_ballast(q->spool));
+	if (r == MQ_OK)
+		settle(q->dead);
 	return r;
 }
 

@@ -46,7 +46,8 @@ struct mq_queue {
 		mq_time deadline, at;
 	} seen;            /* a shared clock that ran at that time, by the clock from boot */
 	struct file *file; /* of the message read last, or NULL */
-	int unsettled;     /* errno of what went wrong in the look after a boot, or 0; */
+	int settled;       /* the look after a boot was done here (settle.h); */
+	int unsettled;     /* errno of what went wrong then, or 0; */
 	int settle_again;  /* it was not done to the end, if only as others had the locks */
 	int trouble;       /* errno of what went wrong in the last sweep, or 0 */
 };
@@ -102,18 +103,12 @@ int queue_removed(mq_queue *);
  * into MQ_NOTFOUND when the queue is gone. */
 int queue_fail(mq_queue *, const char *what);
 
-/* The host's page of this queue.  The first command on a host since it
- * started puts the strips right before it returns: what a power cut leaves of
- * head, tail and segments need not fit together. */
+/* The host's page of this queue. */
 struct page *queue_page(mq_queue *);
 
 /* Something has come to the queue: if somebody had asked to be told of the next
  * arrival, touch QUEUE/bell.  Else this is a look at the page. */
 void queue_ring(mq_queue *);
-
-/* Try again what it could not do, or what others were at for too long: without
- * waiting for them.  q->unsettled tells. */
-void queue_settle(mq_queue *);
 
 /* So many messages were sent, received or acked, or failed, as of now. */
 void queue_count(mq_queue *, enum meter_kind, uint64_t n);
