@@ -11,7 +11,8 @@ static int link_leases(mq_queue *q, const char *consumer, mq_lease **leases, siz
 	size_t kept = 0;
 	int r = MQ_OK;
 
-	while (kept < *n && consumer_link(q, consumer, &leases[kept]->entry, leases[kept]->receipt) == 0)
+	while (kept < *n &&
+	    consumer_link(q, consumer, &leases[kept]->entry, leases[kept]->receipt) == 0)
 		kept++;
 	if (kept < *n && kept == 0)
 		r = queue_fail(q, "cannot count what the consumer has");

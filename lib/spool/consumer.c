@@ -72,8 +72,7 @@ int consumer_link(mq_queue *q, const char *consumer, const struct entry *e, cons
 	char path[ENTRY_PATH], file[KEY_SIZE + 24];
 	int r;
 
-	snprintf(file, sizeof(file), "%s~%016llx", e->key,
-	    (unsigned long long)e->nonce);
+	snprintf(file, sizeof(file), "%s~%016llx", e->key, (unsigned long long)e->nonce);
 	consumer_path(consumer, file, path);
 	do
 		r = fs_symlink(lease, q->fd, path);

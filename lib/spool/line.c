@@ -88,8 +88,8 @@ int line_sync(mq_queue *q, struct tails *t)
 	return 0;
 }
 
-int line_add(mq_queue *q, enum line line, const struct source *from,
-    const struct entry *e, struct tails *t)
+int line_add(mq_queue *q, enum line line, const struct source *from, const struct entry *e,
+    struct tails *t)
 {
 	struct strip s = queue_strip(q, line, e->priority);
 	uint64_t *segment = &t->segment[e->priority];

@@ -3,7 +3,6 @@
  */
 #include "spool/queue.h"
 
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
