@@ -4,6 +4,7 @@
 #include "exchange/exchange.h"
 #include "exchange/journal.h"
 #include "spool/lane.h"
+#include "spool/settle.h"
 #include "spool/sources.h"
 
 #include <errno.h>
@@ -125,11 +126,13 @@ static int release_groups(mq_queue *q, const struct mq_setting *s, size_t n)
 {
 	size_t i;
 
-	for (i = 0; i < n; i++)
-		if (!strcmp(s[i].key, "group-on-dead") && !strcmp(s[i].value, "skip"))
-			return lane_release_all(q) == 0 ?
-			    MQ_OK :
-			    queue_fail(q, "cannot let the groups go on");
+	for (i = 0; i < n; i++) {
+		if (strcmp(s[i].key, "group-on-dead") != 0 || strcmp(s[i].value, "skip") != 0)
+			continue;
+		settle(q);
+		return lane_release_all(q) == 0 ? MQ_OK :
+						  queue_fail(q, "cannot let the groups go on");
+	}
 	return MQ_OK;
 }
 
