@@ -579,6 +579,11 @@ sanitized() {
 	grep -q __asan_init "$MQ_BIN/mq-send"
 }
 
+# crowded: of many short processes, each does with sanitizers what it does in other tests.
+crowded() {
+	! sanitized || skip "many processes that do the same"
+}
+
 # lean KIB FILE: what /usr/bin/time -f %M wrote there is below that.
 lean() {
 	local peak

@@ -103,6 +103,7 @@ options_with_argument() {
 }
 
 @test "a bad name is no queue: 66, by every command that takes one" {
+	crowded
 	while IFS= read -r -d '' name; do
 		for command in mq-config mq-delete mq-purge mq-recv mq-ls mq-redrive mq-stat 'mq-send -b x'; do
 			# shellcheck disable=SC2086 # words

@@ -364,6 +364,7 @@ unrouted() {
 }
 
 @test "1,000 bindings" {
+	crowded
 	mq-create -x topic x
 	for ((n = 0; n < 1000; n++)); do
 		mq-bind x a "key.$n.*"
@@ -391,6 +392,7 @@ unrouted() {
 }
 
 @test "1,000 queues" {
+	crowded
 	many_queues 1000
 	mq-create -x fanout x
 	for ((n = 1; n <= 1000; n++)); do
@@ -466,6 +468,7 @@ unrouted() {
 }
 
 @test "groups through an exchange stay in order" {
+	crowded
 	to_all x
 	seq 400 | awk '{ printf "{\"body\":\"%d:%d\",\"group\":\"g%d\"}\n", $1 % 4, $1, $1 % 4 }' | mq-send -q -x x -j
 	for each in a b c; do
@@ -641,6 +644,7 @@ held() {
 }
 
 @test "four publishers, three consumers: each message once in each queue" {
+	crowded
 	to_all x
 	for s in 1 2 3 4; do
 		(for n in {1..10}; do

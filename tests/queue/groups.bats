@@ -835,6 +835,7 @@ go_on() {
 # ---- many ------------------------------------------------------------------------------
 
 @test "5,000 messages of 16 groups in one stream, then in order" {
+	crowded
 	mixed 16 313 | head -n 5000 >json
 	mq-send -q -j q <json
 	has q 5000 0 0 0
@@ -852,6 +853,7 @@ go_on() {
 }
 
 @test "a group of 2,000, sent and taken in parts, is in order" {
+	crowded
 	for n in 0 500 1000 1500; do
 		seq $((n + 1)) $((n + 500)) | mq-send -q -l -g g q
 		for _ in {1..20}; do
@@ -878,6 +880,7 @@ go_on() {
 }
 
 @test "senders, receivers and nacks at once: each group in order" {
+	crowded
 	mq-config q max-receives=0
 	sender() {
 		local n
