@@ -343,9 +343,9 @@ pause() {
 	read -rt 0.01 <>"$T/.pause" || true
 }
 
-# soon COMMAND...: it succeeds within thirty seconds.
+# soon COMMAND...: it succeeds; two minutes are a guard against hanging.
 soon() {
-	local end=$((SECONDS + 30))
+	local end=$((SECONDS + 120))
 	until "$@" >/dev/null 2>&1; do
 		if ((SECONDS > end)); then
 			echo "not soon: $*"

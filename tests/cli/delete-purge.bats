@@ -113,7 +113,7 @@ setup() {
 	strace -qq -o /dev/null true 2>/dev/null || skip "strace cannot trace"
 	mq-create r
 	tell rc strace -qq -o trace -e trace=renameat,renameat2 \
-		-e inject=renameat,renameat2:delay_exit=3s:when=1 mq-recv r/dlq 2>err 3>&- &
+		-e inject=renameat,renameat2:delay_exit=6s:when=1 mq-recv r/dlq 2>err 3>&- &
 	soon test -d "$MQ_SPOOL/q/r/dlq"
 	mq-delete r
 	wait

@@ -167,10 +167,10 @@ setup() {
 	v=$((40 - (EPOCHSECONDS + 32) % 16)) # it ends in the middle of its bucket
 	receipt=$(mq-recv -v "${v}s" q)
 	clock=$(dirname "$receipt")/${receipt##*,l}
-	MQ_TEST_PASSED=$((v - 2))s strace -qq -o looked -P "${clock#"$MQ_SPOOL"/q/q/}" \
-		-e inject=%%stat:delay_exit=4s:when=1 "$MQ_TEST_BIN/mq-recv" q >got 3>&- &
+	MQ_TEST_PASSED=$((v - 5))s strace -qq -o looked -P "${clock#"$MQ_SPOOL"/q/q/}" \
+		-e inject=%%stat:delay_exit=7s:when=1 "$MQ_TEST_BIN/mq-recv" q >got 3>&- &
 	soon grep -q stat looked
-	ok '' later $((v - 2))s mq-extend -v 1m "$receipt"
+	ok '' later $((v - 20))s mq-extend -v 1m "$receipt"
 	wait
 	same '' "$(cat got)"
 	same '' "$(grep rename looked)"

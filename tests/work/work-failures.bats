@@ -7,7 +7,7 @@ load ../lib
 
 setup() {
 	mq_setup
-	limit 120
+	limit 300
 	mq-create q backoff=0 max-receives=2
 	job_scripts
 }
