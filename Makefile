@@ -84,7 +84,7 @@ left_out = $(if $(musl),$(archivers) $(filter-out $(no_live),$(wildcard cmd/live
 commands = $(patsubst cmd/%.c,%,$(filter-out $(left_out),$(wildcard cmd/mq-*.c)))
 shared = $(filter-out $(left_out),$(wildcard cmd/*/*.c))
 shared_objects = $(shared:%.c=$(BUILD)/obj/%.o)
-test_common = $(patsubst cmd/%.c,$(BUILD)/obj/test/%.o,cmd/share/common.c)
+test_common = $(BUILD)/obj/test/share/common.o
 units = $(patsubst tests/%.c,$(BUILD)/test/%,$(wildcard tests/unit/*.c))
 benches = $(patsubst tests/%.c,$(BUILD)/test/%,$(wildcard tests/bench/*.c))
 recorder = $(BUILD)/test/power/recorder

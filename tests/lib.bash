@@ -83,16 +83,6 @@ try() {
 	[ "$status" -eq "${CODE:-$status}" ] || is "$CODE" "$output" "$stderr"
 }
 
-# attempt COMMAND...: the same with a process less, for one that leaves nothing running
-attempt() {
-	local file=$T/.tried.$((++tried)) parts
-	status=0
-	("$@" >"$file.out" 2>"$file.err") || status=$?
-	mapfile -d '' parts <"$file.out"
-	printf -v output %s "${parts[@]}"
-	IFS= read -r -d '' stderr <"$file.err" || true
-}
-
 # is STATUS STDOUT STDERR: what `try` saw, all of it.  STDOUT is exact, STDERR
 # a regular expression for the whole, without its last newline; '' is nothing.
 is() {
@@ -126,7 +116,7 @@ ok() {
 fails() {
 	local code=$1 regex=$2
 	shift 2
-	attempt "$@"
+	try "$@"
 	is "$code" '' "$regex"
 }
 
@@ -146,7 +136,7 @@ harmless() {
 usage() {
 	local before after
 	census before
-	attempt "$@"
+	try "$@"
 	census after
 	# shellcheck disable=SC2154 # set by run
 	if [ "$status" -ne 64 ] || [ -n "$output" ] || ! [[ $stderr =~ ^(usage: )?mq-[a-z]+[:\ ] ]]; then
@@ -564,6 +554,10 @@ many_queues() {
 
 need_root() {
 	[ "$(id -u)" -eq 0 ] || skip "needs root"
+}
+
+need_strace() {
+	strace -qq -o /dev/null true 2>/dev/null || skip "strace cannot trace"
 }
 
 need_terminal() {

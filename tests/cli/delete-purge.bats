@@ -110,7 +110,7 @@ setup() {
 }
 
 @test "a queue is removed while its dlq is made: there is no such queue" {
-	strace -qq -o /dev/null true 2>/dev/null || skip "strace cannot trace"
+	need_strace
 	mq-create r
 	tell rc strace -qq -o trace -e trace=renameat,renameat2 \
 		-e inject=renameat,renameat2:delay_exit=6s:when=1 mq-recv r/dlq 2>err 3>&- &

@@ -16,9 +16,11 @@ facts() {
 	mq-ls -j -S ready,delayed,leased,dead "$1" | jq -c 'del(.path, .age)'
 }
 
-# payloads QUEUE: of its messages, at most 20, in their order, by their sum
+# payloads QUEUE: of its messages, at most 20, in their order, by their sums
 payloads() {
-	mq-ls -n 20 -S ready,delayed,leased,dead "$1" | cut -f 7 | tr '\n' '\0' | xargs -0 mq-cat | cksum
+	mq-ls -n 20 -S ready,delayed,leased,dead "$1" | cut -f 7 | while IFS= read -r path; do
+		mq-cat "$path" | cksum
+	done
 }
 
 # numbers QUEUE: take all, of which each is one; in their order

@@ -162,7 +162,7 @@ setup() {
 
 # The one who looks is stopped between the look at the clock and what it concludes.
 @test "a lease extended in time is claimed by nobody who looked before" {
-	strace -qq -o /dev/null true 2>/dev/null || skip "strace cannot trace"
+	need_strace
 	mq-send -q -b x q
 	v=$((40 - (EPOCHSECONDS + 32) % 16)) # it ends in the middle of its bucket
 	receipt=$(mq-recv -v "${v}s" q)

@@ -666,7 +666,7 @@ without_proc() {
 	! sanitized || skip "sanitizers need /proc"
 	need_root
 	without_proc true 2>/dev/null || skip "cannot be without /proc"
-	strace -qq -o /dev/null true 2>/dev/null || skip "strace cannot trace"
+	need_strace
 	mq-create q backoff=0
 	without_proc mq-send -q -b 1 q
 	for n in 2 3; do

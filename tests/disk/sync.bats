@@ -6,7 +6,7 @@ setup() {
 	mq_setup
 	! sanitized || skip "sanitizers do not run under strace"
 	command -v strace >/dev/null || skip "no strace"
-	strace -qq -o /dev/null true 2>/dev/null || skip "strace cannot trace"
+	need_strace
 	need_root
 }
 

@@ -147,7 +147,7 @@ at() {
 
 @test "two senders on either side of a window's end: one message, and both are told of it" {
 	! sanitized || skip "sanitizers do not run under strace"
-	strace -qq -o /dev/null true 2>/dev/null || skip "strace cannot trace"
+	need_strace
 	mq-config q dedup-window=1h
 	mq-send -q -D other -b x q
 	mq-recv -a q
@@ -166,7 +166,7 @@ at() {
 
 @test "three in as many windows: no two that are less than a window apart" {
 	! sanitized || skip "sanitizers do not run under strace"
-	strace -qq -o /dev/null true 2>/dev/null || skip "strace cannot trace"
+	need_strace
 	mq-config q dedup-window=1h
 	mq-send -q -D other -b x q
 	mq-recv -a q

@@ -584,7 +584,7 @@ is_at() {
 # before the first such call; its process is $pid, its output in ids and err
 held() {
 	local call=$1 opts=()
-	strace -qq -o /dev/null true 2>/dev/null || skip "strace cannot trace"
+	need_strace
 	while shift && [ "$1" != -- ]; do
 		opts+=("$1")
 	done
@@ -691,7 +691,7 @@ warm() {
 
 # killed ARGUMENT...: mq-send, when it has committed and not delivered
 killed() {
-	strace -qq -o /dev/null true 2>/dev/null || skip "strace cannot trace"
+	need_strace
 	strace -qq -o /dev/null -e trace=fsync -e inject=fsync:signal=KILL:when=1 mq-send "$@" || [ $? -eq 137 ]
 	[ -n "$(find "$MQ_SPOOL/j" -mindepth 2)" ]
 }

@@ -892,7 +892,7 @@ go_on() {
 		local rc n=0 receipt body
 		while :; do
 			rc=0
-			receipt=$(mq-recv -w 50ms q) || rc=$?
+			receipt=$(mq-recv q) || rc=$?
 			case $rc in
 			0) ;;
 			1)

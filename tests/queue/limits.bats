@@ -359,7 +359,7 @@ filled() {
 }
 
 slow_senders() {
-	strace -qq -o /dev/null true 2>/dev/null || skip "strace cannot trace"
+	need_strace
 	mq-config q max-depth=100
 }
 

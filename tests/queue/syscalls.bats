@@ -10,7 +10,7 @@ setup() {
 	mq_setup
 	! sanitized || skip "sanitizers make calls of their own"
 	command -v strace >/dev/null || skip "no strace"
-	strace -qq -o /dev/null true 2>/dev/null || skip "strace cannot trace"
+	need_strace
 	mq-create q visibility=1h
 }
 

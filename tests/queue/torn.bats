@@ -22,7 +22,7 @@ setup() {
 
 @test "the size of a file that is gone is not taken for that of another" {
 	! sanitized || skip "sanitizers do not run under strace"
-	strace -qq -o /dev/null true 2>/dev/null || skip "strace cannot trace"
+	need_strace
 	mq-send -q -p 0 -b last q
 	mq-recv -a q
 	mq-send -q -p 9 -b 1 q
