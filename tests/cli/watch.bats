@@ -44,6 +44,9 @@ shows() {
 	screen | grep -qE -e "$1"
 }
 
+# A rate that is not 0.
+SOME='(0\.0*[1-9]|[1-9])[0-9.]*'
+
 # lacks REGEX: no line is
 lacks() {
 	! shows "$1"
@@ -127,7 +130,7 @@ names_are() {
 	terminal 80 24
 	# at first that of the last minute
 	watch -w1h
-	soon shows '^ q +100 .* [1-9][0-9.]* +0 '
+	soon shows "^ q +100 .* $SOME +0 "
 	tm send-keys q
 	soon shows '^\$ ?$'
 	watch
@@ -140,8 +143,8 @@ names_are() {
 			pause
 		done
 	) >/dev/null 3>&- &
-	soon shows '^ q +100 .* [1-9][0-9.]* +[1-9][0-9.]* '
-	soon shows '^ out [1-9][0-9.]*/s'
+	soon shows "^ q +100 .* $SOME +$SOME "
+	soon shows "^ out $SOME/s"
 	touch stop
 	wait
 	soon shows '^ q +100 .* 0 +0 '

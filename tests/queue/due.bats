@@ -72,9 +72,9 @@ at_its_time() {
 	mq-config q max-receives=1
 	for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
 		mq-send -q -b "$i" q
-		mq-recv -v 1s q >/dev/null
+		mq-recv -v 1h q >/dev/null
 	done
-	later 2s mq-ls q >/dev/null
+	later 2h mq-ls q >/dev/null
 	same '[1][2][3][4][5][6][7][8][9][10][11][12]' "$(drain q/dlq)"
 }
 
@@ -82,17 +82,17 @@ at_its_time() {
 	mq-config q max-receives=1
 	seq 70 | mq-send -q -l q
 	seq 71 80 | mq-send -q -l q
-	mq-recv -n 80 -v 1s q >/dev/null
-	later 2s mq-ls q >/dev/null
+	mq-recv -n 80 -v 1h q >/dev/null
+	later 2h mq-ls q >/dev/null
 	same "$(seq 80 | tr -d "\n")" "$(mq-recv -a -n 100 q/dlq)"
 }
 
 @test "more of them than one look moves keep their order" {
 	seq 1000 5999 | mq-send -q -l q
 	for i in 1 2 3 4 5; do
-		mq-recv -n 1000 -v 1s q >/dev/null
+		mq-recv -n 1000 -v 1h q >/dev/null
 	done
-	later 2s mq-ls q >/dev/null
+	later 2h mq-ls q >/dev/null
 	for i in 1 2 3 4 5; do
 		mq-recv -a -n 1000 q
 	done >got

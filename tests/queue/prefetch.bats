@@ -201,12 +201,12 @@ setup() {
 }
 
 @test "too large a prefetch hoards; TERM gives it back uncounted" {
-	mq-config q visibility=2s
+	mq-config q visibility=5s
 	seq 50 | mq-send -q -l q
 	start slow mq-work -j1 -P 1000 -l slow.log q -- ./await go
 	soon has q 0 50 0 0
 	# Nothing is left for the fast one, as long as it may wait.
-	ok '' mq-work -i 3s -l fast.log q -- true
+	ok '' mq-work -i 6s -l fast.log q -- true
 	[ ! -s fast.log ]
 	has q 0 50 0 0
 	kill "$pid"

@@ -124,7 +124,7 @@ pool() {
 		for i in 1 2 3; do
 			mq-send -q -b "GET /$i 50$i" jobs
 			# shellcheck disable=SC2086 # words
-			mq-work -n 1 -L -j 1 -T 5s jobs -- $awk -f errors.awk
+			mq-work -n 1 -L -j 1 -T 1m jobs -- $awk -f errors.awk
 		done
 		same 3 "$(wc -l <errors)"
 	done

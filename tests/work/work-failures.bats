@@ -222,7 +222,7 @@ mq-work: true: cannot start: Resource temporarily unavailable' "$(cat w.err)"
 @test "-L: what was worked on when another one's lease was lost counts as delivered, the rest does not" {
 	mq-config q max-receives=0
 	seq 3 | mq-send -q -l q
-	start w mq-work -L -j1 -P 3 -v 1s -l log q -- sh -c 'read -r line; echo "$line" >>got; exec sleep 60'
+	start w mq-work -L -j1 -P 3 -v 3s -l log q -- sh -c 'read -r line; echo "$line" >>got; exec sleep 60'
 	soon test -s got
 	soon has q 0 3 0 0
 	mq-extend -v 0 "$(path_of q -S leased | sed -n 2p)"

@@ -8,10 +8,10 @@ load work
 
 # ---- leases ------------------------------------------------------------------------------
 
-@test "a job of 10 times the visibility is delivered once" {
-	mq-config q visibility=600ms
+@test "a job of three times the visibility is delivered once" {
+	mq-config q visibility=2s
 	seq 2 | mq-send -q -l q
-	start w mq-work -j2 -e -l log q -- sh -c 'echo >>runs; sleep 6'
+	start w mq-work -j2 -e -l log q -- sh -c 'echo >>runs; sleep 7'
 	worker=$pid
 	soon there runs 2
 	start other mq-work -e q -- sh -c 'echo >>runs'
@@ -23,12 +23,12 @@ load work
 	same 'ack 0' "$(verdicts log | sort -u)"
 }
 
-@test "a job of 10 times -v, whatever the queue's visibility" {
+@test "a job of three times -v, whatever the queue's visibility" {
 	mq-config q visibility=1h
 	mq-send -q -b x q
-	start w mq-work -j1 -n1 -v 500ms -l log q -- ./await go
+	start w mq-work -j1 -n1 -v 2s -l log q -- ./await go
 	soon there running.x
-	deadline=$((SECONDS + 5))
+	deadline=$((SECONDS + 7))
 	until ((SECONDS > deadline)); do
 		[ "$(mq-recv q | wc -l)" -eq 0 ]
 		pause
@@ -40,7 +40,7 @@ load work
 }
 
 @test "kill -9: all that it held comes again after the visibility timeout, once" {
-	mq-config q visibility=8s max-receives=0
+	mq-config q visibility=1h max-receives=0
 	seq 20 | mq-send -q -l q
 	start w mq-work -j2 -P 10 q -- ./await never
 	soon has q 8 12 0 0
@@ -48,13 +48,13 @@ load work
 	wait "$pid" || true
 	same "$(seq 13 20 | xargs)" "$(drain q | sorted)"
 	has q 0 12 0 0
-	mq-work -j2 -e q -- sh -c 'echo "$(cat) $MQ_RECEIVES"' >got
+	later 1h mq-work -j2 -e q -- sh -c 'echo "$(cat) $MQ_RECEIVES"' >got
 	same "$(seq -f '%g 2' 12)" "$(sort -n got)"
 	has q 0 0 0 0
 }
 
 @test "kill -9 with short jobs, again and again: nothing is lost, little is doubled" {
-	mq-config q visibility=1s max-receives=0
+	mq-config q visibility=1h max-receives=0
 	seq 300 | mq-send -q -l q
 	for i in 1 2 3; do
 		start "w$i" mq-work -j2 q -- awk 1
@@ -62,7 +62,7 @@ load work
 		kill -9 "$pid"
 		wait "$pid" || true
 	done
-	mq-work -j2 -e q -- awk 1 >rest
+	later 1h mq-work -j2 -e q -- awk 1 >rest
 	same "$(seq 300)" "$(sort -nu w*.out rest)"
 	# at most what ran when it was killed
 	[ "$(sort -n w*.out rest | uniq -d | wc -l)" -le 6 ]
@@ -111,7 +111,7 @@ load work
 
 @test "a lapsed lease kills its jobs' groups; a later verdict changes nothing" {
 	seq 2 | mq-send -q -l q
-	start w mq-work -j2 -v 1s -l log q -- sh -c './group; exit 0'
+	start w mq-work -j2 -v 3s -l log q -- sh -c './group; exit 0'
 	soon there leader 1
 	soon has q 0 2 0 0
 	later 1h mq-recv -n 2 -v 2h q >receipts
@@ -128,13 +128,13 @@ load work
 
 @test "a full disk while the lease is kept" {
 	small_disk ext4
-	mq-config q visibility=1s
+	mq-config q visibility=3s
 	mq-send -q -b one q
 	mq-send -q -b two q
 	start w mq-work -j1 -P 0 -n1 -l log q -- ./await go
 	soon there running.one
 	fill_up
-	deadline=$((SECONDS + 3))
+	deadline=$((SECONDS + 7))
 	until ((SECONDS > deadline)); do
 		has q 1 1 0 0
 		pause

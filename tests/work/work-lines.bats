@@ -216,11 +216,11 @@ reasons() {
 }
 
 @test "large messages and a command that is slow to read: no standstill" {
-	mq-config q visibility=1s
+	mq-config q visibility=2s
 	for _ in 1 2 3 4 5 6; do
 		head -c 300000 /dev/zero | tr '\0' x | mq-send -q q
 	done
-	ok '' mq-work -L -j1 -P 6 -e -l log q -- sh -c 'sleep 3; exec sed -u "s/.*/ok/"'
+	ok '' mq-work -L -j1 -P 6 -e -l log q -- sh -c 'sleep 5; exec sed -u "s/.*/ok/"'
 	same 6 "$(wc -l <log)"
 	same 'ack ok' "$(verdicts log | sort -u)"
 	has q 0 0 0 0
@@ -432,7 +432,7 @@ dies() {
 @test "-T: a command that does not answer is killed" {
 	mq-config q max-receives=1
 	printf '1\n!silent\n3\n4\n' | mq-send -q -l q
-	mq-work -L -j1 -P 10 -T 3s -e -l log q -- "${OBEY[@]}" 2>err
+	mq-work -L -j1 -P 10 -T 10s -e -l log q -- "${OBEY[@]}" 2>err
 	has q 0 0 0 1
 	[[ $(reasons) == timeout* ]]
 	same 'nack timeout' "$(verdicts log | grep nack)"
@@ -442,7 +442,7 @@ dies() {
 
 @test "-T is per message, not for all that were sent ahead" {
 	seq 6 | mq-send -q -l q
-	ok '' mq-work -L -j1 -P 6 -T 2s -e -l log q -- sh -c 'while read -r line; do sleep 0.5; echo ok; done'
+	ok '' mq-work -L -j1 -P 6 -T 5s -e -l log q -- sh -c 'while read -r line; do sleep 1; echo ok; done'
 	same 'ack ok' "$(verdicts log | sort -u)"
 	has q 0 0 0 0
 }
@@ -450,7 +450,7 @@ dies() {
 @test "-T: a command that ignores TERM" {
 	mq-config q max-receives=1
 	mq-send -q -b x q
-	start w mq-work -L -j1 -T 2s -n1 q -- sh -c 'trap "" TERM; echo $$ >deaf; while :; do sleep 1; done'
+	start w mq-work -L -j1 -T 4s -n1 q -- sh -c 'trap "" TERM; echo $$ >deaf; while :; do sleep 1; done'
 	soon there deaf 1
 	ends 0 "$pid"
 	has q 0 0 0 1
@@ -520,7 +520,7 @@ finishes_on() {
 }
 
 @test "kill -9: the command sees the end, the messages come again after the timeout" {
-	mq-config q visibility=1s max-receives=0
+	mq-config q visibility=5s max-receives=0
 	printf '!await go\n2\n3\n' | mq-send -q -l q
 	start w mq-work -L -j1 -P 10 q -- "${OBEY[@]}"
 	soon there got 1
@@ -539,10 +539,10 @@ finishes_on() {
 
 # ---- leases --------------------------------------------------------------------------------------
 
-@test "an answer that takes 10 times the visibility: delivered once" {
-	mq-config q visibility=600ms
+@test "an answer that takes three times the visibility: delivered once" {
+	mq-config q visibility=2s
 	mq-send -q -b x q
-	start w mq-work -L -j1 -e -l log q -- sh -c 'while read -r line; do echo >>runs; sleep 6; echo ok; done'
+	start w mq-work -L -j1 -e -l log q -- sh -c 'while read -r line; do echo >>runs; sleep 7; echo ok; done'
 	worker=$pid
 	soon there runs 1
 	start other mq-work -e q -- sh -c 'echo >>runs'
@@ -555,7 +555,7 @@ finishes_on() {
 
 @test "a lease that has lapsed: the answer changes nothing, the work goes on" {
 	printf '!await go\n' | mq-send -q -l q
-	start w mq-work -L -j1 -v 1s -l log q -- "${OBEY[@]}"
+	start w mq-work -L -j1 -v 5s -l log q -- "${OBEY[@]}"
 	soon there got 1
 	later 1h mq-recv -v 2h q >receipt
 	touch go

@@ -111,10 +111,10 @@ b3
 
 @test "a queue removed while a job runs: the job finishes, then 66" {
 	mq-send -q -b x q
-	start w mq-work -v 300ms q -- sh -c './await go && touch finished'
+	start w mq-work -v 1s q -- sh -c './await go && touch finished'
 	soon there running.x
 	mq-delete q
-	deadline=$((SECONDS + 1))
+	deadline=$((SECONDS + 3))
 	until ((SECONDS > deadline)); do
 		runs "$(cat running.x)"
 		pause

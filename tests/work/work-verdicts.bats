@@ -140,10 +140,10 @@ nack $code" "$(verdicts "log.$code" | sort)"
 		nack) mq-nack -r mine "$MQ_RECEIPT" ;;
 		reject) mq-nack -x -r hopeless "$MQ_RECEIPT" ;;
 		esac
-		sleep 2.5
+		sleep 5
 		exit 1
 	END
-	ok '' mq-work -j3 -n3 -v 1s -l log q -- ./settles
+	ok '' mq-work -j3 -n3 -v 2s -l log q -- ./settles
 	has q 0 0 1 1
 	same 'settled 1' "$(verdicts log | sort -u)"
 	same hopeless "$(reasons)"
@@ -159,7 +159,7 @@ nack $code" "$(verdicts "log.$code" | sort)"
 
 @test "a job may extend its own lease" {
 	mq-send -q -b x q
-	ok '' mq-work -j1 -e -l log -v 1s q -- sh -c 'mq-extend -v 1h "$MQ_RECEIPT"; sleep 2.5'
+	ok '' mq-work -j1 -e -l log -v 2s q -- sh -c 'mq-extend -v 1h "$MQ_RECEIPT"; sleep 5'
 	has q 0 0 0 0
 	same 'ack 0' "$(verdicts log)"
 }
@@ -169,7 +169,7 @@ nack $code" "$(verdicts "log.$code" | sort)"
 @test "-T: a job that takes too long is killed, which is a failure" {
 	mq-config q max-receives=1
 	mq-send -q -b x q
-	ok '' mq-work -j1 -T 2s -n1 -l log q -- ./group
+	ok '' mq-work -j1 -T 4s -n1 -l log q -- ./group
 	has q 0 0 0 1
 	[[ $(reasons) == timeout* ]]
 	same 'nack timeout' "$(verdicts log)"
@@ -179,7 +179,7 @@ nack $code" "$(verdicts "log.$code" | sort)"
 
 @test "-T: quick jobs and later ones are not hit" {
 	seq 6 | mq-send -q -l q
-	ok '' mq-work -j2 --timeout 3s -e -l log q -- sleep 1.2
+	ok '' mq-work -j2 --timeout 6s -e -l log q -- sleep 2.1
 	same 'ack 0' "$(verdicts log | sort -u)"
 }
 
@@ -201,7 +201,7 @@ nack $code" "$(verdicts "log.$code" | sort)"
 		echo $$ >leader
 		while :; do wait; done
 	END
-	start w mq-work -j1 -T 2s -n1 q -- ./deaf
+	start w mq-work -j1 -T 4s -n1 q -- ./deaf
 	soon there child 1
 	ends 0 "$pid"
 	has q 0 0 0 1
@@ -218,7 +218,7 @@ nack $code" "$(verdicts "log.$code" | sort)"
 		echo $! >child
 		wait
 	END
-	mq-work -j1 -T 2s -n1 q -- ./leaves
+	mq-work -j1 -T 4s -n1 q -- ./leaves
 	has q 0 0 0 1
 	soon gone "$(cat child)"
 }
