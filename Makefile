@@ -88,7 +88,7 @@ test_common = $(BUILD)/obj/test/share/common.o
 units = $(patsubst tests/%.c,$(BUILD)/test/%,$(wildcard tests/unit/*.c))
 benches = $(patsubst tests/%.c,$(BUILD)/test/%,$(wildcard tests/bench/*.c))
 recorder = $(BUILD)/test/power/recorder
-crash = $(BUILD)/test/crash/meddle $(BUILD)/test/crash/restore $(BUILD)/test/crash/look
+crash = $(BUILD)/test/crash/meddle $(BUILD)/test/crash/serve
 crash_objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/crash/*.c tests/trace/*.c))
 stress_objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/stress/*.c))
 fuzzers = $(filter-out replay,$(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c)))
@@ -206,7 +206,7 @@ $(recorder): $(BUILD)/obj/tests/power/recorder.o
 	$(link)
 
 $(BUILD)/test/crash/meddle: $(BUILD)/obj/tests/crash/calls.o $(BUILD)/obj/tests/trace/trace.o
-$(BUILD)/test/crash/look: $(BUILD)/libmq.a
+$(BUILD)/test/crash/serve: $(BUILD)/obj/tests/crash/look.o $(BUILD)/obj/tests/crash/restore.o $(BUILD)/libmq.a
 $(crash): static = $(if $(SANITIZE),,-static)
 $(crash): $(BUILD)/test/crash/%: $(BUILD)/obj/tests/crash/%.o
 	$(link)

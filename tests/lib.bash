@@ -67,20 +67,22 @@ BAD_NAME="no such queue: bad name"
 
 # ---- running ------------------------------------------------------------
 
-# try COMMAND...: run it, until nothing writes to its stdout any more; what it did is for
-# `is`: $status, $output and $stderr, to the byte, but for NULs.  With $CODE, that is the
-# status it is to have.
+# try COMMAND...: run it; what it did is for `is`: $status, $output and $stderr, to the
+# byte, but for NULs.  With $CODE, that is the status it is to have.
 try() {
-	local file=$T/.stderr.$((++tried))
+	local file=$T/.tried.$((++tried))
 	status=0
-	output=$("$@" 2>"$file" && echo . || {
-		status=$?
-		echo .
-		exit "$status"
-	}) || status=$?
-	output=${output%.}
-	IFS= read -r -d '' stderr <"$file" || true
+	"$@" >"$file.out" 2>"$file.err" || status=$?
+	text_of "$file.out" output
+	text_of "$file.err" stderr
 	[ "$status" -eq "${CODE:-$status}" ] || is "$CODE" "$output" "$stderr"
+}
+
+# text_of FILE VARIABLE: all of it, but for NULs
+text_of() {
+	local parts
+	mapfile -d '' -t parts <"$1"
+	printf -v "$2" %s "${parts[@]}"
 }
 
 # is STATUS STDOUT STDERR: what `try` saw, all of it.  STDOUT is exact, STDERR
@@ -120,10 +122,16 @@ fails() {
 	is "$code" '' "$regex"
 }
 
+# still: from here on the spool is to stay what it is.  Those below then need not look
+# before each command.
+still() {
+	census STILL
+}
+
 # harmless CODE REGEX COMMAND...: it fails, and the spool is what it was.
 harmless() {
-	local before after
-	census before
+	local before=${STILL-} after
+	[ -n "${STILL+set}" ] || census before
 	fails "$@"
 	census after
 	[ "$before" = "$after" ] || {
@@ -134,8 +142,8 @@ harmless() {
 
 # usage COMMAND...: a usage error; the spool is what it was.
 usage() {
-	local before after
-	census before
+	local before=${STILL-} after
+	[ -n "${STILL+set}" ] || census before
 	try "$@"
 	census after
 	# shellcheck disable=SC2154 # set by run
@@ -197,20 +205,26 @@ no_litter() {
 	}
 }
 
-# figures QUEUE: "visible in_flight delayed dead".
-figures() {
+# stat_of QUEUE: $stat is "visible in_flight delayed dead".
+stat_of() {
 	local line visible in_flight delayed dead
 	line=$(mq-stat "$1")
 	IFS=$'\t' read -r _ visible in_flight delayed dead _ <<<"$line"
-	echo "$visible $in_flight $delayed $dead"
+	stat="$visible $in_flight $delayed $dead"
+}
+
+# figures QUEUE: the same, printed
+figures() {
+	stat_of "$1"
+	echo "$stat"
 }
 
 # has QUEUE VISIBLE IN_FLIGHT DELAYED DEAD
 has() {
-	local seen
-	seen=$(figures "$1")
-	[ "$seen" = "$2 $3 $4 $5" ] || {
-		printf '%s has <%s>, wanted <%s>\n' "$1" "$seen" "$2 $3 $4 $5"
+	local stat
+	stat_of "$1"
+	[ "$stat" = "$2 $3 $4 $5" ] || {
+		printf '%s has <%s>, wanted <%s>\n' "$1" "$stat" "$2 $3 $4 $5"
 		return 1
 	}
 }

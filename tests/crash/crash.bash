@@ -13,10 +13,10 @@
 #		too, without those of the dynamic loader.
 #
 # tests/crash/meddle does that to a command; tests/crash/calls.c says which calls change
-# something, and which errors each can have.  tests/crash/restore makes the spool what it
-# was before, tests/crash/look looks at what is left.  They are programs, as most of the time
-# would go into shells and the processes that these start; what is stopped are the real
-# commands, and mq-fsck is asked each time.
+# something, and which errors each can have.  tests/crash/serve makes the spool what it
+# was before, and looks at what is left: one process for all points of a test, as most of
+# the time would go into starting others.  What is stopped are the real commands, and
+# mq-fsck is asked each time.
 #
 # A fault may do no harm, then all must have been done; or else the exit status
 # says what it was, as does one line on standard error.  In all cases ordinary
@@ -52,6 +52,9 @@ crash_setup() {
 	PATH=$MQ_TEST_BIN/../crash:$PATH
 	! sanitized || skip "sanitizers cannot be traced"
 	meddle -r true || skip "processes cannot be traced"
+	: >drain.err
+	coproc { exec serve 2>>drain.err 3>&-; }
+	exec 6>&"${COPROC[1]}" 7<&"${COPROC[0]}"
 	PASSED=0      # as if so much time had gone by for the command
 	STATUS=0      # the command's exit status
 	BESIDE=       # what runs at the same time
@@ -89,6 +92,15 @@ teardown_file() {
 		' "$BATS_FILE_TMPDIR/tally" >&3
 }
 
+# ask WORD...: a request to serve; $answer is what it prints, and the status is its own.
+ask() {
+	local IFS=$'\t' rc
+	printf '%s\n' "$*" >&6
+	IFS= read -r -d '' answer <&7 && IFS= read -r -d '' rc <&7 && return "$rc"
+	echo "serve has ended: $(<drain.err)"
+	return 99
+}
+
 # ---- one run -----------------------------------------------------------------------
 
 # prepared PREPARE: a spool as that makes it.  It is copied, being made now and then.
@@ -96,10 +108,10 @@ prepared() {
 	if [ -z "${prepared_at:-}" ] || ((SECONDS - prepared_at >= KEEPS)); then
 		rm -rf "$MQ_SPOOL"
 		"$1"
-		((KEEPS == 0)) || restore "$MQ_SPOOL" prepared
+		((KEEPS == 0)) || ask restore "$MQ_SPOOL" "$T/prepared"
 		prepared_at=$SECONDS
 	else
-		restore prepared "$MQ_SPOOL"
+		ask restore "$T/prepared" "$MQ_SPOOL"
 	fi
 }
 
@@ -119,14 +131,14 @@ traced() {
 	done
 	if [ -n "$BESIDE" ]; then
 		set -m # that all of it can be killed
-		"$BESIDE" >beside.out 2>&1 3>&- &
+		"$BESIDE" >beside.out 2>&1 3>&- 6>&- 7<&- &
 		set +m
 		beside=$!
 	fi
 	rc=0
 	# shellcheck disable=SC2086 # empty or one word
 	MQ_TEST_PASSED=$PASSED meddle -t "$PATIENCE" -o report ${alone:-} "${opts[@]}" \
-		"$MQ_TEST_BIN/${args[0]}" "${args[@]:1}" <input >out 2>err 3>&- || rc=$?
+		"$MQ_TEST_BIN/${args[0]}" "${args[@]:1}" <input >out 2>err 3>&- 6>&- 7<&- || rc=$?
 	if [ -n "$beside" ]; then
 		{
 			kill -9 -- "-$beside" || true
@@ -161,6 +173,14 @@ point() {
 		[ ! -s out ] || printf 'stdout: %s\n' "$(head -c 300 out)"
 		[ ! -s err ] || printf 'stderr: %s\n' "$(head -c 300 err)"
 	} >>"$T/failures"
+}
+
+# Nothing half made is left, as lib.bash has it.
+no_litter() {
+	ask litter || {
+		printf '%s\n' "$answer"
+		return 1
+	}
 }
 
 # unharmed CHECK: nothing went wrong.
@@ -284,7 +304,7 @@ crash() {
 # left [-s] [QUEUE...]: everything that can be taken in an hour, acked; -s: as `sorted`
 # prints it.
 left() {
-	look left "${@:-q}" 2>>drain.err
+	ask left "${@:-q}" && printf %s "$answer"
 }
 
 # left_whole [QUEUE]: the same of many at once, whose payloads have their own brackets
@@ -295,12 +315,11 @@ left_whole() {
 # done_or_not HOW BEFORE AFTER [QUEUE]: what is left is the one or the other; when
 # nothing went wrong, what is after.
 done_or_not() {
-	local seen
-	seen=$(left "${4:-q}")
+	ask left "${4:-q}"
 	if [ "$1" = unharmed ]; then
-		same "$3" "$seen"
+		same "$3" "$answer"
 	else
-		one_of "$seen" "$2" "$3"
+		one_of "$answer" "$2" "$3"
 	fi
 }
 
@@ -316,7 +335,8 @@ sent() {
 # all_well [QUEUE]: nothing comes twice, no error was printed, the queue works, and
 # in the end nothing is left behind but what the dead command was building.
 all_well() {
-	look well "${1:-q}" "${litter:-3}" 2>>drain.err || {
+	ask well "${1:-q}" "${litter:-3}" || {
+		printf '%s\n' "$answer"
 		cat drain.err
 		return 1
 	}

@@ -108,16 +108,18 @@ crash_in_vain() {
 # unwell REGEX: what is wrong with the queue is told.
 unwell() {
 	local rc=0
-	look well q "${litter:-3}" >said 2>&1 || rc=$?
-	[ "$rc" -ne 1 ] || ! grep -qE "$1" said || return 0
-	echo "exit $rc: $(<said)"
+	: >drain.err
+	ask well q "${litter:-3}" || rc=$?
+	[ "$rc" -ne 1 ] || ! grep -qE "$1" <<<"$answer$(<drain.err)" || return 0
+	echo "$rc: $answer"
 	return 1
 }
 
 @test "what is left behind is noticed" {
 	local each
 	prepare_queue
-	ok '' look well q 3
+	ask well q 3
+	same '' "$answer"
 	mq-send -q -b payload q
 	unwell 'there is still: payload'
 	later 10d mq-send -q -d 11d -b payload q
@@ -134,7 +136,8 @@ unwell() {
 	done
 	prepare_empty_spool
 	touch "$MQ_SPOOL/tmp/"{1,2,3}
-	ok '' look well q 3
+	ask well q 3
+	same '' "$answer"
 	litter=2 unwell '3 pieces of litter'
 	mq-config q paused=yes
 	unwell 'what is sent does not come'
@@ -151,17 +154,17 @@ prepare_empty_spool() {
 	prepare_lease
 	mkfifo -m 600 "$MQ_SPOOL/pipe"
 	ln "$MQ_SPOOL/pipe" "$MQ_SPOOL/other"
-	restore "$MQ_SPOOL" copy
+	ask restore "$MQ_SPOOL" copy
 	mkdir old
 	touch old/file
-	restore "$MQ_SPOOL" old
+	ask restore "$MQ_SPOOL" old
 	cp -a "$MQ_SPOOL" reference
 	for each in reference copy old; do
 		diff -r --no-dereference "$MQ_SPOOL/q" "$each/q"
 		(cd "$each" && find . -printf '%P %y %m %s %T@ %n %l\n' | sort) >"$each.list"
 		cmp reference.list "$each.list"
 	done
-	restore nothing old
+	ask restore nothing old
 	[ ! -e old ]
 }
 

@@ -1,22 +1,12 @@
 /*
  * look.c - what is in the spool after a command was stopped, as commands would find it
  *
- * usage: look left [-s] QUEUE...
- *        look well QUEUE LITTER
- *
- * left takes and acks all that can be taken in an hour, from one queue after the
- * other, and prints the payloads, each in brackets; -s: sorted, with blanks between.
- *
- * well tells whether the queue is fit for use in 20 days: a message that is sent then
- * comes, and no other; then there is none that counts, and no file that an empty queue
- * should not have.  In tmp/ directories of the spool there may be so many pieces of
- * litter, which a killed command was building.  What is wrong is told on standard
- * output, and the exit status is 1.
- *
  * Each message is taken with a handle of its own, as one command for each would, and
  * by the same calls of the library: nothing is remembered from one to the next.  What
- * these calls have to say of an error goes to standard error, and the status is 1.
+ * these calls have to say of an error goes to standard error.
  */
+#include "serve.h"
+
 #include "mq.h"
 
 #include <fnmatch.h>
@@ -113,7 +103,7 @@ static int by_number(const void *a, const void *b)
 	return x != y ? (x > y) - (x < y) : strcmp(p->text, q->text);
 }
 
-static int left(char **queues, int sorted)
+int look_left(char **queues, int sorted)
 {
 	struct payload *all = calloc(MESSAGES, sizeof(*all));
 	size_t n = 0;
@@ -132,6 +122,9 @@ static int left(char **queues, int sorted)
 			printf("%s%s", i ? " " : "", all[i].text);
 		else
 			printf("[%s]", all[i].text);
+	while (n)
+		free(all[--n].text);
+	free(all);
 	return taken != 0;
 }
 
@@ -169,6 +162,7 @@ static int works(const char *queue)
 			printf("%s: there is still: %s\n", queue, p.text);
 			bad = 1;
 		}
+	free(p.text);
 	if (n == 0)
 		printf("%s: what is sent does not come\n", queue);
 	return bad || taken || n != 1;
@@ -225,6 +219,7 @@ static int clean(const char *queue, unsigned most)
 {
 	const char *spool = getenv("MQ_SPOOL");
 
+	remains = litter = 0;
 	spool_length = strlen(spool);
 	snprintf(queue_path, sizeof(queue_path), "/q/%s/", queue);
 	if (nftw(spool, visit_file, 16, FTW_PHYS)) {
@@ -236,20 +231,33 @@ static int clean(const char *queue, unsigned most)
 	return remains || litter > most;
 }
 
-int main(int argc, char **argv)
+int look_well(const char *queue, unsigned most)
 {
-	int bad;
+	int bad = works(queue);
 
-	if (argc >= 3 && strcmp(argv[1], "left") == 0) {
-		int sorted = strcmp(argv[2], "-s") == 0;
+	bad |= counts_none(queue);
+	return !!(clean(queue, most) | bad);
+}
 
-		return left(argv + 2 + sorted, sorted);
+static int visit_litter(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	const char *below = path + spool_length;
+
+	(void)st, (void)type, (void)ftw;
+	if (is_like(below, "*/tmp/*") || is_like(below, "*/dedup/pending/*") ||
+	    is_like(below, "*/bad/*")) {
+		printf("litter: %s\n", path);
+		litter++;
 	}
-	if (argc == 4 && strcmp(argv[1], "well") == 0) {
-		bad = works(argv[2]);
-		bad |= counts_none(argv[2]);
-		return !!(clean(argv[2], (unsigned)strtoul(argv[3], NULL, 10)) | bad);
-	}
-	fputs("usage: look {left [-s] QUEUE... | well QUEUE LITTER}\n", stderr);
-	return 2;
+	return 0;
+}
+
+int look_litter(void)
+{
+	const char *spool = getenv("MQ_SPOOL");
+
+	litter = 0;
+	spool_length = strlen(spool);
+	nftw(spool, visit_litter, 16, FTW_PHYS); /* there may be none */
+	return !!litter;
 }

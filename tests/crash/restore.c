@@ -1,12 +1,11 @@
 /*
  * restore.c - a directory, with all below it, as it was
  *
- * usage: restore FROM TO
- *
- * TO is removed, and made what FROM is, which is left alone: directories, files,
- * links, hard ones among each other too, and pipes, with their modes and times.
- * Without FROM there is no TO.
+ * What is there is removed first.  Directories, files, links, hard ones among each
+ * other too, and pipes are copied, with their modes and times.
  */
+#include "serve.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -21,16 +20,16 @@
 
 struct restore {
 	char from[4096], to[4096]; /* the paths at hand */
-	struct {
+	struct linked {
 		ino_t inode;
 		char *path; /* its first name */
-	} linked[LINKED];
+	} * linked;
 	size_t n;
 };
 
 _Noreturn static void fail(const char *path)
 {
-	fprintf(stderr, "restore: %s: %s\n", path, strerror(errno));
+	fprintf(stderr, "restore: %s: %s\n", path, strerror(errno)); /* and no answer */
 	exit(1);
 }
 
@@ -136,18 +135,16 @@ static void copy(struct restore *r)
 		fail(r->to);
 }
 
-int main(int argc, char **argv)
+void restore(const char *from, const char *to)
 {
-	static struct restore r;
+	struct linked linked[LINKED];
+	struct restore r = { .linked = linked };
 
-	if (argc != 3) {
-		fputs("usage: restore FROM TO\n", stderr);
-		return 2;
-	}
-	snprintf(r.from, sizeof(r.from), "%s", argv[1]);
-	snprintf(r.to, sizeof(r.to), "%s", argv[2]);
+	snprintf(r.from, sizeof(r.from), "%s", from);
+	snprintf(r.to, sizeof(r.to), "%s", to);
 	drop(&r);
 	if (access(r.from, F_OK) == 0)
 		copy(&r);
-	return 0;
+	while (r.n)
+		free(linked[--r.n].path);
 }
