@@ -5,6 +5,7 @@
 #	make check-crash  every command killed at every step, every call failing
 #	make check-fresh  demo and check in a clone in a fresh Debian, as root
 #	make demo       a real job, shown step by step
+#	make recording  the picture of a terminal in README.md, of a real run
 #	make check-power   power cuts, as root; POWER=IMAGES SEED=N
 #	make check-stress  everything at once, with kills; TIME=SECONDS SEED=N
 #	make check-long    the three before and fuzz at length, and their figures, as root
@@ -108,7 +109,7 @@ tested = $(bin) $(test_bin) $(units) $(replays) $(crash) $(BUILD)/test/stress
 
 .PHONY: all check check-core check-crash check-deb check-fresh check-long check-musl check-power check-stress \
 	deb demo dist lint fuzz $(fuzzers:%=fuzz-%) install uninstall clean musl needs bench bench-programs \
-	bench-clients FORCE
+	bench-clients recording FORCE
 .DELETE_ON_ERROR:
 .SECONDARY: $(objects) $(fuzz_objects) $(fuzzers:%=$(BUILD)/obj/fuzz/tests/fuzz/%.o)
 
@@ -242,7 +243,7 @@ $(fuzzers:%=$(BUILD)/fuzz/%): $(BUILD)/fuzz/%: $(BUILD)/obj/fuzz/tests/fuzz/%.o 
 # ---- check, demo, lint --------------------------------------------------
 
 # These install what they miss, before anything is compiled.
-targets = $(filter bench check check-crash check-power check-stress demo dist lint,$(MAKECMDGOALS)) \
+targets = $(filter bench check check-crash check-power check-stress demo dist lint recording,$(MAKECMDGOALS)) \
 	$(if $(filter deb check-deb,$(MAKECMDGOALS)),dist deb) \
 	$(filter check-deb check-fresh,$(MAKECMDGOALS)) \
 	$(if $(filter fuzz fuzz-%,$(MAKECMDGOALS)),fuzz) \
@@ -295,6 +296,10 @@ check-fresh: | needs
 
 demo: all | needs
 	@PATH="$(abspath $(BUILD))/bin:$$PATH" tests/demo
+
+# doc/session says what it shows.
+recording: all | needs
+	@PATH="$(abspath $(BUILD))/bin:$$PATH" doc/record doc/tour.svg
 
 FUZZ_TIME = 60
 
