@@ -5,10 +5,12 @@
 #	make check-crash  every command killed at every step, every call failing
 #	make check-fresh  demo and check in a clone in a fresh Debian, as root
 #	make demo       a real job, shown step by step
+#	make html       the manual as a site, in build/html/
 #	make recording  the picture of a terminal in README.md, of a real run
 #	make check-power   power cuts, as root; POWER=IMAGES SEED=N
 #	make check-stress  everything at once, with kills; TIME=SECONDS SEED=N
-#	make check-long    the three before and fuzz at length, and their figures, as root
+#	make check-html    the manual as a site, in a browser
+#	make check-long    crash, power, stress, fuzz and html at length, and their figures, as root
 #	make lint       what the compilers do not say
 #	make fuzz       look for input that breaks a parser; FUZZ_TIME=SECONDS each,
 #	                fuzz-TARGET for one of tests/fuzz/
@@ -107,9 +109,9 @@ bin = $(commands:%=$(BUILD)/bin/%)
 test_bin = $(commands:%=$(BUILD)/test/bin/%)
 tested = $(bin) $(test_bin) $(units) $(replays) $(crash) $(BUILD)/test/stress
 
-.PHONY: all check check-core check-crash check-deb check-fresh check-long check-musl check-power check-stress \
-	deb demo dist lint fuzz $(fuzzers:%=fuzz-%) install uninstall clean musl needs bench bench-programs \
-	bench-clients recording FORCE
+.PHONY: all check check-core check-crash check-deb check-fresh check-html check-long check-musl check-power \
+	check-stress deb demo dist html lint fuzz $(fuzzers:%=fuzz-%) install uninstall clean musl needs bench \
+	bench-programs bench-clients recording FORCE
 .DELETE_ON_ERROR:
 .SECONDARY: $(objects) $(fuzz_objects) $(fuzzers:%=$(BUILD)/obj/fuzz/tests/fuzz/%.o)
 
@@ -243,7 +245,8 @@ $(fuzzers:%=$(BUILD)/fuzz/%): $(BUILD)/fuzz/%: $(BUILD)/obj/fuzz/tests/fuzz/%.o 
 # ---- check, demo, lint --------------------------------------------------
 
 # These install what they miss, before anything is compiled.
-targets = $(filter bench check check-crash check-power check-stress demo dist lint recording,$(MAKECMDGOALS)) \
+targets = $(filter bench check check-crash check-html check-power check-stress demo dist html lint recording, \
+	$(MAKECMDGOALS)) \
 	$(if $(filter deb check-deb,$(MAKECMDGOALS)),dist deb) \
 	$(filter check-deb check-fresh,$(MAKECMDGOALS)) \
 	$(if $(filter fuzz fuzz-%,$(MAKECMDGOALS)),fuzz) \
@@ -297,6 +300,13 @@ check-fresh: | needs
 demo: all | needs
 	@PATH="$(abspath $(BUILD))/bin:$$PATH" tests/demo
 
+# Neither needs what is compiled.
+html: | needs
+	@doc/html $(BUILD)/html
+
+check-html: html | needs
+	@tests/html/browser $(BUILD)/html
+
 # doc/session says what it shows.
 recording: all | needs
 	@PATH="$(abspath $(BUILD))/bin:$$PATH" doc/record doc/tour.svg
@@ -308,8 +318,9 @@ fuzz: $(fuzzers:%=fuzz-%)
 $(fuzzers:%=fuzz-%): fuzz-%: $(BUILD)/fuzz/%
 	@tests/fuzz/run $< $(FUZZ_TIME)
 
-scripts = $(wildcard .ci/run tests/needs tests/run tests/crash/run tests/build/deb tests/build/fresh tests/long tests/demo tests/lint/* \
-	tests/*.bash tests/*/*.bash tests/*/*.bats completions/*.bash debian/mq.postrm) \
+scripts = $(wildcard .ci/run doc/html tests/needs tests/run tests/crash/run tests/build/deb tests/build/fresh \
+	tests/html/browser tests/long tests/demo tests/lint/* tests/*.bash tests/*/*.bash tests/*/*.bats \
+	completions/*.bash debian/mq.postrm) \
 	$(shell grep -ls '^\#!/bin/.*sh' tests/bench/* tests/model/* tests/power/* tests/fuzz/run) \
 	$(wildcard tests/bench/peers/*.bash)
 sources = $(wildcard cmd/*.c cmd/*/*.[ch] lib/mq.h lib/*/*.[ch] tests/unit/*.[ch] tests/bench/*.[ch] \
