@@ -15,14 +15,16 @@ prepare_two_queues() {
 
 # refused QUEUE: the publisher was told that it could not have what others got.
 refused() {
-	[ "$rc" -ne 137 ] && grep -q "^mq-send: $1: " err
+	[ "$rc" -ne 137 ] && [[ $'\n'$(<err) == *$'\n'"mq-send: $1: "* ]]
 }
 
 # had_by QUEUE SEEN: what was to be sent, or the first so many, is $wanted; and what
 # the publisher was told of, unless the queue refused it.
 had_by() {
+	local ends=${2//[!]]/} ids
 	[[ $wanted == "$2"* ]]
-	refused "$1" || [ "$(tr -dc ']' <<<"$2" | wc -c)" -ge "$(wc -l <out)" ]
+	mapfile -t ids <out
+	((${#ends} >= ${#ids[@]})) || refused "$1"
 }
 
 # In both queues or in none.

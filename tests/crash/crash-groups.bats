@@ -64,13 +64,23 @@ check_third() {
 }
 
 check_bulk() {
-	local rest
-	rest=$(left)
-	same "$(grep -o 'g[0-9]*' <<<"$rest" | sort -V)" "$(grep -o 'g[0-9]*' <<<"$rest")"
-	same "$(grep -o 'h[0-9]*' <<<"$rest" | sort -V)" "$(grep -o 'h[0-9]*' <<<"$rest")"
-	[ "$(grep -o '[]]' <<<"$rest" | wc -l)" -ge "$(wc -l <out)" ]
-	[ "$1" != unharmed ] || same 6 "$(grep -o '[]]' <<<"$rest" | wc -l)"
-	same '' "$(grep -oE '[ghu][0-9]' <<<"$rest" | sort | uniq -d)"
+	local each ids come=() of_g='' of_h=''
+	ask left q
+	for each in ${answer//[][]/ }; do
+		[[ " ${come[*]} " != *" $each "* ]]
+		come+=("$each")
+	done
+	for each in "${come[@]}"; do
+		case $each in
+		g*) of_g+=$each ;;
+		h*) of_h+=$each ;;
+		esac
+	done
+	one_of "$of_g" '' g1 g1g2
+	one_of "$of_h" '' h1 h1h2
+	mapfile -t ids <out
+	((${#come[@]} >= ${#ids[@]}))
+	[ "$1" != unharmed ] || same 6 "${#come[@]}"
 	all_well
 }
 
@@ -122,7 +132,7 @@ prepare_lapsing_backoff() {
 	PASSED=31s
 	prepare_lapsing() { prepare_lapsing_backoff >receipt && mq-send -q -p 0 -b other q; }
 	check_lapsing() {
-		same '1 2' "$(left | tr '[]' ' ' | sed 's/other//' | xargs)"
+		same '[1][2]' "$(left | sed 's/\[other\]//')"
 		all_well
 	}
 	crash prepare_lapsing check_lapsing mq-recv q
