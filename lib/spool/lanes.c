@@ -28,7 +28,7 @@ struct standings {
 struct walk {
 	struct standings tokens;
 	enum lanes_which which;
-	int (*each)(void *ctx, mq_queue *, const char *path, const struct entry *);
+	visit_fn *visit;
 	void *ctx;
 };
 
@@ -111,7 +111,7 @@ static int visit(struct walk *w, mq_queue *q, const char *dir, const char *name)
 			memcpy(e.death, s->death, sizeof(e.death));
 	}
 	stpcpy(stpcpy(stpcpy(path, dir), "/"), name);
-	return w->each(w->ctx, q, path, &e);
+	return w->visit(w->ctx, q, path, &e);
 }
 
 static int visit_directory(struct walk *w, mq_queue *q, const char *dir)
@@ -148,10 +148,9 @@ static int visit_lane(void *ctx, mq_queue *q, const char *group)
 	return r;
 }
 
-int lanes_walk(mq_queue *q, enum lanes_which which,
-    int (*each)(void *ctx, mq_queue *, const char *path, const struct entry *), void *ctx)
+int lanes_walk(mq_queue *q, enum lanes_which which, visit_fn *visit, void *ctx)
 {
-	struct walk w = { .which = which, .each = each, .ctx = ctx };
+	struct walk w = { .which = which, .visit = visit, .ctx = ctx };
 	int r;
 
 	if (fs_exists(q->fd, "groups") == 0)

@@ -16,9 +16,11 @@ enum lanes_which {
 	LANES_ALL,     /* whatever stands in a lane */
 };
 
-/* Call each for the messages, lane by lane, in their order; receives and visible
- * are what the token says.  Non-zero ends it; -1 with errno. */
-int lanes_walk(mq_queue *, enum lanes_which,
-    int (*each)(void *ctx, mq_queue *, const char *path, const struct entry *), void *ctx);
+/* What a walk does with a message, whose path is below the queue; non-zero ends it. */
+typedef int visit_fn(void *ctx, mq_queue *, const char *path, const struct entry *);
+
+/* Visit the messages, lane by lane, in their order; receives and visible are what the
+ * token says.  What visit returned when that was not 0; -1 with errno; 0. */
+int lanes_walk(mq_queue *, enum lanes_which, visit_fn *, void *ctx);
 
 #endif
