@@ -103,7 +103,7 @@ objects = $(lib_objects) $(shared_objects) $(test_common) $(commands:%=$(BUILD)/
 	$(patsubst $(BUILD)/test/%,$(BUILD)/obj/tests/%.o,$(units) $(benches) $(replays)) \
 	$(BUILD)/obj/tests/fuzz/replay.o $(stress_objects) $(BUILD)/obj/tests/power/recorder.o \
 	$(crash_objects) $(fortify)
-fuzz_objects = $(patsubst %.c,$(BUILD)/obj/fuzz/%.o,$(lib) cmd/share/common.c cmd/share/jsonin.c \
+fuzz_objects = $(patsubst %.c,$(BUILD)/obj/fuzz/%.o,$(lib) $(wildcard cmd/share/*.c) \
 	cmd/archive/member.c)
 bin = $(commands:%=$(BUILD)/bin/%)
 test_bin = $(commands:%=$(BUILD)/test/bin/%)

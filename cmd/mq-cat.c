@@ -2,6 +2,7 @@
  * mq-cat - print a message: its payload, exactly, or its properties
  */
 #include "share/common.h"
+#include "share/words.h"
 
 #include <string.h>
 

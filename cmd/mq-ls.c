@@ -8,6 +8,7 @@
 #include "share/common.h"
 #include "share/json.h"
 #include "share/table.h"
+#include "share/words.h"
 
 static const struct cmd_option options[] = {
 	{ 'S', "state", "STATE", "only ready, delayed, leased or dead ones; repeatable" },

@@ -14,6 +14,7 @@
 #include "advise/advice.h"
 
 #include "share/amount.h"
+#include "share/words.h"
 
 #include <math.h>
 #include <stdarg.h>

@@ -14,6 +14,7 @@
  * removed by a later call when it is an hour old.
  */
 #include "advise/measure.h"
+#include "share/words.h"
 
 #include <dirent.h>
 #include <errno.h>

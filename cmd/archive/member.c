@@ -4,6 +4,7 @@
 #include "archive/member.h"
 
 #include "share/common.h"
+#include "share/words.h"
 
 #include <errno.h>
 #include <inttypes.h>

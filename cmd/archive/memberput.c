@@ -3,6 +3,7 @@
  */
 #include "archive/member.h"
 #include "share/common.h"
+#include "share/words.h"
 
 #include <archive.h>
 #include <archive_entry.h>

@@ -10,6 +10,7 @@
 #include "live/screen.h"
 #include "share/amount.h"
 #include "share/scale.h"
+#include "share/words.h"
 
 #include <curses.h>
 #include <math.h>

@@ -8,6 +8,7 @@
 #include "live/screen.h"
 #include "share/amount.h"
 #include "share/scale.h"
+#include "share/words.h"
 
 #include <curses.h>
 #include <stdlib.h>

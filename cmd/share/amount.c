@@ -2,6 +2,7 @@
  * amount.c - amounts that were reckoned, as people read them
  */
 #include "share/amount.h"
+#include "share/words.h"
 
 #include <math.h>
 #include <stdio.h>

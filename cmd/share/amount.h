@@ -5,6 +5,7 @@
 #define MQ_CMD_AMOUNT_H
 
 #include "share/common.h"
+#include "share/words.h"
 
 struct word amount_seconds(double); /* 9.6ms, 1.2s, 5m20s, 3h10m; "for ever" */
 struct word amount_number(double);  /* 0.1, 5.26, 102, 12500 */

@@ -1,5 +1,5 @@
 /*
- * common.h - what the commands share: options, operands, output, errors
+ * common.h - what the commands share: options, operands, errors
  *
  * A command fills in the description part of a struct cmd, then calls
  * cmd_begin(), cmd_option() until it returns -1, cmd_start(), does its work,
@@ -15,38 +15,9 @@
 #include <stdint.h>
 
 #include "mq.h"
+#include "share/out.h"
 
 #define NELEMS(a) (sizeof(a) / sizeof(*(a)))
-
-/* ---- output ------------------------------------------------------------ */
-
-#define IO_SIZE 65536
-
-/* A buffer in front of a descriptor that knows how much of what was put in
- * has gone out.  After a failed write nothing more is written. */
-struct out {
-	int fd;
-	int error;        /* errno of the write that failed, or 0 */
-	uint64_t put;     /* bytes put in so far */
-	uint64_t written; /* of these, the bytes that the system took */
-	/* takes them in place of fd, unless it is NULL: 0, or -1 with errno */
-	int (*sink)(struct out *, const char *, size_t);
-	size_t len;
-	char *buf; /* IO_SIZE, had when first needed: not for nothing in each command */
-};
-
-void out_write(struct out *, const void *, size_t);
-void out_text(struct out *, const char *);
-void out_char(struct out *, char);
-void out_format(struct out *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-/* Write out what is buffered: 0, or -1 when that or an earlier write failed. */
-int out_flush(struct out *);
-void out_free(struct out *);
-
-/* Copy the rest of the payload.  -1: it could not be read; see mq_error().
- * A failed write shows in out->error. */
-int out_payload(struct out *, mq_reader *);
 
 /* ---- the command ------------------------------------------------------- */
 
@@ -81,7 +52,7 @@ struct cmd {
 	struct out out; /* standard output */
 	int exit;       /* the exit code so far: that of the first failure */
 
-	/* private to common.c */
+	/* private to these */
 	char *default_spool;
 	mq_wait *wait;
 	char letters[3 * CMD_OPTIONS_MAX];
@@ -125,7 +96,8 @@ struct mq_setting *cmd_settings(struct cmd *, int first, size_t *n);
 
 /* ---- failures ---------------------------------------------------------- */
 
-/* The caller's mistake: says what, then how the command is used; exits. */
+/* The caller's mistake: how the command is used, after what it was; exits. */
+_Noreturn void cmd_exit_usage(struct cmd *);
 _Noreturn void cmd_usage(struct cmd *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Report a failure on standard error and remember its exit code, unless an
@@ -153,8 +125,6 @@ void *cmd_realloc(struct cmd *, void *, size_t);
 
 /* ---- waiting ----------------------------------------------------------- */
 
-mq_time monotonic(void);
-
 /* As mq_wait_open; cmd_end closes the last one.  NULL: the failure has been
  * reported. */
 mq_wait *cmd_wait_open(struct cmd *, mq_queue *const *queues, size_t n);
@@ -179,18 +149,10 @@ void cmd_operands(struct cmd *, int first, int zero, void (*each)(void *ctx, con
 /* Apply verdict to the lease that each operand names. */
 void cmd_verdicts(struct cmd *, int zero, int (*verdict)(mq_lease *, void *ctx), void *ctx);
 
+mq_time monotonic(void);
+
 /* Where a long task stands: "COUNT WHAT" on standard error, when that is a
  * terminal, now and then; wiped by the next error line or at the end. */
 void cmd_progress(struct cmd *, uint64_t count, const char *what);
-
-/* ---- words ------------------------------------------------------------- */
-
-struct word {
-	char text[40];
-};
-struct word word_time(mq_time);    /* 2026-11-20T12:00:00.123Z */
-struct word word_seconds(mq_time); /* 12.345 */
-
-const char *state_name(enum mq_state);
 
 #endif

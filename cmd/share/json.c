@@ -5,6 +5,7 @@
  * copied, escaped or as base64.  Both passes hold one buffer.
  */
 #include "share/json.h"
+#include "share/words.h"
 
 #include <string.h>
 

@@ -2,6 +2,7 @@
  * scale.c - round numbers for the axes of graphs
  */
 #include "share/scale.h"
+#include "share/words.h"
 
 #include <math.h>
 #include <stdio.h>

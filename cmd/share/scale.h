@@ -5,6 +5,7 @@
 #define MQ_CMD_SCALE_H
 
 #include "share/common.h"
+#include "share/words.h"
 
 /* The least step that is 1, 2 or 5 times a power of ten, so that so many steps are
  * not less than max; never below least. */

@@ -2,6 +2,7 @@
  * table.c - rows of figures, for people or for scripts
  */
 #include "share/table.h"
+#include "share/words.h"
 
 #include <stdio.h>
 #include <unistd.h>

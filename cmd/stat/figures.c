@@ -4,6 +4,7 @@
 #include "stat/figures.h"
 
 #include "share/amount.h"
+#include "share/words.h"
 
 #include <math.h>
 #include <stdio.h>

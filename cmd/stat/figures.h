@@ -6,6 +6,7 @@
 
 #include "share/json.h"
 #include "share/table.h"
+#include "share/words.h"
 
 enum figure {
 	VISIBLE,

@@ -3,6 +3,7 @@
  */
 #include "stat/samples.h"
 
+#include "share/words.h"
 #include "stat/figures.h"
 
 #include <errno.h>

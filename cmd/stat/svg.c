@@ -8,6 +8,7 @@
 #include "stat/svg.h"
 
 #include "share/scale.h"
+#include "share/words.h"
 #include "stat/plot.h"
 
 #include <math.h>

@@ -14,6 +14,7 @@
  * With replies, standard output is an unlinked temporary file, which is sent
  * when the job has ended well.
  */
+#include "share/words.h"
 #include "work/crew.h"
 
 #include <errno.h>

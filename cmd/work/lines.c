@@ -12,6 +12,7 @@
  * are given back, as if it had not seen them.
  */
 #include "share/json.h"
+#include "share/words.h"
 #include "work/crew.h"
 
 #include <errno.h>

@@ -7,6 +7,7 @@
  * posix_spawn(3) does not copy the memory of this process as fork(2) does, and
  * tells when the file cannot be executed.
  */
+#include "share/words.h"
 #include "work/process.h"
 
 #include <errno.h>

@@ -8,6 +8,7 @@
 #include <spawn.h>
 
 #include "share/common.h"
+#include "share/words.h"
 
 #define COMMAND_VARIABLES 16
 

@@ -4,6 +4,7 @@
  * The rate is that of the last ten seconds: a ring of counters, one for each
  * second, of which the oldest is dropped when a new second begins.
  */
+#include "share/words.h"
 #include "work/worklog.h"
 
 #include <errno.h>
