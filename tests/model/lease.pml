@@ -1,7 +1,7 @@
 /*
  * lease.pml - taking back a lapsed lease, against a holder that extends it
  *
- * The steps of lib/receive/sweep.c and of extending in lib/receive/lease.c, one system call
+ * The steps of lib/receive/reap.c and of extending in lib/receive/lease.c, one system call
  * each, in every interleaving of two reapers and one holder, the clock ticking
  * whenever it likes.  Checked: a message whose extend succeeded is not returned
  * before the deadline that was promised, and in the end it is returned: a
