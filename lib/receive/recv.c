@@ -17,21 +17,12 @@
  * that neither groups nor messages without one starve.  With priority-aging,
  * the line whose first entry has gained the most levels by waiting comes first.
  *
- * In turns/ stand tokens of message groups (lane.h).  To take one:
- *
- *	1  look at the lane's first message, then rename the token to beside the
- *	   clock, as the token of that message, its count raised: the lease
- *	2  link the message beside it, under the name of a lease: the receipt
- *	3  look whether the token is still there, and its group's valid one: who
- *	   was stopped meanwhile has made a receipt that nobody may use
+ * In turns/ stand tokens of message groups: see recvgroup.c.
  */
-#include "receive/recv.h"
+#include "receive/receiving.h"
 
-#include "receive/lease.h"
 #include "receive/sweep.h"
-#include "spool/bury.h"
 #include "spool/depth.h"
-#include "spool/lane.h"
 #include "spool/place.h"
 
 #include <errno.h>
@@ -39,30 +30,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROWS  (LINES * LEVELS)
 #define CROWD 32 /* after a lost race, go on somewhere in the next so many */
-
-struct row {
-	struct strip strip;
-	enum line line;
-	unsigned level;
-	struct segment segment;
-	size_t next; /* the entry to take */
-	int stuck;   /* one of them stays where it is */
-	enum { UNREAD, OPEN, SPENT } state;
-};
-
-struct receiving {
-	mq_queue *q;
-	mq_time now, visibility;
-	struct lease_clock *clock;
-	uint64_t sized_inode, size; /* of the last message's file, of the row read last */
-	int trouble, passed_over;   /* errno of the first entry that others are not to wait for */
-	struct row rows[ROWS];
-	size_t nrows;
-	mq_lease **leases;
-	size_t n, max;
-};
 
 /* ---- the lines --------------------------------------------------------- */
 
@@ -163,125 +131,6 @@ static int pick_row(struct receiving *r, struct row **best)
 
 /* ---- one entry --------------------------------------------------------- */
 
-/* Make the clock, and its bucket if need be.  A reaper may find it before its
- * time is set and take it away: then another. */
-static int make_clock(struct receiving *r)
-{
-	struct lease_clock *c = r->clock;
-	char path[ENTRY_PATH];
-	int fd = r->q->fd;
-
-	c->visibility = r->visibility;
-	c->deadline = queue_deadline(r->q, r->visibility);
-	bucket_path("leased", c->deadline, c->bucket);
-	for (;;) {
-		c->nonce = nonce_next(&r->q->mq->nonce);
-		lease_clock_path(c->bucket, c->nonce, NULL, path);
-		if (fs_mkempty(fd, path) == 0) {
-			if (fs_set_mtime(fd, path, c->deadline) == 0)
-				break;
-			if (errno != ENOENT)
-				return -1;
-		} else if (errno == ENOENT) {
-			if (fs_mkdir(fd, c->bucket) == -1 && errno != EEXIST &&
-			    !spool_drop_ballast(r->q->spool))
-				return -1;
-		} else if (errno != EEXIST && !spool_drop_ballast(r->q->spool)) {
-			return -1;
-		}
-	}
-	c->made = 1;
-	c->used = 0;
-	queue_due(r->q, c->deadline);
-	return 0;
-}
-
-/* Whether the clock was reaped while we were stopped. */
-static int lost_clock(struct receiving *r)
-{
-	char path[ENTRY_PATH];
-
-	lease_clock_path(r->clock->bucket, r->clock->nonce, NULL, path);
-	return fs_exists(r->q->fd, path) == 0;
-}
-
-/* Whether it was torn by a power cut, and thus never accepted, or is gone.  Those of
- * one file come together, so its size is mostly known.  -1: it cannot be looked at,
- * which says nothing. */
-static int is_torn(struct receiving *r, const char *path, uint64_t inode, const struct entry *e)
-{
-	struct stat st;
-	int torn;
-
-	if (inode == 0 || inode != r->sized_inode) {
-		if (fs_stat(r->q->fd, path, &st) == -1)
-			return errno == ENOENT ? 1 : -1;
-		if (!S_ISREG(st.st_mode))
-			return 1;
-		r->sized_inode = inode;
-		r->size = (uint64_t)st.st_size;
-	}
-	torn = place_is_torn(r->q, path, e, r->size);
-	return torn == -1 && errno == ENOENT ? 1 : torn;
-}
-
-static int keep_lease(struct receiving *r, const struct entry *e, const char *dir, uint64_t inode)
-{
-	mq_lease *l = lease_new(r->q, e, dir, r->clock->deadline);
-
-	if (l == NULL)
-		return -1; /* it will lapse */
-	l->inode = inode;
-	r->leases[r->n++] = l;
-	return 0;
-}
-
-/* The name beside the clock of what is being leased. */
-typedef void lease_name_fn(const struct receiving *, void *what, char name[NAME_SIZE]);
-
-/* Rename path beside the clock, which gives it the name put into to: 0 also when
- * the race for it was lost. */
-static int put_under_clock(struct receiving *r, const char *path, lease_name_fn *name_of,
-    void *what, char to[ENTRY_PATH], int *lost)
-{
-	char name[NAME_SIZE];
-
-	for (;;) {
-		if (!r->clock->made && make_clock(r) == -1)
-			return -1;
-		name_of(r, what, name);
-		stpcpy(stpcpy(stpcpy(to, r->clock->bucket), "/"), name);
-		if (fs_rename(r->q->fd, path, r->q->fd, to) == 0) {
-			r->clock->used = 1;
-			return 0;
-		}
-		if (errno == ENOENT) {
-			if (!lost_clock(r)) {
-				*lost = 1;
-				return 0;
-			}
-			r->clock->made = 0;
-		} else if (!spool_drop_ballast(r->q->spool)) {
-			return -1;
-		}
-	}
-}
-
-static void name_entry(const struct receiving *r, void *entry, char name[NAME_SIZE])
-{
-	struct entry *e = entry;
-
-	e->lease = r->clock->kind;
-	e->nonce = r->clock->nonce;
-	entry_format(e, name);
-}
-
-static int lease_under(struct receiving *r, const char *path, struct entry *e, char to[ENTRY_PATH],
-    int *lost)
-{
-	return put_under_clock(r, path, name_entry, e, to, lost);
-}
-
 static int lease_entry(struct receiving *r, const char *path, uint64_t inode, struct entry *e,
     int *lost)
 {
@@ -289,163 +138,16 @@ static int lease_entry(struct receiving *r, const char *path, uint64_t inode, st
 	int torn;
 
 	e->receives++;
-	if (lease_under(r, path, e, to, lost) == -1)
+	if (recv_lease(r, path, e, to, lost) == -1)
 		return -1;
 	if (*lost)
 		return 0;
-	if ((torn = is_torn(r, to, inode, e)) <= 0)
-		return torn == 0 ? keep_lease(r, e, r->clock->bucket, inode) :
+	if ((torn = recv_is_torn(r, to, inode, e)) <= 0)
+		return torn == 0 ? recv_keep(r, e, r->clock->bucket, inode) :
 				   -1; /* it will lapse */
 	if (line_bad(r->q, to) == 0)
 		depth_release(r->q, 1, e->body);
 	return 0;
-}
-
-/* What cannot be done with one entry must not stop the others. */
-static int pass_over(struct receiving *r)
-{
-	if (!r->trouble)
-		r->trouble = errno;
-	r->passed_over = 1;
-	return 0;
-}
-
-/* ---- one group --------------------------------------------------------- */
-
-/* The first message cannot be looked at, or not be removed: other groups go on. */
-static int put_off_group(struct receiving *r, const char *path, const struct entry *t)
-{
-	pass_over(r);
-	if (lane_put_off(r->q, path, t) == 0 || errno == ENOENT)
-		r->passed_over = 0; /* it is not in the way */
-	return 0;
-}
-
-/* The lane's first message may be delivered no more: have the token, then move
- * it to the dead letters. */
-static int bury_first(struct receiving *r, const char *path, const struct entry *e, int *lost)
-{
-	struct entry t;
-	char to[ENTRY_PATH];
-	int valid;
-
-	lane_token(e, &t);
-	if (lease_under(r, path, &t, to, lost) == -1)
-		return -1;
-	if (*lost)
-		return 0;
-	if ((valid = lane_token_valid(r->q, t.group, to)) == -1 && errno != ENOENT)
-		return -1; /* it will lapse */
-	if (valid != 1)    /* drops it */
-		return lane_pass_on(r->q, to, &t, NULL);
-	if (lane_bury(r->q, to, &t, "max-receives") == 0)
-		return 0;
-	return errno == ENOENT ? lane_pass_on(r->q, to, &t, NULL) : put_off_group(r, to, &t);
-}
-
-/* Nothing to deliver: have the token as it is, then see where it belongs. */
-static int sort_token(struct receiving *r, const char *path, struct entry *t, int *lost)
-{
-	char to[ENTRY_PATH];
-
-	if (lease_under(r, path, t, to, lost) == -1)
-		return -1;
-	if (*lost || lane_sort(r->q, to, t) == 0 || errno == ENOENT)
-		return 0;
-	return pass_over(r); /* it will lapse */
-}
-
-/* Lease message, the lane's first, which is e. */
-static int lease_first(struct receiving *r, const char *path, const char *message, struct entry *e,
-    int *lost)
-{
-	char token[ENTRY_PATH], receipt[ENTRY_PATH], name[NAME_SIZE];
-	mq_queue *q = r->q;
-	struct entry t;
-	int done, valid;
-
-	e->receives++;
-	lane_token(e, &t);
-	if (lease_under(r, path, &t, token, lost) == -1)
-		return -1;
-	if (*lost)
-		return 0;
-	e->lease = t.lease;
-	e->nonce = t.nonce;
-	entry_format(e, name);
-	stpcpy(stpcpy(stpcpy(receipt, r->clock->bucket), "/"), name);
-	do
-		done = fs_link(q->fd, message, q->fd, receipt);
-	while (done == -1 && errno != ENOENT && spool_drop_ballast(q->spool));
-	if (done == -1) /* dropped meanwhile; or no lease after all */
-		return errno == ENOENT ? lane_pass_on(q, token, &t, NULL) : -1;
-	if ((valid = lane_token_valid(q, e->group, token)) == 1)
-		return keep_lease(r, e, r->clock->bucket, 0);
-	if (valid == -1 && errno != ENOENT)
-		return -1; /* it will lapse */
-	fs_unlink(q->fd, receipt);
-	if (fs_exists(q->fd, token) == 1)
-		lane_pass_on(q, token, &t, NULL);
-	*lost = 1;
-	return 0;
-}
-
-/* What the token tells of a message that it is not for: that must not be lost. */
-static int is_for_another(const struct entry *t, const struct entry *first)
-{
-	return strcmp(t->key, first->key) != 0 && (t->receives || t->visible || t->death[0]);
-}
-
-/* What is to be done with the first message m, whose group's token is at path. */
-static int take_first(struct receiving *r, const char *path, struct entry *t,
-    struct lane_message *m, int *lost)
-{
-	mq_queue *q = r->q;
-	struct entry *e = &m->entry;
-
-	lane_take_over(e, t);
-	if (is_for_another(t, e) || e->visible * MILLISECOND > r->now)
-		return sort_token(r, path, t, lost);
-	e->visible = 0;
-	if (q->conf.max_receives && e->receives >= q->conf.max_receives)
-		return bury_first(r, path, e, lost);
-	return lease_first(r, path, m->path, e, lost);
-}
-
-/* Whether the first message is none that anybody should get: gone then.  -1: that
- * cannot be told, or it cannot be removed. */
-static int drop_first(struct receiving *r, const struct lane_message *m)
-{
-	mq_time expiry = queue_expiry(r->q, &m->entry);
-	int torn;
-
-	if (expiry && expiry <= r->now)
-		return place_expire(r->q, r->q->fd, m->path, &m->entry) == 0 || errno == ENOENT ?
-		    1 :
-		    -1;
-	if ((torn = is_torn(r, m->path, 0, &m->entry)) <= 0)
-		return torn;
-	if (line_bad(r->q, m->path) == -1)
-		return errno == ENOENT ? 1 : -1;
-	depth_release(r->q, 1, m->entry.body);
-	return 1;
-}
-
-static int take_token(struct receiving *r, const char *path, struct entry *t, int *lost)
-{
-	mq_queue *q = r->q;
-	struct lane_view v;
-	int dropped;
-
-	if (t->token == TOKEN_HELD)
-		return sort_token(r, path, t, lost);
-	do {
-		if (lane_look(q, t->group, NULL, &v) == -1 && errno != ENOENT)
-			return put_off_group(r, path, t);
-		if (!v.found)
-			return sort_token(r, path, t, lost);
-	} while ((dropped = drop_first(r, &v.first)) == 1);
-	return dropped == -1 ? put_off_group(r, path, t) : take_first(r, path, t, &v.first, lost);
 }
 
 /* Take one entry, or put it where it belongs if it may not be delivered. */
@@ -461,7 +163,7 @@ static int take_entry(struct receiving *r, const char *path, const struct sorted
 	if (entry_parse(name->name, &e) == -1) {
 		done = line_bad(q, path);
 	} else if (e.token) {
-		done = take_token(r, path, &e, lost);
+		done = recv_token(r, path, &e, lost);
 		return done == -1 && errno != ENOENT ? -1 : 0;
 	} else if ((expiry = queue_expiry(q, &e)) != 0 && expiry <= r->now) {
 		done = place_expire(q, q->fd, path, &e);
@@ -470,7 +172,7 @@ static int take_entry(struct receiving *r, const char *path, const struct sorted
 	} else {
 		return lease_entry(r, path, name->inode, &e, lost);
 	}
-	return done == -1 && errno != ENOENT ? pass_over(r) : 0;
+	return done == -1 && errno != ENOENT ? recv_pass_over(r) : 0;
 }
 
 static int take_next(struct receiving *r, struct row *l)
@@ -513,8 +215,8 @@ static int take_from_bundle(struct receiving *r, const char *dir, const struct s
 	if ((expiry = queue_expiry(q, &e)) != 0 && expiry <= r->now)
 		return place_expire(q, q->fd, path, &e) == -1 && errno != ENOENT ? -1 : 0;
 	bundle_lease(&e, r->clock->nonce);
-	if ((torn = is_torn(r, path, name->inode, &e)) <= 0)
-		return torn == 0 ? keep_lease(r, &e, dir, name->inode) : -1; /* it will lapse */
+	if ((torn = recv_is_torn(r, path, name->inode, &e)) <= 0)
+		return torn == 0 ? recv_keep(r, &e, dir, name->inode) : -1; /* it will lapse */
 	if (line_bad(q, path) == 0)
 		depth_release(q, 1, e.body);
 	return 0;
@@ -545,7 +247,7 @@ static int take_bundle(struct receiving *r, struct row *l)
 	int lost = 0;
 
 	segment_path(&l->strip, &l->segment, path);
-	if (put_under_clock(r, path, name_bundle, l, dir, &lost) == -1)
+	if (recv_put(r, path, name_bundle, l, dir, &lost) == -1)
 		return errno == EXDEV ? open_bundle(r, l) : -1;
 	l->next = l->segment.n;
 	for (i = 0; !lost && i < l->segment.n; i++)
