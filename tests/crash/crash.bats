@@ -335,10 +335,11 @@ prepare_blocked() {
 	mq-recv q >receipt
 }
 
-# waited WHERE: somebody stands there, or has gone.
+# waited WHERE: somebody stands there; or, in two seconds, nobody does: it has gone, or
+# could not.
 waited() {
-	for ((i = 0; i < 100; i++)); do
-		[ -z "$(find "$MQ_SPOOL/q/q/$1" -type p 2>/dev/null)" ] || return 0
+	local end=$((SECONDS + 2))
+	until compgen -G "$MQ_SPOOL/q/q/$1/*" >/dev/null || ((SECONDS > end)); do
 		pause
 	done
 }
