@@ -30,6 +30,8 @@
 #	WERROR=1        a warning is an error
 #	BUILD=DIR       where everything that is made goes
 
+.DEFAULT_GOAL = all
+
 PREFIX = /usr/local
 BUILD = build$(if $(SANITIZE),-asan)$(if $(musl),-musl)
 STATIC = 1
@@ -63,16 +65,7 @@ cppflags = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 -DMQ_VERSION='"$
 asan_static = $(if $(findstring clang,$(CC)),,-static-libasan -static-libubsan -no-pie)
 ldflags = -Wl,--gc-sections $(if $(SANITIZE),$(asan) $(asan_static)) $(LDFLAGS)
 
-# Debian's musl-gcc finds musl alone.  The kernel's headers and the libraries are
-# those of gcc, which is made for glibc: lib/musl has what they need of that.
-musl = $(filter musl-gcc,$(notdir $(CC)))
-ifneq ($(musl),)
-cppflags += $(musl_headers)
-musl_headers := $(patsubst %,-idirafter /usr/include/%,. $(shell gcc -print-multiarch))
-LIBMD := $(shell gcc -print-file-name=libmd.a)
-LIBJANSSON := $(shell gcc -print-file-name=libjansson.a)
-fortify = $(BUILD)/obj/lib/musl/fortify.o
-endif
+include lib/musl/musl.mk
 
 # What is there: the library; a main per command, and what commands share; a
 # program per unit test and benchmark; pages; systemd's units.
@@ -89,13 +82,6 @@ shared = $(filter-out $(left_out),$(wildcard cmd/*/*.c))
 shared_objects = $(shared:%.c=$(BUILD)/obj/%.o)
 test_common = $(BUILD)/obj/test/share/common.o
 units = $(patsubst tests/%.c,$(BUILD)/test/%,$(wildcard tests/unit/*.c))
-benches = $(patsubst tests/%.c,$(BUILD)/test/%,$(wildcard tests/bench/*.c))
-recorder = $(BUILD)/test/power/recorder
-crash = $(BUILD)/test/crash/meddle $(BUILD)/test/crash/serve
-crash_objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/crash/*.c tests/trace/*.c))
-stress_objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/stress/*.c))
-fuzzers = $(filter-out replay,$(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c)))
-replays = $(fuzzers:%=$(BUILD)/test/fuzz/%)
 pages = $(wildcard man/*.[1-8])
 examples = $(wildcard examples/*)
 services = $(notdir $(wildcard cmd/systemd/*))
@@ -103,29 +89,19 @@ objects = $(lib_objects) $(shared_objects) $(test_common) $(commands:%=$(BUILD)/
 	$(patsubst $(BUILD)/test/%,$(BUILD)/obj/tests/%.o,$(units) $(benches) $(replays)) \
 	$(BUILD)/obj/tests/fuzz/replay.o $(stress_objects) $(BUILD)/obj/tests/power/recorder.o \
 	$(crash_objects) $(fortify)
-fuzz_objects = $(patsubst %.c,$(BUILD)/obj/fuzz/%.o,$(lib) $(wildcard cmd/share/*.c) \
-	cmd/archive/member.c)
 bin = $(commands:%=$(BUILD)/bin/%)
 test_bin = $(commands:%=$(BUILD)/test/bin/%)
 tested = $(bin) $(test_bin) $(units) $(replays) $(crash) $(BUILD)/test/stress
 
-.PHONY: all check check-core check-crash check-deb check-fresh check-html check-long check-musl check-power \
-	check-stress deb demo dist html lint fuzz $(fuzzers:%=fuzz-%) install uninstall clean musl needs bench \
-	bench-programs bench-clients recording FORCE
+# How the benchmark and the long tests are made and run.
+include $(wildcard tests/*/*.mk)
+
+.PHONY: all check check-deb check-fresh check-html check-long clean deb demo dist html install lint \
+	needs recording uninstall FORCE
 .DELETE_ON_ERROR:
-.SECONDARY: $(objects) $(fuzz_objects) $(fuzzers:%=$(BUILD)/obj/fuzz/tests/fuzz/%.o)
+.SECONDARY: $(objects)
 
 all: $(BUILD)/libmq.a $(bin)
-bench-programs: $(benches)
-
-# The clients of those peers whose libraries are there.
-clients = beanstalk $(if $(call there,librabbitmq),rabbit) $(if $(call there,hiredis),redis)
-there = $(shell pkg-config --exists $1 2>/dev/null && echo yes)
-bench-clients: $(clients:%=$(BUILD)/test/bench/peers/%)
-
-bench: all bench-programs | needs
-	@$(MAKE) --no-print-directory bench-clients
-	@BUILD='$(BUILD)' tests/bench/compare $(BENCH)
 
 # ---- compile and link ---------------------------------------------------
 
@@ -190,57 +166,7 @@ $(foreach c,mq-export mq-import,$(BUILD)/bin/$c $(BUILD)/test/bin/$c): static =
 $(BUILD)/test/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libmq.a
 	$(link)
 
-$(BUILD)/test/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/libmq.a
-	$(link)
-
-$(BUILD)/test/bench/empty: static = $(if $(SANITIZE),,-static)
-
-$(BUILD)/test/bench/peers/%: $(BUILD)/obj/tests/bench/peers/%.o
-	$(link)
-
-$(BUILD)/obj/tests/bench/peers/rabbit.o: CPPFLAGS += $(shell pkg-config --cflags librabbitmq)
-$(BUILD)/test/bench/peers/rabbit: libs = $(shell pkg-config --libs librabbitmq)
-$(BUILD)/obj/tests/bench/peers/redis.o: CPPFLAGS += $(shell pkg-config --cflags hiredis)
-$(BUILD)/test/bench/peers/redis: libs = $(shell pkg-config --libs hiredis)
-
-$(BUILD)/obj/tests/power/recorder.o: CPPFLAGS += $(shell pkg-config --cflags fuse3)
-$(recorder): libs = $(shell pkg-config --libs fuse3)
-$(recorder): $(BUILD)/obj/tests/power/recorder.o
-	$(link)
-
-$(BUILD)/test/crash/meddle: $(BUILD)/obj/tests/crash/calls.o $(BUILD)/obj/tests/trace/trace.o
-$(BUILD)/test/crash/serve: $(BUILD)/obj/tests/crash/look.o $(BUILD)/obj/tests/crash/restore.o $(BUILD)/libmq.a
-$(crash): static = $(if $(SANITIZE),,-static)
-$(crash): $(BUILD)/test/crash/%: $(BUILD)/obj/tests/crash/%.o
-	$(link)
-
-$(BUILD)/test/stress: $(stress_objects) $(BUILD)/libmq.a
-	$(link)
-
-# A fuzz target as a test: over its corpus, without libFuzzer.
-$(replays): $(BUILD)/test/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(BUILD)/obj/tests/fuzz/replay.o \
-	    $(BUILD)/obj/shared.a $(BUILD)/libmq.a
-	$(link)
-
-$(BUILD)/test/fuzz/jsonin: libs = $(LIBJANSSON)
-
-# And with it, which only clang has.
-FUZZ_CC = clang
-fuzzing = -std=c11 -O1 -g -fsanitize=fuzzer$1,address,undefined -fno-sanitize-recover=all
-
-$(BUILD)/obj/fuzz/%.o: %.c
-	@mkdir -p $(@D)
-	$(FUZZ_CC) $(cppflags) $(call fuzzing,-no-link) -MMD -MP -c -o $@ $<
-
-$(BUILD)/obj/fuzz/libmq.a: $(fuzz_objects)
-	$(archive)
-
-$(fuzzers:%=$(BUILD)/fuzz/%): $(BUILD)/fuzz/%: $(BUILD)/obj/fuzz/tests/fuzz/%.o \
-	    $(BUILD)/obj/fuzz/libmq.a
-	@mkdir -p $(@D)
-	$(FUZZ_CC) $(call fuzzing) -o $@ $^ $(LIBJANSSON) $(LIBMD)
-
--include $(objects:.o=.d) $(wildcard $(BUILD)/obj/fuzz/*/*/*.d)
+-include $(objects:.o=.d)
 
 # ---- check, demo, lint --------------------------------------------------
 
@@ -264,34 +190,9 @@ run = BUILD='$(BUILD)' VARIABLES='$(subst ','\'',$(MAKEOVERRIDES))' tests/run $(
 check: $(tested) $(benches) $(recorder) | needs
 	@$(run)
 
-# Commands that need more of glibc's libraries than libmd and jansson are not made
-# with musl; left out of the tests are those of the build, and of power cuts.
-musl: | needs
-	$(MAKE) CC=musl-gcc STATIC=1 all
-
-check-musl: | needs
-	$(MAKE) CC=musl-gcc STATIC=1 check-core
-
-check-core: $(tested)
-	@SUITES='$(filter-out tests/build/% tests/power/%,$(wildcard tests/*/*.bats))' $(run)
-
-# TIME, SEED, WORKERS and DIR choose; tests/stress/stress.c says what is done.
-check-stress: $(BUILD)/test/stress | needs
-	$< $(if $(TIME),-t $(TIME)) $(if $(SEED),-s $(SEED)) $(if $(WORKERS),-w $(WORKERS)) \
-		$(if $(DIR),-d '$(DIR)')
-
 # An hour or two: POWER=1000 TIME=3600 FUZZ_TIME=300 is what a release takes.
 check-long:
 	@tests/long POWER=$(or $(POWER),200) TIME=$(or $(TIME),1200) FUZZ_TIME=$(FUZZ_TIME)
-
-# Its files say what is done, and what chooses.
-check-crash: $(bin) $(test_bin) $(crash) | needs
-	@BUILD='$(BUILD)' tests/crash/run
-
-# POWER, SEED and DIR choose; tests/power/run says what is done.
-check-power: $(bin) $(test_bin) $(recorder) | needs
-	@BUILD='$(abspath $(BUILD))' tests/power/run -n $(or $(POWER),150) $(if $(SEED),-s $(SEED)) \
-		$(if $(DIR),-k '$(DIR)') ext4 xfs btrfs
 
 # Of what is committed; nothing that is built here is looked at.
 check-fresh: | needs
@@ -310,13 +211,6 @@ check-html: html | needs
 # doc/session says what it shows.
 recording: all | needs
 	@PATH="$(abspath $(BUILD))/bin:$$PATH" doc/record doc/tour.svg
-
-FUZZ_TIME = 60
-
-fuzz: $(fuzzers:%=fuzz-%)
-
-$(fuzzers:%=fuzz-%): fuzz-%: $(BUILD)/fuzz/%
-	@tests/fuzz/run $< $(FUZZ_TIME)
 
 scripts = $(wildcard .ci/run doc/html tests/needs tests/run tests/crash/run tests/build/deb tests/build/fresh \
 	tests/html/browser tests/long tests/demo tests/lint/* tests/*.bash tests/*/*.bash tests/*/*.bats \
