@@ -71,7 +71,7 @@ BAD_NAME="no such queue: bad name"
 # byte, but for NULs.  With $CODE, that is the status it is to have.
 try() {
 	local file=$T/.tried.$((++tried))
-	status=0
+	status=0 output='' stderr=''
 	"$@" >"$file.out" 2>"$file.err" || status=$?
 	text_of "$file.out" output
 	text_of "$file.err" stderr
@@ -124,6 +124,7 @@ fails() {
 
 # still: from here on the spool is to stay what it is.  Those below then need not look
 # before each command.
+# shellcheck disable=SC2317 # used by the test files
 still() {
 	census STILL
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Message groups: stopped at every step (crash.bash).
-# shellcheck disable=SC2034 # what is set here is for crash.bash
+# shellcheck disable=SC2034,SC2154 # what is set here is for crash.bash, or set by it
 
 load ../lib
 load crash
