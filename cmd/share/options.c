@@ -222,9 +222,9 @@ struct mq_setting *cmd_settings(struct cmd *c, int first, size_t *n)
 
 	*n = 0;
 	for (int i = first; i < c->argc; i++) {
-		char *equals = strchr(c->argv[i], '=');
+		char *equals = c->argv[i] + strcspn(c->argv[i], "=");
 
-		if (!equals)
+		if (!*equals)
 			cmd_usage(c, "'%s' is not of the form key=value", c->argv[i]);
 		*equals = '\0';
 		list[(*n)++] = (struct mq_setting){ c->argv[i], equals + 1 };

@@ -36,8 +36,8 @@ typedef void lease_name_fn(const struct receiving *, void *what, char name[NAME_
 
 /* Rename path beside the clock, which is made if need be and gives it the name that is
  * put into to: 0, also when the race for it was *lost; -1. */
-int recv_put(struct receiving *, const char *path, lease_name_fn *, void *what, char to[ENTRY_PATH],
-    int *lost);
+int recv_put(struct receiving *, const char *path, lease_name_fn *name_of, void *what,
+    char to[ENTRY_PATH], int *lost);
 
 /* The same for an entry, which is then leased. */
 int recv_lease(struct receiving *, const char *path, struct entry *, char to[ENTRY_PATH],
