@@ -33,7 +33,7 @@ made() {
 
 	touch "$T/tree/cmd/share/jsonin.h"
 	tree -n CFLAGS=-O0 >"$T/plan"
-	grep -e '-c -o build/obj/cmd/mq-send\.o' "$T/plan"
+	grep -e '-c -o build/obj/cmd/send/inputs\.o' "$T/plan"
 	run ! grep -e '-c -o build/obj/cmd/mq-recv\.o' "$T/plan"
 
 	tree clean
