@@ -122,17 +122,16 @@ fails() {
 	is "$code" '' "$regex"
 }
 
-# still: from here on the spool is to stay what it is.  Those below then need not look
-# before each command.
-# shellcheck disable=SC2317 # used by the test files
-still() {
-	census STILL
+# unchanging: from here on the spool is to stay what it is.  Those below then need not
+# look before each command.
+unchanging() {
+	census UNCHANGED
 }
 
 # harmless CODE REGEX COMMAND...: it fails, and the spool is what it was.
 harmless() {
-	local before=${STILL-} after
-	[ -n "${STILL+set}" ] || census before
+	local before=${UNCHANGED-} after
+	[ -n "${UNCHANGED+set}" ] || census before
 	fails "$@"
 	census after
 	[ "$before" = "$after" ] || {
@@ -143,8 +142,8 @@ harmless() {
 
 # usage COMMAND...: a usage error; the spool is what it was.
 usage() {
-	local before=${STILL-} after
-	[ -n "${STILL+set}" ] || census before
+	local before=${UNCHANGED-} after
+	[ -n "${UNCHANGED+set}" ] || census before
 	try "$@"
 	census after
 	# shellcheck disable=SC2154 # set by run

@@ -46,7 +46,7 @@ bad_names() {
 }
 
 @test "every command: options it does not know, 64" {
-	still
+	unchanging
 	for command in $COMMANDS; do
 		usage "$command" --no-such-option q
 		usage "$command" -Z q
@@ -62,7 +62,7 @@ options_with_argument() {
 
 @test "an empty argument is refused by every option of every command, but for those of text" {
 	limit 250
-	still
+	unchanging
 	for command in $COMMANDS; do
 		options_with_argument "$command" >list
 		grep -qx -e --spool list
@@ -84,7 +84,7 @@ options_with_argument() {
 
 @test "an empty operand that names something is refused: 64" {
 	limit 250
-	still
+	unchanging
 	for command in mq-config mq-delete mq-purge mq-recv mq-ls mq-redrive mq-stat mq-wait mq-export \
 		mq-import mq-fsck mq-call 'mq-send -b x' 'mq-send q' 'mq-call q' 'mq-wait -w 0 q' 'mq-recv q' \
 		'mq-stat q' 'mq-bind x' 'mq-bind -l' 'mq-export q' 'mq-import q'; do
@@ -109,7 +109,7 @@ options_with_argument() {
 
 @test "a bad name is no queue: 66, by every command that takes one" {
 	crowded
-	still
+	unchanging
 	while IFS= read -r -d '' name; do
 		for command in mq-config mq-delete mq-purge mq-recv mq-ls mq-redrive mq-stat 'mq-send -b x'; do
 			# shellcheck disable=SC2086 # words
@@ -120,7 +120,7 @@ options_with_argument() {
 }
 
 @test "a name with a leading dash after --" {
-	still
+	unchanging
 	for command in mq-config mq-delete mq-purge mq-recv mq-ls mq-redrive mq-stat 'mq-send -b x'; do
 		# shellcheck disable=SC2086 # words
 		harmless 66 "${command%% *}: -q: $BAD_NAME" $command -- -q
@@ -136,7 +136,7 @@ options_with_argument() {
 }
 
 @test "an unknown queue: 66, by every command that takes one" {
-	still
+	unchanging
 	for command in mq-config mq-delete mq-purge mq-recv mq-ls mq-redrive mq-stat 'mq-send -b x' 'mq-send -l' 'mq-send -0' 'mq-send -j' 'mq-send -D x -b x'; do
 		# shellcheck disable=SC2086 # words
 		harmless 66 "${command%% *}: nosuch: no such queue.*" $command nosuch </dev/null
@@ -167,7 +167,7 @@ options_with_argument() {
 }
 
 @test "bad durations on the command line: 64" {
-	still
+	unchanging
 	for duration in soon -1s '' 5x '5 s' 1s1 1e3 nan inf 0x10 99999999999999999999d .; do
 		usage mq-send -d "$duration" -b x q
 		usage mq-send -t "$duration" -b x q
@@ -197,7 +197,7 @@ options_with_argument() {
 }
 
 @test "bad numbers on the command line: 64" {
-	still
+	unchanging
 	for number in many -1 '' 1.5 0x1 1e3 99999999999999999999 ' 1' 1,0; do
 		usage mq-recv -n "$number" q
 		usage mq-ls -n "$number" q
@@ -207,14 +207,14 @@ options_with_argument() {
 }
 
 @test "bad times on the command line: 64" {
-	still
+	unchanging
 	for time in now @ @x @-1x 2026-02-30 2026-13-01T00:00:00Z 2026-11-20T25:00:00Z 2026-11-20T12:00:00X 12:00 ''; do
 		usage mq-send -a "$time" -b x q
 	done
 }
 
 @test "bad settings: 78, by create and config" {
-	still
+	unchanging
 	for setting in colour=red visibility=soon max-depth=many overflow=never sync=perhaps paused=2 backoff=5m..1s max-bytes=1KB; do
 		harmless 78 "mq-config: q: .*${setting%%=*}.*" mq-config q max-receives=9 "$setting"
 		harmless 78 "mq-create: q: .*${setting%%=*}.*" mq-create q max-receives=9 "$setting"
@@ -224,7 +224,7 @@ options_with_argument() {
 }
 
 @test "header injection: 65, by option and by JSON" {
-	still
+	unchanging
 	for value in $'x\nMq-Id: 1' $'x\n\nbody' $'x\rY: z' $'x\nY: z'; do
 		harmless 65 'mq-send: q: .+' mq-send -H "A: $value" -b x q
 		harmless 65 'mq-send: q: .+' mq-send -R "$value" -b x q
@@ -270,7 +270,7 @@ options_with_argument() {
 	ln -s "$receipt" link
 	mkfifo fifo
 	long=/$(printf 'n%.0s' {1..5000})
-	still
+	unchanging
 	for it in '' x . .. / dir link fifo /dev/null /etc/passwd "$long" "$receipt.bak" "${receipt%?}" "$receipt"x \
 		"$MQ_SPOOL" "$MQ_SPOOL/q" "$MQ_SPOOL/q/q" "$MQ_SPOOL/q/q/conf" "$MQ_SPOOL/q/q/leased" $'a\nb'; do
 		for command in mq-ack mq-nack mq-extend 'mq-nack -x'; do
@@ -285,7 +285,7 @@ options_with_argument() {
 	mq-send -q -p 9 -b leased q
 	receipt=$(mq-recv q)
 	other=${receipt/"/q/q/"//q/nosuch/}
-	still
+	unchanging
 	for command in mq-ack mq-nack mq-extend; do
 		harmless 66 "$command: .+" "$command" "$other"
 	done
@@ -574,13 +574,14 @@ upset() {
 	ok '' mq-ack "$other"
 	fails 3 'mq-ack: .*: the lease has lapsed' mq-ack "$receipt.x" || fails 65 'mq-ack: .+' mq-ack "$receipt.x"
 	mixed=$T/other/q/q/leased/${receipt##*/leased/}
-	still
+	unchanging
 	for command in mq-ack mq-nack mq-extend mq-cat; do
 		harmless 3 "$command: .*: the lease has lapsed" "$command" "$mixed"
 	done
 	Q=$MQ_SPOOL/q/q
 	ln -s "$Q/leased" "$T/leased"
 	ln -s q "$MQ_SPOOL/q/link"
+	unchanging
 	bucket=${receipt%/*} name=${receipt##*/}
 	for it in "$T/leased/${bucket##*/}/$name" "$Q/leased/../leased/${bucket##*/}/$name" "$Q/./leased/${bucket##*/}/$name" \
 		"$Q/ready/../leased/${bucket##*/}/$name" "$Q//leased/${bucket##*/}/$name"; do
