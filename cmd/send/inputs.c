@@ -91,8 +91,7 @@ static int json_piece(struct sender *s, enum piece piece, const char *data, size
 	memcpy(s->line + s->length, data, n);
 	s->length = piece == PIECE_PART ? length : 0;
 	if (piece == PIECE_PART)
-		return sender_commit(
-		    s); /* while a long line arrives, those before it must not wait */
+		return sender_commit(s); /* those before a long line must not wait for it */
 	return send_json(s, s->line, length);
 }
 

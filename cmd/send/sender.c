@@ -51,8 +51,8 @@ int sender_commit(struct sender *s)
 	return cmd_flush(s->c, sender_accepted(s).text);
 }
 
-/* "QUEUE: FILE: line 3: what is wrong", or the member's path for the line, as far as that tells anything; to be
- * freed.  The library's words begin with the queue's name by themselves. */
+/* "QUEUE: FILE: line 3: what is wrong", or the member's path for the line, as far as
+ * that tells anything; to be freed.  The library's words begin with the queue's name by themselves. */
 static char *refusal(const struct sender *s, const char *why)
 {
 	size_t n = strlen(s->name);

@@ -52,7 +52,7 @@ struct cmd {
 	struct out out; /* standard output */
 	int exit;       /* the exit code so far: that of the first failure */
 
-	/* private to these */
+	/* private to common.c, options.c and operands.c */
 	char *default_spool;
 	mq_wait *wait;
 	char letters[3 * CMD_OPTIONS_MAX];

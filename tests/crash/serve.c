@@ -38,6 +38,7 @@ int main(void)
 {
 	char *line = NULL, *rest, *words[WORDS + 1];
 	size_t size = 0, n;
+	int status;
 	ssize_t length;
 
 	while ((length = getline(&line, &size, stdin)) > 0) {
@@ -46,8 +47,8 @@ int main(void)
 		for (n = 0; rest && n < WORDS; n++)
 			words[n] = strsep(&rest, "\t");
 		words[n] = NULL;
-		n = (size_t)perform(words, n);
-		printf("%c%zu%c", 0, n, 0);
+		status = perform(words, n);
+		printf("%c%d%c", 0, status, 0);
 		fflush(stdout);
 	}
 	free(line);

@@ -8,10 +8,10 @@ load work
 
 # ---- leases ------------------------------------------------------------------------------
 
-@test "a job of three times the visibility is delivered once" {
-	mq-config q visibility=2s
+@test "a job of 10 times the visibility is delivered once" {
+	mq-config q visibility=1s
 	seq 2 | mq-send -q -l q
-	start w mq-work -j2 -e -l log q -- sh -c 'echo >>runs; sleep 7'
+	start w mq-work -j2 -e -l log q -- sh -c 'echo >>runs; sleep 10'
 	worker=$pid
 	soon there runs 2
 	start other mq-work -e q -- sh -c 'echo >>runs'
@@ -23,12 +23,12 @@ load work
 	same 'ack 0' "$(verdicts log | sort -u)"
 }
 
-@test "a job of three times -v, whatever the queue's visibility" {
+@test "a job of 10 times -v, whatever the queue's visibility" {
 	mq-config q visibility=1h
 	mq-send -q -b x q
-	start w mq-work -j1 -n1 -v 2s -l log q -- ./await go
+	start w mq-work -j1 -n1 -v 1s -l log q -- ./await go
 	soon there running.x
-	deadline=$((SECONDS + 7))
+	deadline=$((SECONDS + 10))
 	until ((SECONDS > deadline)); do
 		[ "$(mq-recv q | wc -l)" -eq 0 ]
 		pause

@@ -539,10 +539,10 @@ finishes_on() {
 
 # ---- leases --------------------------------------------------------------------------------------
 
-@test "an answer that takes three times the visibility: delivered once" {
-	mq-config q visibility=2s
+@test "an answer that takes 10 times the visibility: delivered once" {
+	mq-config q visibility=1s
 	mq-send -q -b x q
-	start w mq-work -L -j1 -e -l log q -- sh -c 'while read -r line; do echo >>runs; sleep 7; echo ok; done'
+	start w mq-work -L -j1 -e -l log q -- sh -c 'while read -r line; do echo >>runs; sleep 10; echo ok; done'
 	worker=$pid
 	soon there runs 1
 	start other mq-work -e q -- sh -c 'echo >>runs'
