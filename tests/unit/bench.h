@@ -46,6 +46,23 @@ static inline void bench_close(struct bench *b)
 	fs_close(top);
 }
 
+/* So many messages, all alike, of that group unless it is NULL. */
+static inline void bench_send(struct bench *b, int n, const char *group)
+{
+	struct mq_properties p = { .priority = MQ_PRIORITY_DEFAULT, .group = group };
+	size_t accepted;
+	mq_batch *batch;
+
+	mq_batch_open(b->q, &batch);
+	for (; n > 0; n--) {
+		mq_batch_begin(batch, &p);
+		mq_batch_write(batch, "x", 1);
+		mq_batch_end(batch);
+	}
+	mq_batch_commit(batch, 0, &accepted, NULL, NULL);
+	mq_batch_close(batch);
+}
+
 /* As if so much time had gone by. */
 static inline void bench_pass(struct bench *b, mq_time t)
 {

@@ -7,22 +7,6 @@
 
 #define VISIBILITY (30 * MQ_SECOND)
 
-static void send(struct bench *b, int n)
-{
-	struct mq_properties p = { .priority = MQ_PRIORITY_DEFAULT };
-	size_t accepted;
-	mq_batch *batch;
-
-	mq_batch_open(b->q, &batch);
-	for (; n > 0; n--) {
-		mq_batch_begin(batch, &p);
-		mq_batch_write(batch, "x", 1);
-		mq_batch_end(batch);
-	}
-	mq_batch_commit(batch, 0, &accepted, NULL, NULL);
-	mq_batch_close(batch);
-}
-
 static size_t held(mq_hold *h, size_t max, mq_lease **l)
 {
 	size_t n;
@@ -53,7 +37,7 @@ static void test_kept(struct tap *t, struct bench *b)
 	mq_hold *h;
 	int i;
 
-	send(b, 2);
+	bench_send(b, 2, NULL);
 	mq_hold_open(b->q, 0, &h);
 	CHECK(t, held(h, 1, &first) == 1);
 	for (i = 0; i < 30; i++) {
@@ -77,7 +61,7 @@ static void test_lapsed(struct tap *t, struct bench *b)
 	mq_time again;
 	mq_hold *h;
 
-	send(b, 2);
+	bench_send(b, 2, NULL);
 	mq_hold_open(b->q, 0, &h);
 	CHECK(t, held(h, 1, &old) == 1);
 	bench_pass(b, VISIBILITY);
@@ -101,7 +85,7 @@ static void test_late_receive(struct tap *t, struct bench *b)
 	mq_lease *old, *l;
 	mq_hold *h;
 
-	send(b, 2);
+	bench_send(b, 2, NULL);
 	mq_hold_open(b->q, 0, &h);
 	held(h, 1, &old);
 	bench_pass(b, VISIBILITY + MQ_SECOND);
@@ -122,7 +106,7 @@ static void test_own_clock(struct tap *t, struct bench *b)
 	mq_hold *h;
 	int i;
 
-	send(b, 2);
+	bench_send(b, 2, NULL);
 	mq_hold_open(b->q, 0, &h);
 	CHECK(t, held(h, 2, l) == 2);
 	CHECK(t, mq_lease_of(b->mq, mq_lease_message(l[0])->path, &same) == MQ_OK);
@@ -145,7 +129,7 @@ static void test_prefetch(struct tap *t, struct bench *b)
 	mq_lease *l[5];
 	size_t n, i;
 
-	send(b, 5);
+	bench_send(b, 5, NULL);
 	CHECK(t, mq_recv_for(b->q, "a/b", 2, 5, 0, l, &n) == MQ_USAGE);
 	CHECK(t, mq_recv_for(b->q, "a", 2, 5, 0, l, &n) == MQ_OK && n == 2);
 	CHECK(t, mq_recv_for(b->q, "a", 2, 5, 0, l + 2, &n) == MQ_BUSY && n == 0);
@@ -172,7 +156,7 @@ static void test_removed(struct tap *t, struct bench *b)
 	mq_time again;
 	mq_hold *h;
 
-	send(b, 1);
+	bench_send(b, 1, NULL);
 	mq_hold_open(b->q, 0, &h);
 	held(h, 1, &l);
 	CHECK(t, mq_delete(b->mq, "q") == MQ_OK);

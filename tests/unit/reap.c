@@ -11,22 +11,6 @@
 
 #define VISIBILITY (30 * MQ_SECOND)
 
-static void send(struct bench *b, int n, const char *group)
-{
-	struct mq_properties p = { .priority = MQ_PRIORITY_DEFAULT, .group = group };
-	size_t accepted;
-	mq_batch *batch;
-
-	mq_batch_open(b->q, &batch);
-	for (; n > 0; n--) {
-		mq_batch_begin(batch, &p);
-		mq_batch_write(batch, "x", 1);
-		mq_batch_end(batch);
-	}
-	mq_batch_commit(batch, 0, &accepted, NULL, NULL);
-	mq_batch_close(batch);
-}
-
 static size_t receive(struct bench *b, size_t max, mq_lease **l)
 {
 	size_t n;
@@ -94,7 +78,7 @@ static void test_in_time(struct tap *t, struct bench *b)
 	mq_lease *l;
 	int left;
 
-	send(b, 1, NULL);
+	bench_send(b, 1, NULL);
 	receive(b, 1, &l);
 	bench_pass(b, VISIBILITY - MQ_SECOND);
 	CHECK(t, reap(b, l, &left) == 0 && !left && clock_is(b, l, CLOCK_LIVE));
@@ -111,7 +95,7 @@ static void test_claimed(struct tap *t, struct bench *b)
 	mq_lease *l;
 	int left;
 
-	send(b, 1, NULL);
+	bench_send(b, 1, NULL);
 	receive(b, 1, &l);
 	stop_at(b, l, CLOCK_CLAIMED);
 	clock_of(l, CLOCK_CLAIMED, claimed);
@@ -132,7 +116,7 @@ static void test_condemned(struct tap *t, struct bench *b)
 	mq_lease *l[2];
 	int left;
 
-	send(b, 2, NULL);
+	bench_send(b, 2, NULL);
 	CHECK(t, receive(b, 2, l) == 2);
 	CHECK(t, mq_giveback(l[0]) == MQ_OK);
 	stop_at(b, l[1], CLOCK_DEAD);
@@ -149,7 +133,7 @@ static void test_no_clock(struct tap *t, struct bench *b)
 	mq_lease *l;
 	int left;
 
-	send(b, 1, NULL);
+	bench_send(b, 1, NULL);
 	receive(b, 1, &l);
 	clock_of(l, CLOCK_LIVE, path);
 	fs_unlink(b->q->fd, path);
@@ -167,7 +151,7 @@ static void test_group(struct tap *t, struct bench *b)
 	mq_lease *l, *again;
 	int left;
 
-	send(b, 2, "g");
+	bench_send(b, 2, "g");
 	receive(b, 1, &l);
 	CHECK(t, receive(b, 1, &again) == 0);
 	bench_pass(b, VISIBILITY);
@@ -186,7 +170,7 @@ static void test_in_passes(struct tap *t, struct bench *b)
 	size_t i;
 	int left, in_order = 1;
 
-	send(b, 150, NULL);
+	bench_send(b, 150, NULL);
 	CHECK(t, receive(b, 150, l) == 150);
 	bench_pass(b, VISIBILITY);
 	CHECK(t, reap(b, l[0], &left) == 100 && left);
