@@ -9,6 +9,7 @@
 
 #include "format/message.h"
 #include "receive/group.h"
+#include "receive/memory.h"
 #include "receive/show.h"
 #include "receive/watch.h"
 #include "spool/death.h"
@@ -111,14 +112,16 @@ static int is_planted(mq_queue *q, const char *dir)
  * nowhere.  The one looked at last is remembered. */
 static int check_directory(mq_queue *q, const char *dir, const char *path)
 {
+	struct memory *m = memory_of(q);
 	char bucket[STRIP_PATH];
 
-	if (!strcmp(q->looked_at, dir))
+	if (m && !strcmp(m->dir, dir))
 		return MQ_OK;
 	bucket_of(dir, bucket);
 	if (is_planted(q, bucket) || is_planted(q, dir))
 		return fail(q->mq, MQ_DATA, path, "not a receipt: its directory is none");
-	strcpy(q->looked_at, dir);
+	if (m)
+		strcpy(m->dir, dir);
 	return MQ_OK;
 }
 
@@ -145,12 +148,12 @@ static const char *beside_last(const mq_queue *last, const char *path)
 {
 	size_t queue, dir;
 
-	if (last == NULL || last->looked_at[0] == '\0')
+	if (last == NULL || last->memory == NULL || last->memory->dir[0] == '\0')
 		return NULL;
 	queue = strlen(last->path);
-	dir = strlen(last->looked_at);
+	dir = strlen(last->memory->dir);
 	if (strncmp(path, last->path, queue) != 0 || path[queue] != '/' ||
-	    strncmp(path + queue + 1, last->looked_at, dir) != 0 || path[queue + 1 + dir] != '/')
+	    strncmp(path + queue + 1, last->memory->dir, dir) != 0 || path[queue + 1 + dir] != '/')
 		return NULL;
 	return path + queue + 1 + dir + 1;
 }
@@ -158,16 +161,16 @@ static const char *beside_last(const mq_queue *last, const char *path)
 /* The lease of that name there: MQ_OK, or MQ_DATA. */
 static int lease_beside(mq *h, const char *path, const char *name, mq_lease **out)
 {
-	mq_queue *q = h->last;
+	const char *dir = h->last->memory->dir;
 	struct entry e;
 	uint64_t nonce;
-	int in_bundle = bundle_name_parse(strrchr(q->looked_at, '/') + 1, &nonce) == 0;
+	int in_bundle = bundle_name_parse(strrchr(dir, '/') + 1, &nonce) == 0;
 
 	if (entry_parse(name, &e) == -1 || e.token || !e.lease == !in_bundle)
 		return fail(h, MQ_DATA, path, "not a receipt");
 	if (in_bundle)
 		bundle_lease(&e, nonce);
-	*out = lease_new(q, &e, q->looked_at, 0);
+	*out = lease_new(h->last, &e, dir, 0);
 	return *out ? MQ_OK : fail_errno(h, path, "cannot look at the lease");
 }
 
@@ -238,21 +241,24 @@ static int clock_runs(mq_lease *l, const char *path, mode_t *mode)
 
 static void note_running(mq_lease *l)
 {
-	mq_queue *q = l->queue;
+	struct memory *m = memory_of(l->queue);
 
-	q->seen.nonce = l->entry.nonce;
-	q->seen.deadline = l->deadline;
-	q->seen.at = clock_up(&q->mq->clock);
+	if (m == NULL)
+		return;
+	m->clock.nonce = l->entry.nonce;
+	m->clock.deadline = l->deadline;
+	m->clock.at = clock_up(&l->queue->mq->clock);
 }
 
 static int seen_running(mq_lease *l)
 {
 	mq_queue *q = l->queue;
+	struct memory *m = q->memory;
 
-	if (q->seen.nonce != l->entry.nonce || l->entry.lease == LEASE_OWN ||
-	    clock_up(&q->mq->clock) - q->seen.at > SEEN_FOR || queue_lapsed(q, q->seen.deadline))
+	if (m == NULL || m->clock.nonce != l->entry.nonce || l->entry.lease == LEASE_OWN ||
+	    clock_up(&q->mq->clock) - m->clock.at > SEEN_FOR || queue_lapsed(q, m->clock.deadline))
 		return 0;
-	l->deadline = l->message.deadline = q->seen.deadline;
+	l->deadline = l->message.deadline = m->clock.deadline;
 	return 1;
 }
 
@@ -287,21 +293,6 @@ static int holds(mq_lease *l)
 	return own;
 }
 
-/* Have the bundle of the lease open.  It goes when it is empty; that is tried when
- * the next verdict is about another one, not for each. */
-static void enter_bundle(mq_lease *l)
-{
-	size_t n = (size_t)(strrchr(l->receipt, '/') - l->receipt);
-	mq_queue *q = l->queue;
-
-	if (!strncmp(q->bundle, l->receipt, n) && q->bundle[n] == '\0')
-		return;
-	queue_leave_bundle(q);
-	memcpy(q->bundle, l->receipt, n);
-	q->bundle[n] = '\0';
-	q->bundle_dir = fs_open_dir(q->fd, q->bundle);
-}
-
 /* MQ_OK when the verdict may be given. */
 static int begin_verdict(mq_lease *l)
 {
@@ -310,7 +301,8 @@ static int begin_verdict(mq_lease *l)
 	if (r == -1)
 		return lease_fail(l, "cannot look at the lease's clock");
 	if (r == 1 && l->entry.lease == LEASE_BUNDLE)
-		enter_bundle(l);
+		memory_enter_bundle(l->queue, l->receipt,
+		    (size_t)(strrchr(l->receipt, '/') - l->receipt));
 	return r == 1 ? MQ_OK : lapsed(l);
 }
 
@@ -345,9 +337,10 @@ int mq_lease_check(mq_lease *l)
 static int drop(mq_lease *l)
 {
 	mq_queue *q = l->queue;
+	struct memory *m = q->memory;
 
-	if (l->entry.lease == LEASE_BUNDLE && q->bundle_dir != -1)
-		return place_drop(q, q->bundle_dir, strrchr(l->receipt, '/') + 1, &l->entry);
+	if (l->entry.lease == LEASE_BUNDLE && m && m->bundle_dir != -1)
+		return place_drop(q, m->bundle_dir, strrchr(l->receipt, '/') + 1, &l->entry);
 	return place_drop(q, q->fd, l->receipt, &l->entry);
 }
 
@@ -576,7 +569,8 @@ int mq_extend(mq_lease *l, mq_time visibility)
 
 	if ((r = queue_refresh(q)) != MQ_OK)
 		return r;
-	q->seen.nonce = 0;
+	if (q->memory)
+		q->memory->clock.nonce = 0;
 	deadline = queue_deadline(q, visibility ? visibility : q->conf.visibility);
 	if (mark_early(l, deadline) == -1)
 		return lease_fail(l, "cannot extend the lease");

@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-void note_trouble(mq_queue *q)
+void note_trouble(struct pass *p)
 {
-	if (!q->trouble && errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
-		q->trouble = errno;
+	if (!p->trouble && errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
+		p->trouble = errno;
 }
 
 void due_at(struct pass *p, mq_time at)
@@ -29,7 +29,7 @@ void due_now(struct pass *p)
 int move_done(struct pass *p, int done)
 {
 	if (done == -1)
-		note_trouble(p->q);
+		note_trouble(p);
 	p->moved += done == 0;
 	return done;
 }

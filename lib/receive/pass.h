@@ -14,12 +14,13 @@
 struct pass {
 	mq_queue *q;
 	unsigned moved, most;
+	int trouble;  /* errno of the first thing that went wrong, or 0 */
 	mq_time next; /* when something is due again; INT64_MAX: nothing that was seen */
 };
 
 /* What went wrong, by errno: for those who would say otherwise that there is nothing.
  * To find something gone is to lose a race, what is no directory is nobody's. */
-void note_trouble(mq_queue *);
+void note_trouble(struct pass *);
 
 void due_at(struct pass *, mq_time);
 

@@ -29,10 +29,10 @@ static int receive(mq_queue *q, const char *consumer, size_t prefetch, size_t ma
 	size_t has;
 	int r;
 
-	sweep(q, SWEEP_IF_DUE);
+	sweep(q, SWEEP_IF_DUE, NULL);
 	if (consumer_count(q, consumer, &has) == -1)
 		return queue_fail(q, "cannot count what the consumer has");
-	if (prefetch && has >= prefetch && sweep(q, SWEEP_NOW) > 0)
+	if (prefetch && has >= prefetch && sweep(q, SWEEP_NOW, NULL) > 0)
 		consumer_count(q, consumer, &has); /* some were over */
 	if (prefetch && has >= prefetch)
 		return fail(q->mq, MQ_BUSY, q->name, "prefetch reached");

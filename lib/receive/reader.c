@@ -4,6 +4,7 @@
 #include "format/message.h"
 #include "format/whereabouts.h"
 #include "receive/lease.h"
+#include "receive/memory.h"
 #include "receive/show.h"
 #include "spool/death.h"
 #include "spool/file.h"
@@ -56,14 +57,14 @@ static int is_alone(const struct file *f, const struct entry *e)
  * moves the offset, and another attempt begins at the start again. */
 static struct file *open_file(mq_reader *r, const char *rest, uint64_t inode)
 {
-	mq_queue *q = r->q;
+	struct memory *m = memory_of(r->q);
 
-	if (inode && q->file && q->file->inode == inode)
-		return file_ref(q->file);
-	r->file = file_open(q->fd, rest);
-	if (r->file != NULL && inode && !is_alone(r->file, &r->entry)) {
-		file_unref(q->file);
-		q->file = file_ref(r->file);
+	if (inode && m && m->file && m->file->inode == inode)
+		return file_ref(m->file);
+	r->file = file_open(r->q->fd, rest);
+	if (r->file != NULL && inode && m && !is_alone(r->file, &r->entry)) {
+		file_unref(m->file);
+		m->file = file_ref(r->file);
 	}
 	return r->file;
 }

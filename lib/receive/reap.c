@@ -83,7 +83,7 @@ static int change_phase(struct reaping *r, struct clock_name *c, enum clock_phas
 	if (done == 0)
 		*c = next;
 	else
-		note_trouble(r->q);
+		note_trouble(r->pass);
 	return done;
 }
 
@@ -94,7 +94,7 @@ static int clock_deadline(const struct reaping *r, const struct clock_name *c, m
 
 	clock_file(r, c, path);
 	if (fs_stat(r->q->fd, path, &st) == -1) {
-		note_trouble(r->q);
+		note_trouble(r->pass);
 		return -1;
 	}
 	*deadline = fs_mtime(&st);
@@ -193,7 +193,7 @@ static int judge_clocks(struct reaping *r)
 
 	if (fs_dir_open(&d, r->q->fd, r->bucket) == -1) {
 		r->left |= errno != ENOENT;
-		note_trouble(r->q);
+		note_trouble(r->pass);
 		return -1;
 	}
 	while (!failed && (name = fs_dir_next(&d)) != NULL) {
@@ -205,7 +205,7 @@ static int judge_clocks(struct reaping *r)
 	}
 	failed |= errno != 0;
 	if (failed)
-		note_trouble(r->q);
+		note_trouble(r->pass);
 	fs_dir_close(&d);
 	if (r->ndead)
 		qsort(r->dead, r->ndead, sizeof(*r->dead), compare_clocks);
@@ -244,7 +244,7 @@ static int has_own_clock(struct reaping *r, const struct entry *e)
 		return 1;
 	lease_clock_path(r->bucket, e->nonce, e->key, path);
 	if ((there = fs_exists(r->q->fd, path)) == -1) {
-		note_trouble(r->q);
+		note_trouble(r->pass);
 		r->stuck = 1;
 	}
 	return there != 0;
@@ -385,7 +385,7 @@ static void collect_bundle(struct reaping *r, const char *bundle, uint64_t nonce
 		return; /* all was taken out of it */
 	if (fs_dir_open(&in, r->q->fd, path) == -1) {
 		r->stuck |= errno != ENOENT;
-		note_trouble(r->q);
+		note_trouble(r->pass);
 		return;
 	}
 	while ((entry = fs_dir_next(&in)) != NULL) {
@@ -394,7 +394,7 @@ static void collect_bundle(struct reaping *r, const char *bundle, uint64_t nonce
 	}
 	if (errno) {
 		r->stuck = 1;
-		note_trouble(r->q);
+		note_trouble(r->pass);
 	}
 	fs_dir_close(&in);
 }
@@ -406,7 +406,7 @@ static int collect_all_leased(struct reaping *r, struct due *due)
 	uint64_t nonce;
 
 	if (fs_dir_open(&d, r->q->fd, r->bucket) == -1) {
-		note_trouble(r->q);
+		note_trouble(r->pass);
 		return -1;
 	}
 	while ((name = fs_dir_next(&d)) != NULL) {
@@ -417,7 +417,7 @@ static int collect_all_leased(struct reaping *r, struct due *due)
 	}
 	if (errno) {
 		r->stuck = 1;
-		note_trouble(r->q);
+		note_trouble(r->pass);
 	}
 	fs_dir_close(&d);
 	return 0;

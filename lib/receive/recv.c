@@ -297,7 +297,7 @@ int recv_under(mq_queue *q, struct lease_clock *clock, size_t max, mq_time visib
     mq_lease **leases, size_t *n)
 {
 	struct receiving r = { .q = q, .clock = clock, .leases = leases, .max = max };
-	int s;
+	int s, trouble;
 
 	*n = 0;
 	if (max < 1 || max > MQ_RECV_MAX || visibility < 0)
@@ -307,12 +307,12 @@ int recv_under(mq_queue *q, struct lease_clock *clock, size_t max, mq_time visib
 	if (q->conf.paused)
 		return fail(q->mq, MQ_EMPTY, q->name, "paused");
 	r.visibility = visibility ? visibility : q->conf.visibility;
-	sweep(q, SWEEP_IF_DUE);
+	sweep(q, SWEEP_IF_DUE, &trouble);
 	do {
 		r.now = queue_now(q);
 		s = take(&r);
 		free_rows(&r);
-	} while (s == 0 && r.n == 0 && sweep(q, SWEEP_NOW) > 0);
+	} while (s == 0 && r.n == 0 && sweep(q, SWEEP_NOW, &trouble) > 0);
 	*n = r.n;
 	if (r.n > 0) {
 		queue_count(q, METER_RECEIVED, r.n);
@@ -322,8 +322,8 @@ int recv_under(mq_queue *q, struct lease_clock *clock, size_t max, mq_time visib
 		errno = r.trouble;
 		s = -1;
 	}
-	if (s == 0 && (q->trouble || q->unsettled)) {
-		errno = q->trouble ? q->trouble : q->unsettled;
+	if (s == 0 && (trouble || q->unsettled)) {
+		errno = trouble ? trouble : q->unsettled;
 		return queue_fail(q, "cannot take back what is due");
 	}
 	return s == -1 ? queue_fail(q, "cannot receive") : fail(q->mq, MQ_EMPTY, q->name, "empty");

@@ -72,13 +72,13 @@ static void release_bucket(struct pass *p, const char *bucket)
 	size_t i;
 
 	if (fs_dir_open(&d, q->fd, bucket) == -1) {
-		note_trouble(q);
+		note_trouble(p);
 		return;
 	}
 	while ((name = fs_dir_next(&d)) != NULL)
 		collect_delayed(p, bucket, name, &due);
 	if (errno)
-		note_trouble(q);
+		note_trouble(p);
 	fs_dir_close(&d);
 	due_cut(&due);
 	for (i = 0; i < due.n; i++)
@@ -99,7 +99,7 @@ static void reap_marked(struct pass *p, const char *bucket, int over)
 	const char *name;
 
 	if (fs_dir_open(&d, p->q->fd, bucket) == -1) {
-		note_trouble(p->q);
+		note_trouble(p);
 		return;
 	}
 	while ((name = fs_dir_next(&d)) != NULL) {
@@ -111,7 +111,7 @@ static void reap_marked(struct pass *p, const char *bucket, int over)
 			fs_unlink(p->q->fd, path);
 	}
 	if (errno)
-		note_trouble(p->q);
+		note_trouble(p);
 	fs_dir_close(&d);
 }
 
@@ -135,7 +135,7 @@ static void sweep_buckets(struct pass *p, const char *part)
 
 	snprintf(buckets.path, sizeof(buckets.path), "%s", part);
 	if (strip_segments(&buckets, &due, &n) == -1) {
-		note_trouble(p->q);
+		note_trouble(p);
 		return;
 	}
 	for (i = 0; i < n && (mq_time)due[i] <= now && p->moved < p->most; i++) {
@@ -168,7 +168,7 @@ static int is_due(mq_queue *q)
 }
 
 /* What is put there while this looks, and not seen, is noted after it was put there. */
-static unsigned sweep_due(mq_queue *q)
+static unsigned sweep_due(mq_queue *q, int *trouble)
 {
 	struct pass p = { .q = q, .most = MOVES_A_SWEEP, .next = INT64_MAX };
 	unsigned moved;
@@ -179,13 +179,14 @@ static unsigned sweep_due(mq_queue *q)
 	p.moved = 0;
 	sweep_buckets(&p, "delayed");
 	queue_due(q, p.next);
+	*trouble = *trouble ? *trouble : p.trouble;
 	return moved + p.moved;
 }
 
 struct sweep_sources {
 	enum sweep_when when;
 	unsigned moved;
-	int trouble;
+	int *trouble;
 };
 
 /* What lapses there may die, and come here. */
@@ -195,38 +196,34 @@ static int sweep_source(void *ctx, mq_queue *source)
 
 	settle(source);
 	if (s->when == SWEEP_NOW || is_due(source))
-		s->moved += sweep_due(source);
-	if (!s->trouble)
-		s->trouble = source->trouble;
+		s->moved += sweep_due(source, s->trouble);
 	return 0;
 }
 
-static unsigned sweep_sources(mq_queue *q, enum sweep_when when)
+static unsigned sweep_sources(mq_queue *q, enum sweep_when when, int *trouble)
 {
-	struct sweep_sources s = { when, 0, 0 };
+	struct sweep_sources s = { when, 0, trouble };
 
-	if (source_walk(q, sweep_source, &s) == -1)
-		note_trouble(q);
-	if (!q->trouble)
-		q->trouble = s.trouble;
+	if (source_walk(q, sweep_source, &s) == -1 && !*trouble)
+		*trouble = errno;
 	return s.moved;
 }
 
-unsigned sweep(mq_queue *q, enum sweep_when when)
+unsigned sweep(mq_queue *q, enum sweep_when when, int *trouble)
 {
 	unsigned moved;
-	int trouble;
+	int own, journals;
 
-	q->trouble = 0;
+	trouble = trouble ? trouble : &own;
+	*trouble = 0;
 	settle(q);
 	if (when == SWEEP_IF_DUE && !is_due(q))
 		return 0;
-	moved = sweep_sources(q, when);
-	moved += sweep_due(q);
-	moved += dedup_sweep(q);
-	moved += journal_help(q->mq, q->spool, q->name, &trouble);
-	if (!q->trouble)
-		q->trouble = trouble;
+	moved = sweep_sources(q, when, trouble);
+	moved += sweep_due(q, trouble);
+	moved += dedup_sweep(q, trouble);
+	moved += journal_help(q->mq, q->spool, q->name, &journals);
+	*trouble = *trouble ? *trouble : journals;
 	if (when == SWEEP_IF_DUE) {
 		settle_again(q);
 		trim(q);
@@ -243,6 +240,6 @@ unsigned sweep(mq_queue *q, enum sweep_when when)
 
 void sweep_all(mq_queue *q)
 {
-	while (sweep(q, SWEEP_NOW) > 0)
+	while (sweep(q, SWEEP_NOW, NULL) > 0)
 		;
 }

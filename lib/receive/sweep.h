@@ -12,8 +12,8 @@ enum sweep_when {
 };
 
 /* How many entries moved, some 4,000 at the most; failures leave things for
- * the next sweep. */
-unsigned sweep(mq_queue *, enum sweep_when);
+ * the next sweep.  *trouble, unless it is NULL: the errno of the first, or 0. */
+unsigned sweep(mq_queue *, enum sweep_when, int *trouble);
 
 /* Until nothing is due any more. */
 void sweep_all(mq_queue *);

@@ -190,7 +190,7 @@ void commit_admit(struct commit *c, struct target *t)
 		target_cut(t, 0);
 		return;
 	}
-	sweep(t->q, SWEEP_IF_DUE);
+	sweep(t->q, SWEEP_IF_DUE, NULL);
 	drop_too_large(c, t);
 	t->held = (struct limit_held){ 0, 0 };
 	while (found == 1 && t->admitted < t->n)

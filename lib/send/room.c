@@ -90,7 +90,7 @@ static int wait_for_look(struct room *r, mq_queue *q)
 	}
 	if (!queue_is_there(q))
 		return queue_removed(q);
-	sweep(q, SWEEP_IF_DUE);
+	sweep(q, SWEEP_IF_DUE, NULL);
 	return queue_refresh(q);
 }
 

@@ -147,7 +147,7 @@ static int prepare(struct commit *c)
 		return r;
 	if (!spool_has_room(c->q->spool))
 		return fail(c->q->mq, MQ_BUSY, c->q->name, "the disk is full");
-	sweep(c->q, SWEEP_IF_DUE);
+	sweep(c->q, SWEEP_IF_DUE, NULL);
 	if (is_unsettled(c->q))
 		return queue_fail(c->q, "cannot put right what a crash of the machine left");
 	if (batch_flush(b) == -1 ||

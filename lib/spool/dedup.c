@@ -234,7 +234,7 @@ static int is_torn(mq_queue *q, const char *hash, const char *name, const struct
 }
 
 /* A pending message whose sender is gone. */
-static unsigned finish_pending(mq_queue *q, const char *file)
+static unsigned finish_pending(mq_queue *q, const char *file, int *trouble)
 {
 	char hash[HASH_SIZE], counts[NAME_SIZE];
 	const char *name = strchr(file, '~');
@@ -248,12 +248,12 @@ static unsigned finish_pending(mq_queue *q, const char *file)
 	hash[HASH_SIZE - 1] = '\0';
 	if (is_torn(q, hash, name + 1, &e))
 		return 0;
-	if ((done = finish(q, hash, name + 1, counts)) == -1 && !q->trouble)
-		q->trouble = errno;
+	if ((done = finish(q, hash, name + 1, counts)) == -1 && !*trouble)
+		*trouble = errno;
 	return done == 1;
 }
 
-static unsigned finish_all(mq_queue *q)
+static unsigned finish_all(mq_queue *q, int *trouble)
 {
 	struct fs_dir d;
 	const char *file;
@@ -262,9 +262,9 @@ static unsigned finish_all(mq_queue *q)
 	if (fs_dir_open(&d, q->fd, PENDING) == -1)
 		return 0;
 	while ((file = fs_dir_next(&d)) != NULL)
-		n += finish_pending(q, file);
-	if (fs_dir_close(&d) == -1 && !q->trouble)
-		q->trouble = errno;
+		n += finish_pending(q, file, trouble);
+	if (fs_dir_close(&d) == -1 && !*trouble)
+		*trouble = errno;
 	return n;
 }
 
@@ -298,16 +298,16 @@ static void remove_old_windows(mq_queue *q)
 	free(starts);
 }
 
-unsigned dedup_sweep(mq_queue *q)
+unsigned dedup_sweep(mq_queue *q, int *trouble)
 {
 	int there = fs_exists(q->fd, "dedup");
 	unsigned finished;
 
-	if (there == -1 && !q->trouble)
-		q->trouble = errno;
+	if (there == -1 && !*trouble)
+		*trouble = errno;
 	if (there != 1)
 		return 0;
-	finished = finish_all(q); /* while the marks of their time are there */
+	finished = finish_all(q, trouble); /* while the marks of their time are there */
 	remove_old_windows(q);
 	return finished;
 }

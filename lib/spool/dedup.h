@@ -32,7 +32,8 @@ int dedup_find(mq_queue *, const char *id, struct entry *);
  * this one; -1 with errno. */
 int dedup_send(mq_queue *, int fd, const char *path, struct entry *, const char *id, int *first);
 
-/* Finish what killed senders left, remove windows that are over. */
-unsigned dedup_sweep(mq_queue *);
+/* Finish what killed senders left, remove windows that are over: how many were finished.
+ * *trouble is the errno of the first thing that went wrong, unless it is one already. */
+unsigned dedup_sweep(mq_queue *, int *trouble);
 
 #endif

@@ -302,7 +302,6 @@ int queue_open(mq *h, struct spool *s, const char *name, mq_queue **out)
 		return fail_errno(h, name, "cannot open the queue");
 	}
 	q->refs = 1;
-	q->bundle_dir = -1;
 	q->mq = h;
 	q->spool = spool_ref(s);
 	q->fd = fd;
@@ -372,21 +371,12 @@ mq_queue *queue_ref(mq_queue *q)
 	return q;
 }
 
-void queue_leave_bundle(mq_queue *q)
-{
-	if (q->bundle[0])
-		fs_rmdir(q->fd, q->bundle);
-	fs_close(q->bundle_dir);
-	q->bundle_dir = -1;
-	q->bundle[0] = '\0';
-}
-
 void mq_queue_close(mq_queue *q)
 {
 	if (q == NULL || --q->refs > 0)
 		return;
-	queue_leave_bundle(q);
-	file_unref(q->file);
+	if (q->forget)
+		q->forget(q);
 	mq_queue_close(q->dead);
 	page_close(&q->page_use);
 	fs_close(q->fd);

@@ -12,7 +12,6 @@
 #include "format/conf.h"
 #include "format/name.h"
 #include "format/whereabouts.h"
-#include "spool/file.h"
 #include "spool/spool.h"
 #include "spool/strip.h"
 
@@ -38,18 +37,11 @@ struct mq_queue {
 	struct page *page;     /* NULL until queue_page() */
 	struct page_use page_use;
 	mq_queue *dead;             /* where dead letters go, once known */
-	char looked_at[STRIP_PATH]; /* the directory of the last receipt */
-	char bundle[STRIP_PATH];    /* that of the last verdict, if it was a bundle; or "" */
-	int bundle_dir;             /* open, or -1 */
-	struct {
-		uint64_t nonce;
-		mq_time deadline, at;
-	} seen;            /* a shared clock that ran at that time, by the clock from boot */
-	struct file *file; /* of the message read last, or NULL */
-	int settled;       /* the look after a boot was done here (settle.h); */
-	int unsettled;     /* errno of what went wrong then, or 0; */
-	int settle_again;  /* it was not done to the end, if only as others had the locks */
-	int trouble;       /* errno of what went wrong in the last sweep, or 0 */
+	struct memory *memory;      /* of receive/memory.h, */
+	void (*forget)(mq_queue *); /* which frees it, unless it is NULL */
+	int settled;                /* the look after a boot was done here (settle.h); */
+	int unsettled;              /* errno of what went wrong then, or 0; */
+	int settle_again; /* it was not done to the end, if only as others had the locks */
 };
 
 /* Open a queue of this spool.  MQ_NOTFOUND: no such queue.  A dead-letter
@@ -112,9 +104,6 @@ void queue_ring(mq_queue *);
 
 /* So many messages were sent, received or acked, or failed, as of now. */
 void queue_count(mq_queue *, enum meter_kind, uint64_t n);
-
-/* Remove the bundle that a verdict was last given in, should it be empty. */
-void queue_leave_bundle(mq_queue *);
 
 void queue_scratch(void *queue, char path[ENTRY_PATH]);
 
