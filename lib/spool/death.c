@@ -144,14 +144,12 @@ int death_carry(mq_queue *from, mq_queue *to, const struct entry *e)
 	return r == 0 || errno == EEXIST || errno == ENOENT ? 0 : -1;
 }
 
-void death_forget(mq_queue *q, const struct entry *e)
+void death_remove(mq_queue *q, const struct entry *e)
 {
 	char path[ENTRY_PATH];
 	int saved = errno;
 
-	if (e->death[0]) {
-		history_path(e, path);
-		fs_unlink(q->fd, path);
-	}
+	history_path(e, path);
+	fs_unlink(q->fd, path);
 	errno = saved;
 }

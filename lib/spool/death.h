@@ -45,6 +45,12 @@ int death_write(mq_queue *, struct entry *, const char *text);
 /* Give the history to another queue as well, under the same name. */
 int death_carry(mq_queue *from, mq_queue *to, const struct entry *);
 
-void death_forget(mq_queue *, const struct entry *);
+/* Remove its history; that of a message which has failed, or of any. errno stays. */
+void death_remove(mq_queue *, const struct entry *);
+static inline void death_forget(mq_queue *q, const struct entry *e)
+{
+	if (e->death[0])
+		death_remove(q, e);
+}
 
 #endif

@@ -17,11 +17,6 @@
 #define HELD_PAUSE     (64 * MQ_SECOND) /* at most */
 #define BIRTH_PATIENCE (10 * MQ_SECOND) /* somebody may be stopped with the lock */
 
-int lane_wants(const mq_queue *q, const struct entry *e)
-{
-	return e->group[0] != '\0' && !q->is_dlq;
-}
-
 /* ---- names -------------------------------------------------------------- */
 
 /* "groups/HH/" and what follows. */

@@ -55,7 +55,10 @@
 #include "spool/line.h"
 
 /* Whether the entry belongs into a lane: dead letters stand in one line. */
-int lane_wants(const mq_queue *, const struct entry *);
+static inline int lane_wants(const mq_queue *q, const struct entry *e)
+{
+	return e->group[0] != '\0' && !q->is_dlq;
+}
 
 /* Put a message into its group's lane. */
 int lane_add(mq_queue *, const struct source *, const struct entry *);
