@@ -4,6 +4,8 @@
 #include "share/common.h"
 #include "share/words.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct cmd_option options[] = {
@@ -29,19 +31,15 @@ static void print_figures(struct out *o, const struct mq_message *m)
 		print_field(o, "Mq-Expires", word_time(m->expires).text);
 }
 
-/* The key of a message group as the file has it: what is no text is %XX. */
+/* As the file has it. */
 static void print_group(struct out *o, const char *group)
 {
-	int text = mq_valid_utf8(group, strlen(group));
-	const unsigned char *p;
+	char *line = mq_encode_line(group);
 
-	out_text(o, "Mq-Group: ");
-	for (p = (const unsigned char *)group; *p; p++)
-		if (*p < 0x20 || *p == 0x7f || *p == '%' || (*p >= 0x80 && !text))
-			out_format(o, "%%%02X", *p);
-		else
-			out_char(o, (char)*p);
-	out_char(o, '\n');
+	if (!line)
+		o->error = errno;
+	print_field(o, "Mq-Group", line);
+	free(line);
 }
 
 static void print_properties(struct out *o, mq_reader *reader)

@@ -564,6 +564,10 @@ int mq_parse_time(const char *, mq_time *);
 int mq_valid_name(const char *); /* a queue's name, without /dlq */
 int mq_valid_utf8(const void *, size_t);
 
+/* The text as a part of one line: control characters, '%' and, unless all of it is
+ * UTF-8, the bytes above 127 as %XX.  To be freed; NULL: no memory. */
+char *mq_encode_line(const char *);
+
 /* The status that a failed system call comes to: MQ_BUSY, MQ_DENIED or MQ_IO. */
 int mq_status_of_errno(int error);
 

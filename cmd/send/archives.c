@@ -8,27 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A path as a header's value: control characters, '%' and, unless it is UTF-8, the
- * bytes above 127 as %XX.  To be freed. */
-static char *encode_path(struct sender *s, const char *path)
+/* What its reader says of an archive that it cannot read on. */
+static int archive_failed(struct sender *s, enum mq_status status, const char *why)
 {
-	static const char digits[] = "0123456789ABCDEF";
-	int utf8 = mq_valid_utf8(path, strlen(path));
-	char *value = cmd_realloc(s->c, NULL, 3 * strlen(path) + 1), *to = value;
-
-	for (; *path; path++) {
-		unsigned char byte = (unsigned char)*path;
-
-		if (byte >= 0x20 && byte != 0x7f && byte != '%' && (utf8 || byte < 0x80)) {
-			*to++ = *path;
-			continue;
-		}
-		*to++ = '%';
-		*to++ = digits[byte >> 4];
-		*to++ = digits[byte & 15];
-	}
-	*to = '\0';
-	return value;
+	mq_batch_abort(s->batch);
+	return sender_refuse(s, status, why);
 }
 
 /* The message is begun with all that is given for each, and its path. */
@@ -37,9 +21,13 @@ static int begin_member(struct sender *s, const char *path)
 	struct mq_properties props = s->given.props;
 	size_t n = props.nheaders;
 	struct mq_header *headers = cmd_realloc(s->c, NULL, (n + 1) * sizeof(*headers));
-	char *value = encode_path(s, path);
+	char *value = mq_encode_line(path);
 	int result;
 
+	if (!value) {
+		free(headers);
+		return archive_failed(s, MQ_IO, "out of memory");
+	}
 	if (n)
 		memcpy(headers, props.headers, n * sizeof(*headers));
 	headers[n] = (struct mq_header){ "Path", value };
@@ -51,13 +39,6 @@ static int begin_member(struct sender *s, const char *path)
 	free(value);
 	free(headers);
 	return result;
-}
-
-/* What its reader says of an archive that it cannot read on. */
-static int archive_failed(struct sender *s, enum mq_status status, const char *why)
-{
-	mq_batch_abort(s->batch);
-	return sender_refuse(s, status, why);
 }
 
 /* 0 when there is more to come. */

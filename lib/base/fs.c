@@ -560,16 +560,52 @@ static unsigned long fs_type(int fd)
 	return 0;
 }
 
+/* What is known of file systems. */
+#define BTRFS         0x9123683eUL
+#define COVERS_NAME   1 /* the sync of a file makes its new names durable, too */
+#define KEEPS_ORDER   2
+#define OVERWRITES    4 /* in place; xfs not once, after a copy that shares blocks */
+#define HIDES_CHANGES 8 /* of other hosts */
+
+static const struct kind {
+	unsigned long magic;
+	unsigned is;
+} kinds[] = {
+	{ 0xef53UL, COVERS_NAME | KEEPS_ORDER | OVERWRITES },     /* ext4 */
+	{ 0x58465342UL, COVERS_NAME | KEEPS_ORDER | OVERWRITES }, /* xfs */
+	{ BTRFS, COVERS_NAME }, /* what is renamed may be missed */
+	{ 0x01021994UL, COVERS_NAME | KEEPS_ORDER | OVERWRITES }, /* tmpfs */
+	{ 0, HIDES_CHANGES },                                     /* not known */
+	{ 0x6969UL, HIDES_CHANGES },                              /* NFS */
+	{ 0x517bUL, HIDES_CHANGES },                              /* SMB */
+	{ 0xff534d42UL, HIDES_CHANGES },                          /* CIFS */
+	{ 0xfe534d42UL, HIDES_CHANGES },                          /* SMB2 */
+	{ 0x65735546UL, HIDES_CHANGES },                          /* FUSE */
+	{ 0x00c36400UL, HIDES_CHANGES },                          /* Ceph */
+	{ 0x01021997UL, HIDES_CHANGES },                          /* 9p */
+	{ 0x5346414fUL, HIDES_CHANGES },                          /* OpenAFS */
+	{ 0x6b414653UL, HIDES_CHANGES },                          /* AFS */
+	{ 0x0bd00bd0UL, HIDES_CHANGES },                          /* Lustre */
+	{ 0x47504653UL, HIDES_CHANGES },                          /* GPFS */
+	{ 0x7461636fUL, HIDES_CHANGES },                          /* OCFS2 */
+	{ 0x01161970UL, HIDES_CHANGES },                          /* GFS2 */
+	{ 0x786f4256UL, HIDES_CHANGES },                          /* VirtualBox shared folders */
+};
+
+static int fs_is(int fd, unsigned what)
+{
+	unsigned long magic = fs_type(fd);
+	size_t i;
+
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (kinds[i].magic == magic)
+			return (kinds[i].is & what) != 0;
+	return 0;
+}
+
 int fs_sync_covers_name(int fd)
 {
-	switch (fs_type(fd)) {
-	case 0xef53UL:     /* ext4 */
-	case 0x58465342UL: /* xfs */
-	case 0x9123683eUL: /* btrfs */
-	case 0x01021994UL: /* tmpfs */
-		return 1;
-	}
-	return 0;
+	return fs_is(fd, COVERS_NAME);
 }
 
 int fs_sync_way(int dir, const char *path)
@@ -605,24 +641,12 @@ int fs_sync_name(int fd, int dir, const char *path)
 
 int fs_keeps_order(int fd)
 {
-	switch (fs_type(fd)) {
-	case 0xef53UL:     /* ext4 */
-	case 0x58465342UL: /* xfs */
-	case 0x01021994UL: /* tmpfs */
-		return 1;
-	}
-	return 0;
+	return fs_is(fd, KEEPS_ORDER);
 }
 
 int fs_overwrites(int fd)
 {
-	switch (fs_type(fd)) {
-	case 0xef53UL:     /* ext4 */
-	case 0x58465342UL: /* xfs; but once, after a copy that shares blocks */
-	case 0x01021994UL: /* tmpfs */
-		return 1;
-	}
-	return 0;
+	return fs_is(fd, OVERWRITES);
 }
 
 void fs_overwrite(int fd)
@@ -630,7 +654,7 @@ void fs_overwrite(int fd)
 #ifdef FS_NOCOW_FL
 	int flags;
 
-	if (fs_type(fd) == 0x9123683eUL && ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0) { /* btrfs */
+	if (fs_type(fd) == BTRFS && ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0) {
 		flags |= FS_NOCOW_FL;
 		ioctl(fd, FS_IOC_SETFLAGS, &flags);
 	}
@@ -641,25 +665,7 @@ void fs_overwrite(int fd)
 
 int fs_tells_changes(int fd)
 {
-	switch (fs_type(fd)) {
-	case 0:            /* not known */
-	case 0x6969UL:     /* NFS */
-	case 0x517bUL:     /* SMB */
-	case 0xff534d42UL: /* CIFS */
-	case 0xfe534d42UL: /* SMB2 */
-	case 0x65735546UL: /* FUSE */
-	case 0x00c36400UL: /* Ceph */
-	case 0x01021997UL: /* 9p */
-	case 0x5346414fUL: /* OpenAFS */
-	case 0x6b414653UL: /* AFS */
-	case 0x0bd00bd0UL: /* Lustre */
-	case 0x47504653UL: /* GPFS */
-	case 0x7461636fUL: /* OCFS2 */
-	case 0x01161970UL: /* GFS2 */
-	case 0x786f4256UL: /* VirtualBox shared folders */
-		return 0;
-	}
-	return 1;
+	return !fs_is(fd, HIDES_CHANGES);
 }
 
 int fs_free(int fd, uint64_t *bytes, uint64_t *files)

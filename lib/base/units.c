@@ -3,6 +3,7 @@
  */
 #include "base/units.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -273,4 +274,26 @@ int mq_valid_utf8(const void *data, size_t n)
 				return 0;
 	}
 	return 1;
+}
+
+char *mq_encode_line(const char *text)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	int utf8 = mq_valid_utf8(text, strlen(text));
+	const unsigned char *p = (const unsigned char *)text;
+	char *line = malloc(3 * strlen(text) + 1), *at = line;
+
+	if (line == NULL)
+		return NULL;
+	for (; *p; p++) {
+		if (*p >= 0x20 && *p != 0x7f && *p != '%' && (utf8 || *p < 0x80)) {
+			*at++ = (char)*p;
+			continue;
+		}
+		*at++ = '%';
+		*at++ = digits[*p >> 4];
+		*at++ = digits[*p & 15];
+	}
+	*at = '\0';
+	return line;
 }

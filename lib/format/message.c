@@ -99,29 +99,6 @@ static char *put_line(char *at, const char *name, const char *value)
 	return at;
 }
 
-/* A group's key as a line of text: NULL when there is none, or no memory. */
-static char *encode_group(const char *group)
-{
-	static const char digits[] = "0123456789ABCDEF";
-	int text = group && mq_valid_utf8(group, strlen(group));
-	const unsigned char *p = (const unsigned char *)group;
-	char *line = group ? malloc(3 * strlen(group) + 1) : NULL, *at = line;
-
-	if (line == NULL)
-		return NULL;
-	for (; *p; p++) {
-		if (*p >= 0x20 && *p != 0x7f && *p != '%' && (text || *p < 0x80)) {
-			*at++ = (char)*p;
-			continue;
-		}
-		*at++ = '%';
-		*at++ = digits[*p >> 4];
-		*at++ = digits[*p & 15];
-	}
-	*at = '\0';
-	return line;
-}
-
 static int hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -181,7 +158,7 @@ char *message_block(const struct mq_properties *p, size_t *size, const char **wh
 
 	if ((*why = bad_properties(p)) != NULL)
 		return NULL;
-	group = encode_group(p->group);
+	group = p->group ? mq_encode_line(p->group) : NULL;
 	block = p->group && !group ? NULL : make_block(p, group, size, why);
 	free(group);
 	return block;

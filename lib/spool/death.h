@@ -45,7 +45,7 @@ int death_write(mq_queue *, struct entry *, const char *text);
 /* Give the history to another queue as well, under the same name. */
 int death_carry(mq_queue *from, mq_queue *to, const struct entry *);
 
-/* Remove its history; that of a message which has failed, or of any. errno stays. */
+/* Remove the history of a message that has one; of any message. errno stays. */
 void death_remove(mq_queue *, const struct entry *);
 static inline void death_forget(mq_queue *q, const struct entry *e)
 {
