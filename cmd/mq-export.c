@@ -229,7 +229,7 @@ static int write_leases(struct exporter *x)
 }
 
 /* How many have lapsed. */
-static size_t settle_leases(struct exporter *x, int (*verdict)(mq_lease *))
+static size_t end_leases(struct exporter *x, int (*verdict)(mq_lease *))
 {
 	size_t lapsed = 0;
 
@@ -252,11 +252,11 @@ static int move_some(struct exporter *x)
 	size_t lapsed;
 
 	if (write_leases(x)) {
-		settle_leases(x, mq_giveback);
+		end_leases(x, mq_giveback);
 		x->count = before;
 		return -1;
 	}
-	lapsed = settle_leases(x, mq_ack);
+	lapsed = end_leases(x, mq_ack);
 	if (lapsed)
 		cmd_error(x->c, MQ_LAPSED,
 		    "%s: %zu leases lapsed before the archive was safe: those messages stay, too",

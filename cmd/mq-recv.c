@@ -58,7 +58,7 @@ struct recv {
 	enum fate *fates;
 	uint64_t *ends; /* where the record ends in the output */
 	size_t n;
-	size_t settled; /* so many of them are done with */
+	size_t ended; /* so many of them are done with */
 };
 
 /* ---- records ----------------------------------------------------------- */
@@ -99,9 +99,9 @@ static enum fate print_record(struct recv *r, mq_lease *lease)
 
 /* ---- leases ------------------------------------------------------------ */
 
-static void settle(struct recv *r)
+static void end_lease(struct recv *r)
 {
-	size_t i = r->settled++;
+	size_t i = r->ended++;
 	mq_lease *lease = r->leases[i];
 	int status = MQ_OK;
 
@@ -118,11 +118,11 @@ static void settle(struct recv *r)
 
 /* Ack what has been written: a payload that takes long to write must not keep
  * those before it waiting until their leases lapse. */
-static void settle_written(struct recv *r, size_t printed)
+static void end_written(struct recv *r, size_t printed)
 {
-	while (r->settled < printed && r->fates[r->settled] == PRINTED &&
-	    r->ends[r->settled] <= r->c->out.written)
-		settle(r);
+	while (r->ended < printed && r->fates[r->ended] == PRINTED &&
+	    r->ends[r->ended] <= r->c->out.written)
+		end_lease(r);
 }
 
 /* Hand out the leases at hand; how many of them had their turn. */
@@ -139,15 +139,15 @@ static size_t hand_out(struct recv *r)
 			break;
 		r->fates[i] = print_record(r, r->leases[i]);
 		r->ends[i] = out->put;
-		settle_written(r, i + 1);
+		end_written(r, i + 1);
 		if (r->fates[i] == BROKEN) {
 			r->failed = 1;
 			break;
 		}
 	}
 	cmd_flush(r->c, "");
-	while (r->settled < r->n)
-		settle(r);
+	while (r->ended < r->n)
+		end_lease(r);
 	return i;
 }
 
@@ -176,7 +176,7 @@ static int lease(struct recv *r, mq_queue *q)
 	size_t max = at_most(r);
 
 	memset(r->fates, 0, max * sizeof(*r->fates));
-	r->n = r->settled = 0;
+	r->n = r->ended = 0;
 	r->source = q;
 	if (r->consumer)
 		return mq_recv_for(q, r->consumer, r->prefetch, max, r->visibility, r->leases,

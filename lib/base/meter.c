@@ -13,7 +13,7 @@ _Static_assert(SLOTS_A_MINUTE < METER_SLOTS, "the slots last a minute");
 
 /* Whether it is the turn of what has the turn *has; whoever puts that forward is to
  * clear it. */
-static int take_turn(_Atomic uint32_t *has, uint32_t turn)
+static int begin_slot(_Atomic uint32_t *has, uint32_t turn)
 {
 	uint32_t was = atomic_load_explicit(has, memory_order_relaxed);
 
@@ -31,7 +31,7 @@ void meter_count(struct meter *m, int64_t now, enum meter_kind kind, uint64_t n)
 	uint32_t turn = (uint32_t)(now / SLOT);
 	struct meter_slot *s = &m->slots[turn % METER_SLOTS];
 
-	if (take_turn(&s->turn, turn))
+	if (begin_slot(&s->turn, turn))
 		clear(s->n, METER_KINDS);
 	atomic_fetch_add_explicit(&s->n[kind], (uint32_t)n, memory_order_relaxed);
 	atomic_fetch_add_explicit(&m->total[kind], n, memory_order_relaxed);
@@ -65,7 +65,7 @@ void meter_latency(struct meter *m, int64_t now, int64_t took)
 
 	if (took < 0)
 		took = 0; /* the clock was put back */
-	if (take_turn(&w->turn, turn))
+	if (begin_slot(&w->turn, turn))
 		clear(w->n, METER_BUCKETS);
 	atomic_fetch_add_explicit(&w->n[bucket_of(took)], 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&m->waited, (uint64_t)took / 1000000, memory_order_relaxed);

@@ -19,7 +19,7 @@
 
 /* Native byte order; zero is a good start for every field. */
 struct page {
-	_Atomic uint64_t boot;      /* the boot under which the strips were settled */
+	_Atomic uint64_t boot;      /* the boot under which the lines were repaired */
 	_Atomic int64_t last_id;    /* ns; ids only go up */
 	_Atomic int64_t swept;      /* wall clock, ns */
 	_Atomic int64_t wall_to_up; /* wall minus up at the last look */
@@ -33,7 +33,7 @@ struct page {
 	_Atomic uint64_t bell; /* whether the next arrival is to ring it; see queue_ring() */
 	_Atomic int64_t due;   /* wall clock, ns: something is, from then on; 0: not known */
 	_Atomic uint64_t unused;
-	_Atomic int64_t settled; /* wall clock, ns: when that was */
+	_Atomic int64_t repaired; /* wall clock, ns: when that was */
 	struct meter meter;
 };
 

@@ -4,7 +4,7 @@
 #include "exchange/journal.h"
 
 #include "base/names.h"
-#include "spool/settle.h"
+#include "spool/repair.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -322,7 +322,7 @@ static mq_queue *open_for_help(void *ctx, const char *name, int *gone)
 	h->q = NULL;
 	*gone = queue_open(h->mq, h->spool, name, &h->q) == MQ_NOTFOUND;
 	if (h->q)
-		settle(h->q);
+		repair(h->q);
 	return h->q;
 }
 

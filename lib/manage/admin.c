@@ -4,7 +4,7 @@
 #include "exchange/exchange.h"
 #include "exchange/journal.h"
 #include "spool/lane.h"
-#include "spool/settle.h"
+#include "spool/repair.h"
 #include "spool/sources.h"
 
 #include <errno.h>
@@ -129,7 +129,7 @@ static int release_groups(mq_queue *q, const struct mq_setting *s, size_t n)
 	for (i = 0; i < n; i++) {
 		if (strcmp(s[i].key, "group-on-dead") != 0 || strcmp(s[i].value, "skip") != 0)
 			continue;
-		settle(q);
+		repair(q);
 		return lane_release_all(q) == 0 ? MQ_OK :
 						  queue_fail(q, "cannot let the groups go on");
 	}

@@ -160,7 +160,7 @@ void check_strip(struct check *c, const struct strip *s, check_name_fn *each, vo
 	/* A lane's strip goes when it is empty. */
 	if (what && fs_exists(s->dir, s->path) == 1) {
 		if (c->repair)
-			check_repaired(c, s->path, what, strip_settle(s, 0, queue_scratch, c->q),
+			check_repaired(c, s->path, what, strip_repair(s, 0, queue_scratch, c->q),
 			    "head and tail set by the segments");
 		else
 			check_fault(c, s->path, what, NULL);

@@ -235,7 +235,7 @@ static int cut_note(const mq_import *im, char *text)
 
 /* A commit was killed: what it had placed is told by those that are there, which
  * alone are known so far. */
-static int settle_doubt(mq_import *im, uint64_t number)
+static int decide(mq_import *im, uint64_t number)
 {
 	char path[NOTE_PATH], *text;
 	int r;
@@ -303,8 +303,8 @@ static uint64_t note_number(const char *name, int *doubt)
 	return *end && !*doubt ? 0 : number;
 }
 
-/* Find the last note, and settle those in doubt. */
-static int settle_notes(mq_import *im)
+/* Find the last note, and decide about those in doubt. */
+static int decide_doubts(mq_import *im)
 {
 	struct names names = { 0 };
 	int r = names_read(&names, im->home->fd, NOTES), doubt;
@@ -316,7 +316,7 @@ static int settle_notes(mq_import *im)
 		if (number > im->noted)
 			im->noted = number;
 		if (number && doubt)
-			r = settle_doubt(im, number);
+			r = decide(im, number);
 	}
 	names_free(&names);
 	return r;
@@ -331,7 +331,7 @@ static int learn(mq_import *im)
 	if (r != MQ_OK)
 		return r;
 	sort_ids(&im->known);
-	if (settle_notes(im) == -1 || load_notes(im) == -1)
+	if (decide_doubts(im) == -1 || load_notes(im) == -1)
 		return queue_fail(im->home, "cannot read what an import left");
 	im->opened = 1;
 	return MQ_OK;
@@ -624,7 +624,7 @@ static enum phase phase_of(enum mq_state state)
 }
 
 /* Where a message of that phase goes, with those before it committed and known. */
-static int turn_to(mq_import *im, enum phase phase)
+static int enter_phase(mq_import *im, enum phase phase)
 {
 	char name[QUEUE_NAME_SIZE];
 	mq_queue *dead;
@@ -672,7 +672,7 @@ int mq_import_begin(mq_import *im, const struct mq_properties *properties,
 
 	if (why)
 		return fail(im->home->mq, MQ_DATA, im->home->name, why);
-	if ((r = turn_to(im, phase_of(past->state))) != MQ_OK)
+	if ((r = enter_phase(im, phase_of(past->state))) != MQ_OK)
 		return r;
 	if (has_id(&im->known, past->id))
 		return fail(im->home->mq, MQ_EMPTY, past->id, "is there already");

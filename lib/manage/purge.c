@@ -5,7 +5,7 @@
 #include "manage/walk.h"
 #include "receive/watch.h"
 #include "spool/place.h"
-#include "spool/settle.h"
+#include "spool/repair.h"
 
 #include <errno.h>
 
@@ -49,7 +49,7 @@ int mq_purge(mq_queue *q, uint64_t *dropped, void (*progress)(void *ctx, uint64_
 	int r;
 
 	*dropped = 0;
-	settle(q);
+	repair(q);
 	queue_new_keys(q, &mark, 1); /* above all that was sent so far */
 	p.before = key_time(mark.key);
 	r = purge(q, &p);

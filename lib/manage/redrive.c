@@ -16,7 +16,7 @@
 #include "spool/lane.h"
 #include "spool/limit.h"
 #include "spool/place.h"
-#include "spool/settle.h"
+#include "spool/repair.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -160,7 +160,7 @@ static int redrive(mq *h, const char *path, const char *target, struct whereabou
 	if (r == MQ_OK)
 		r = queue_open(h, from->spool, target, &to);
 	if (r == MQ_OK) {
-		settle(to);
+		repair(to);
 		r = move_within_limits(h, from, to, w, path);
 	}
 	mq_queue_close(to);

@@ -6,7 +6,7 @@
 #include "spool/bury.h"
 #include "spool/lane.h"
 #include "spool/place.h"
-#include "spool/settle.h"
+#include "spool/repair.h"
 
 #include <errno.h>
 #include <string.h>
@@ -83,7 +83,7 @@ int group_goes_on(const mq_lease *l)
 
 int group_ack(const mq_lease *l)
 {
-	settle(l->queue);
+	repair(l->queue);
 	return drop(l, place_drop);
 }
 

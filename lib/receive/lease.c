@@ -15,7 +15,7 @@
 #include "spool/death.h"
 #include "spool/lane.h"
 #include "spool/place.h"
-#include "spool/settle.h"
+#include "spool/repair.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -370,7 +370,7 @@ int mq_ack(mq_lease *l)
 /* A verdict by which the message goes to a line, here or elsewhere. */
 static int begin_return(mq_lease *l)
 {
-	settle(l->queue);
+	repair(l->queue);
 	return begin_verdict(l);
 }
 

@@ -322,8 +322,8 @@ int recv_under(mq_queue *q, struct lease_clock *clock, size_t max, mq_time visib
 		errno = r.trouble;
 		s = -1;
 	}
-	if (s == 0 && (trouble || q->unsettled)) {
-		errno = trouble ? trouble : q->unsettled;
+	if (s == 0 && (trouble || q->unrepaired)) {
+		errno = trouble ? trouble : q->unrepaired;
 		return queue_fail(q, "cannot take back what is due");
 	}
 	return s == -1 ? queue_fail(q, "cannot receive") : fail(q->mq, MQ_EMPTY, q->name, "empty");

@@ -13,7 +13,7 @@
 #include "spool/consumer.h"
 #include "spool/dedup.h"
 #include "spool/place.h"
-#include "spool/settle.h"
+#include "spool/repair.h"
 #include "spool/sources.h"
 
 #include <errno.h>
@@ -194,7 +194,7 @@ static int sweep_source(void *ctx, mq_queue *source)
 {
 	struct sweep_sources *s = ctx;
 
-	settle(source);
+	repair(source);
 	if (s->when == SWEEP_NOW || is_due(source))
 		s->moved += sweep_due(source, s->trouble);
 	return 0;
@@ -216,7 +216,7 @@ unsigned sweep(mq_queue *q, enum sweep_when when, int *trouble)
 
 	trouble = trouble ? trouble : &own;
 	*trouble = 0;
-	settle(q);
+	repair(q);
 	if (when == SWEEP_IF_DUE && !is_due(q))
 		return 0;
 	moved = sweep_sources(q, when, trouble);
@@ -225,7 +225,7 @@ unsigned sweep(mq_queue *q, enum sweep_when when, int *trouble)
 	moved += journal_help(q->mq, q->spool, q->name, &journals);
 	*trouble = *trouble ? *trouble : journals;
 	if (when == SWEEP_IF_DUE) {
-		settle_again(q);
+		repair_again(q);
 		trim(q);
 		trim_dead_letters(q);
 		spool_lay_ballast(q->mq, q->spool);

@@ -1,7 +1,7 @@
 /*
  * wait.c - wait for messages, for room, or for one message to be gone
  *
- * Whoever waits stands in line (turn.h) at each of its queues.  The first in
+ * Whoever waits stands in line (waitline.h) at each of its queues.  The first in
  * line watches the queue (watch.h), then looks, then sleeps until something
  * changes or the next delay or lease ends; the others sleep until the one
  * before them leaves.  So nothing is polled, one message wakes one process,
@@ -18,7 +18,7 @@
  */
 #include "receive/wait.h"
 
-#include "receive/turn.h"
+#include "receive/waitline.h"
 #include "receive/watch.h"
 #include "spool/place.h"
 
@@ -34,7 +34,7 @@
 enum wait_for { FOR_MESSAGES, FOR_ROOM };
 
 struct place {
-	struct turn turn;
+	struct waitline line;
 	mq_time look_at; /* up clock: behind others, look nevertheless; 0: not set */
 	int looked;      /* that was why we looked last */
 };
@@ -67,7 +67,7 @@ static int open_for(mq *h, mq_queue *const *queues, size_t n, enum wait_for what
 	}
 	w->pause = PAUSE_FIRST;
 	for (; w->n < n; w->n++)
-		turn_init(&w->places[w->n].turn, queue_ref(queues[w->n]),
+		waitline_init(&w->places[w->n].line, queue_ref(queues[w->n]),
 		    what == FOR_ROOM ? "blocked" : "waiting");
 	*out = w;
 	return MQ_OK;
@@ -104,8 +104,8 @@ void mq_wait_leave(mq_wait *w)
 		struct place *p = &w->places[i];
 
 		if (p->looked) /* and found something: the one before us does not look */
-			strcpy(p->turn.stuck, p->turn.before);
-		turn_leave(&p->turn);
+			strcpy(p->line.stuck, p->line.before);
+		waitline_leave(&p->line);
 		p->looked = 0;
 		p->look_at = 0;
 	}
@@ -119,8 +119,8 @@ void mq_wait_close(mq_wait *w)
 	if (w == NULL)
 		return;
 	for (i = 0; i < w->n; i++) {
-		turn_leave(&w->places[i].turn);
-		mq_queue_close(w->places[i].turn.queue);
+		waitline_leave(&w->places[i].line);
+		mq_queue_close(w->places[i].line.queue);
 	}
 	events_close(&w->events);
 	free(w);
@@ -151,7 +151,7 @@ static mq_time next_pause(mq_wait *w)
 /* Behind others: look when patience is at its end. */
 static void arm_behind(mq_wait *w, struct place *p, int *look, mq_time *within)
 {
-	mq_time patience = p->turn.queue->conf.visibility, now = clock_up(&w->mq->clock);
+	mq_time patience = p->line.queue->conf.visibility, now = clock_up(&w->mq->clock);
 
 	p->looked = p->look_at && now >= p->look_at;
 	if (p->looked)
@@ -164,7 +164,7 @@ static void arm_behind(mq_wait *w, struct place *p, int *look, mq_time *within)
 /* First: be told, and look. */
 static void arm_first(mq_wait *w, struct place *p, int *look, mq_time *within)
 {
-	mq_queue *q = p->turn.queue;
+	mq_queue *q = p->line.queue;
 	mq_time ends = 0;
 	int r;
 
@@ -198,7 +198,7 @@ int mq_wait_arm(mq_wait *w, int *look, mq_time *within)
 	for (i = 0; i < w->n; i++) {
 		struct place *p = &w->places[i];
 
-		if (turn_stand(&p->turn, &w->events))
+		if (waitline_stand(&p->line, &w->events))
 			arm_first(w, p, look, within);
 		else
 			arm_behind(w, p, look, within);

@@ -203,7 +203,7 @@ int watch_messages(mq_queue *q, struct events *e, mq_time *within)
 		return -1;
 	if (x.first != INT64_MAX && !q->conf.paused)
 		*within = x.first > x.now ? x.first - x.now : 0;
-	if (q->settle_again)
+	if (q->repair_again)
 		*within = 0; /* a lock is held, and nothing tells when it is free */
 	return 0;
 }

@@ -34,7 +34,7 @@ static void tell(struct commit *c)
 }
 
 /* Make durable what was sent of it, and tell, before waiting again. */
-static int settle_sent(void *commit)
+static int sync_sent(void *commit)
 {
 	struct commit *c = commit;
 	struct target *t = c->waiting;
@@ -58,7 +58,7 @@ static int send_late(struct commit *c, struct target *t)
 	int r;
 
 	copy_entry(c, t, c->sent, &e);
-	if ((r = room_get(&c->b->room, t->q, e.body, &copy->dead, settle_sent, c)) != MQ_OK)
+	if ((r = room_get(&c->b->room, t->q, e.body, &copy->dead, sync_sent, c)) != MQ_OK)
 		return r;
 	queue_new_keys(t->q, &e, 1);
 	/* Names are made durable one by one: this has waited anyway. */
@@ -75,7 +75,7 @@ static int send_late(struct commit *c, struct target *t)
 static int send_rest_to(struct commit *c, struct target *t)
 {
 	size_t i;
-	int r = MQ_OK, settled;
+	int r = MQ_OK, synced;
 
 	c->waiting = t;
 	c->sent = c->synced = t->admitted;
@@ -84,8 +84,8 @@ static int send_rest_to(struct commit *c, struct target *t)
 			r = send_late(c, t);
 		if (r != MQ_OK && r != MQ_NOTFOUND)
 			commit_refuse(c, r);
-		if ((settled = settle_sent(c)) != MQ_OK)
-			return settled;
+		if ((synced = sync_sent(c)) != MQ_OK)
+			return synced;
 	} else if (r != MQ_NOTFOUND) {
 		commit_refuse(c, r);
 	}

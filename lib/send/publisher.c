@@ -4,7 +4,7 @@
 #include "send/commit.h"
 
 #include "exchange/route.h"
-#include "spool/settle.h"
+#include "spool/repair.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -128,7 +128,7 @@ int target_open(struct publisher *p, struct target *t)
 	if ((r = queue_open(p->x->mq, p->x->spool, t->name, &t->q)) != MQ_OK)
 		return r;
 	p->open++;
-	settle(t->q);
+	repair(t->q);
 	return MQ_OK;
 }
 

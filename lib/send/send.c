@@ -17,7 +17,7 @@
 #include "spool/dedup.h"
 #include "spool/depth.h"
 #include "spool/place.h"
-#include "spool/settle.h"
+#include "spool/repair.h"
 
 #include <errno.h>
 #include <string.h>
@@ -46,7 +46,7 @@ struct commit {
 };
 
 /* Make durable what was placed since, and tell. */
-static int settle_placed(struct commit *c)
+static int sync_placed(struct commit *c)
 {
 	if (c->placed == c->reported)
 		return MQ_OK;
@@ -67,9 +67,9 @@ static int settle_placed(struct commit *c)
 }
 
 /* What was sent so far is not held back while one waits for room. */
-static int settle_first(void *commit)
+static int sync_first(void *commit)
 {
-	return settle_placed(commit);
+	return sync_placed(commit);
 }
 
 static int place(struct commit *c, struct entry *e, int dead, enum strip_how how)
@@ -111,7 +111,7 @@ static int place_one(struct commit *c, struct entry *e)
 		c->placed++; /* a duplicate needs no room */
 		return MQ_OK;
 	}
-	if ((r = room_get(&c->b->room, c->q, e->body, &dead, settle_first, c)) != MQ_OK)
+	if ((r = room_get(&c->b->room, c->q, e->body, &dead, sync_first, c)) != MQ_OK)
 		return r;
 	/* What does not get in is not remembered as sent. */
 	if (c->b->dedup_id && !dead)
@@ -129,10 +129,10 @@ static int place_one(struct commit *c, struct entry *e)
 
 /* Behind a tail that is not the last, messages would come before older ones.  A
  * sender who may not look leaves that to those who may. */
-static int is_unsettled(mq_queue *q)
+static int is_unrepaired(mq_queue *q)
 {
-	settle(q);
-	errno = q->unsettled;
+	repair(q);
+	errno = q->unrepaired;
 	return errno != 0 && errno != EACCES && errno != EPERM;
 }
 
@@ -148,7 +148,7 @@ static int prepare(struct commit *c)
 	if (!spool_has_room(c->q->spool))
 		return fail(c->q->mq, MQ_BUSY, c->q->name, "the disk is full");
 	sweep(c->q, SWEEP_IF_DUE, NULL);
-	if (is_unsettled(c->q))
+	if (is_unrepaired(c->q))
 		return queue_fail(c->q, "cannot put right what a crash of the machine left");
 	if (batch_flush(b) == -1 ||
 	    (c->q->conf.sync && !queue_sync_covers_name(c->q) && fs_sync(b->fd) == -1))
@@ -176,12 +176,12 @@ static int commit_all(struct commit *c)
 		char error[sizeof(c->q->mq->error)];
 
 		memcpy(error, c->q->mq->error, sizeof(error));
-		if ((told = settle_placed(c)) != MQ_OK)
+		if ((told = sync_placed(c)) != MQ_OK)
 			return told;
 		memcpy(c->q->mq->error, error, sizeof(error));
 		return r;
 	}
-	return settle_placed(c);
+	return sync_placed(c);
 }
 
 int send_commit(mq_batch *b, size_t *accepted, void (*each)(void *ctx, const char *id), void *ctx)

@@ -842,7 +842,7 @@ static int close_lane(mq_queue *q, const char *path, const struct entry *t)
 }
 
 /* The next message decides how the token goes on. */
-static int turn_to(mq_queue *q, const char *path, const struct entry *token,
+static int name_next(mq_queue *q, const char *path, const struct entry *token,
     const struct entry *next)
 {
 	struct entry t;
@@ -860,13 +860,13 @@ int lane_pass_on(mq_queue *q, const char *path, const struct entry *token, const
 	int r;
 
 	if (next)
-		return turn_to(q, path, token, next);
+		return name_next(q, path, token, next);
 	if ((r = close_lane(q, path, token)) != 1)
 		return r;
 	/* A message has come. */
 	if (lane_look(q, token->group, NULL, &v) == -1)
 		return put_off(q, path, token, ODD_PAUSE);
-	return v.found ? turn_to(q, path, token, &v.first.entry) :
+	return v.found ? name_next(q, path, token, &v.first.entry) :
 			 put_off(q, path, token, ODD_PAUSE);
 }
 
@@ -895,14 +895,14 @@ static int keep(mq_queue *q, const struct entry *t)
 }
 
 /* The token is valid, and free to move. */
-static int turn_to_first(mq_queue *q, const char *path, struct entry *t)
+static int name_first(mq_queue *q, const char *path, struct entry *t)
 {
 	struct lane_view v;
 
 	if (lane_look(q, t->group, NULL, &v) == -1 || !v.found)
 		return lane_pass_on(q, path, t, NULL);
 	if (strcmp(v.first.entry.key, t->key) != 0)
-		return keep(q, t) == 0 ? turn_to(q, path, t, &v.first.entry) :
+		return keep(q, t) == 0 ? name_next(q, path, t, &v.first.entry) :
 					 put_off(q, path, t, ODD_PAUSE);
 	lane_take_over(&v.first.entry, t);
 	t->visible = v.first.entry.visible;
@@ -922,7 +922,7 @@ int lane_sort(mq_queue *q, const char *path, struct entry *t)
 			return put_off(q, path, t, ODD_PAUSE);
 		let_go(q, t);
 	}
-	return turn_to_first(q, path, t);
+	return name_first(q, path, t);
 }
 
 int lane_release(mq_queue *q, const char *group)
@@ -997,7 +997,7 @@ struct settling {
 	struct lane_tokens tokens;
 };
 
-static int settle(void *ctx, mq_queue *q, const char *group)
+static int repair_lane(void *ctx, mq_queue *q, const char *group)
 {
 	struct settling *s = ctx;
 	struct strip more = lane_more(q, group);
@@ -1008,17 +1008,17 @@ static int settle(void *ctx, mq_queue *q, const char *group)
 		return errno == EWOULDBLOCK ? 0 : -1;
 	}
 	if ((r = fs_exists(q->fd, more.path)) == 1)
-		r = strip_settle(&more, s->until - clock_up(&q->mq->clock), queue_scratch, q);
+		r = strip_repair(&more, s->until - clock_up(&q->mq->clock), queue_scratch, q);
 	if (r == 0 && (r = moves(q, group, &s->tokens)) != -1)
 		r = r == 1 ? 0 : revive(q, group);
 	fs_unlock(lock);
 	return r;
 }
 
-int lane_settle(mq_queue *q, mq_time until)
+int lane_repair(mq_queue *q, mq_time until)
 {
 	struct settling s = { .until = until };
-	int r = lane_walk(q, settle, &s);
+	int r = lane_walk(q, repair_lane, &s);
 
 	names_free(&s.tokens.names);
 	if (r == 0 && s.held)

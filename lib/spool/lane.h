@@ -30,7 +30,7 @@
  *
  * A kill during either leaves a token without a lane: whoever takes it closes
  * it, or finds that another is valid, and drops it.  After the machine came
- * down, lane_settle() gives a token to lanes whose token did not survive.
+ * down, lane_repair() gives a token to lanes whose token did not survive.
  *
  * A token is in delayed/ for a reason: the first message comes later, or, under
  * group-on-dead=block, a dead letter is to come back first (TOKEN_HELD).  The
@@ -136,7 +136,7 @@ int lane_walk(mq_queue *, int (*each)(void *ctx, mq_queue *, const char *group),
 
 /* After a crash of the machine.  EWOULDBLOCK: others had locks at that time, of the
  * clock from boot; some lanes are as they were. */
-int lane_settle(mq_queue *, mq_time until);
+int lane_repair(mq_queue *, mq_time until);
 
 /* The strip of a lane's later messages. */
 struct strip lane_more(const mq_queue *, const char *group);

@@ -6,7 +6,7 @@
 #include "spool/death.h"
 #include "spool/depth.h"
 #include "spool/lane.h"
-#include "spool/settle.h"
+#include "spool/repair.h"
 #include "spool/sources.h"
 
 #include <errno.h>
@@ -47,7 +47,7 @@ int place_is_torn(mq_queue *q, const char *path, const struct entry *e, uint64_t
 	int whole;
 
 	if (size >= e->offset + e->header + e->body &&
-	    key_time(e->id) >= atomic_load(&queue_page(q)->settled))
+	    key_time(e->id) >= atomic_load(&queue_page(q)->repaired))
 		return 0;
 	whole = fs_is_written(q->fd, path, e->offset, e->header + e->body);
 	return whole == -1 ? -1 : !whole;
@@ -111,7 +111,7 @@ static int open_dead(mq_queue *q, const char *name)
 		r = queue_open(q->mq, q->spool, name, &q->dead);
 	while (r == MQ_BUSY && spool_drop_ballast(q->spool));
 	if (r == MQ_OK)
-		settle(q->dead);
+		repair(q->dead);
 	return r;
 }
 

@@ -39,9 +39,9 @@ struct mq_queue {
 	mq_queue *dead;             /* where dead letters go, once known */
 	struct memory *memory;      /* of receive/memory.h, */
 	void (*forget)(mq_queue *); /* which frees it, unless it is NULL */
-	int settled;                /* the look after a boot was done here (settle.h); */
-	int unsettled;              /* errno of what went wrong then, or 0; */
-	int settle_again; /* it was not done to the end, if only as others had the locks */
+	int repaired;               /* the look after a boot was done here (repair.h); */
+	int unrepaired;             /* errno of what went wrong then, or 0; */
+	int repair_again; /* it was not done to the end, if only as others had the locks */
 };
 
 /* Open a queue of this spool.  MQ_NOTFOUND: no such queue.  A dead-letter

@@ -120,7 +120,7 @@ int strip_segment_number(const char *name, uint64_t *number);
 
 /* After a crash of the machine: put head and tail right by what is there.  EWOULDBLOCK:
  * another had the lock for longer than the patience, in ns. */
-int strip_settle(const struct strip *, int64_t patience, scratch_fn *, void *ctx);
+int strip_repair(const struct strip *, int64_t patience, scratch_fn *, void *ctx);
 
 struct sorted_name {
 	uint64_t order; /* its key's time, or 0 when it has none */

@@ -310,7 +310,7 @@ int strip_first(const struct strip *s, struct segment *g, scratch_fn *scratch, v
 	/* Before it is called empty: a file system that came back from a crash
 	 * may have lost the newest tail, or regained what was before the head.
 	 * (Or somebody is rotating now, and has the lock.) */
-	if (r == 0 && strip_has_strays(s) && strip_settle(s, 0, scratch, ctx) == 0) {
+	if (r == 0 && strip_has_strays(s) && strip_repair(s, 0, scratch, ctx) == 0) {
 		g->number = 0;
 		r = seek(s, g, scratch, ctx);
 	}

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 /* The tail after a crash: no segment lies beyond it, and it is there. */
-static int settle_tail(const struct strip *s, uint64_t last, scratch_fn *scratch, void *ctx)
+static int repair_tail(const struct strip *s, uint64_t last, scratch_fn *scratch, void *ctx)
 {
 	char path[ENTRY_PATH];
 	uint64_t tail;
@@ -87,7 +87,7 @@ const char *strip_fault(const struct strip *s)
 }
 
 /* A head that cannot be set does no harm unless it is beyond the first. */
-static int settle_head(const struct strip *s, uint64_t first, scratch_fn *scratch, void *ctx)
+static int repair_head(const struct strip *s, uint64_t first, scratch_fn *scratch, void *ctx)
 {
 	uint64_t head;
 	int saved;
@@ -101,7 +101,7 @@ static int settle_head(const struct strip *s, uint64_t first, scratch_fn *scratc
 	return -1;
 }
 
-int strip_settle(const struct strip *s, int64_t patience, scratch_fn *scratch, void *ctx)
+int strip_repair(const struct strip *s, int64_t patience, scratch_fn *scratch, void *ctx)
 {
 	uint64_t *numbers = NULL;
 	size_t n;
@@ -111,9 +111,9 @@ int strip_settle(const struct strip *s, int64_t patience, scratch_fn *scratch, v
 		return -1;
 	r = strip_segments(s, &numbers, &n);
 	if (r == 0)
-		r = settle_tail(s, n ? numbers[n - 1] : 0, scratch, ctx);
+		r = repair_tail(s, n ? numbers[n - 1] : 0, scratch, ctx);
 	if (r == 0 && n)
-		r = settle_head(s, numbers[0], scratch, ctx);
+		r = repair_head(s, numbers[0], scratch, ctx);
 	fs_unlock(fd);
 	free(numbers);
 	return r;

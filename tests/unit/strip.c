@@ -124,7 +124,7 @@ static void test_lost_source(struct tap *t, struct bench *b)
 }
 
 /* head and tail lost or behind, segments beyond the tail, the tail's gone. */
-static void test_settle(struct tap *t, struct bench *b)
+static void test_repair(struct tap *t, struct bench *b)
 {
 	uint64_t *numbers;
 	char path[ENTRY_PATH];
@@ -146,7 +146,7 @@ static void test_settle(struct tap *t, struct bench *b)
 	snprintf(path, sizeof(path), "%s/tail", b->strip.path);
 	fs_unlink(b->dir, path);
 	fs_symlink("0", b->dir, path);
-	CHECK(t, strip_settle(&b->strip, 0, scratch, b) == 0);
+	CHECK(t, strip_repair(&b->strip, 0, scratch, b) == 0);
 	CHECK(t, add_at_tail(b, 3) == 0);
 	CHECK(t, take(b) == 1 && take(b) == 2 && take(b) == 3 && take(b) == -1);
 	snprintf(path, sizeof(path), "%s/%llu", b->strip.path, (unsigned long long)numbers[1]);
@@ -170,7 +170,7 @@ int main(void)
 	test_clock_step(&t, &b);
 	test_sealed(&t, &b);
 	test_lost_source(&t, &b);
-	test_settle(&t, &b);
+	test_repair(&t, &b);
 	fs_remove_tree(b.dir, "tmp");
 	fs_remove_tree(b.dir, "line");
 	fs_close(b.dir);

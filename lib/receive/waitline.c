@@ -1,19 +1,19 @@
 /*
- * turn.c - whose turn it is among those who wait at a queue
+ * waitline.c - the line of those who wait at a queue
  */
-#include "receive/turn.h"
+#include "receive/waitline.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
-static void place_path(const struct turn *t, const char *place, char path[ENTRY_PATH])
+static void place_path(const struct waitline *t, const char *place, char path[ENTRY_PATH])
 {
 	snprintf(path, ENTRY_PATH, "%s/%s", t->dir, place);
 }
 
-void turn_init(struct turn *t, mq_queue *q, const char *dir)
+void waitline_init(struct waitline *t, mq_queue *q, const char *dir)
 {
 	memset(t, 0, sizeof(*t));
 	t->queue = q;
@@ -22,7 +22,7 @@ void turn_init(struct turn *t, mq_queue *q, const char *dir)
 }
 
 /* Open before it has its name, so that nobody takes it for dead. */
-static int take_place(struct turn *t)
+static int take_place(struct waitline *t)
 {
 	char made[ENTRY_PATH], path[ENTRY_PATH];
 	mq *h = t->queue->mq;
@@ -46,7 +46,7 @@ static int take_place(struct turn *t)
 }
 
 /* The last place before the one given: 1, or 0 when there is none. */
-static int last_before(struct turn *t, const char *bound, char place[KEY_SIZE])
+static int last_before(struct waitline *t, const char *bound, char place[KEY_SIZE])
 {
 	struct fs_dir d;
 	const char *name;
@@ -63,7 +63,7 @@ static int last_before(struct turn *t, const char *bound, char place[KEY_SIZE])
 }
 
 /* Hold on to the nearest before us that is alive; dead ones are removed. */
-static void find_ahead(struct turn *t)
+static void find_ahead(struct waitline *t)
 {
 	char path[ENTRY_PATH], bound[KEY_SIZE];
 
@@ -79,13 +79,13 @@ static void find_ahead(struct turn *t)
 	}
 }
 
-static void let_go(struct turn *t)
+static void let_go(struct waitline *t)
 {
 	fs_close(t->ahead);
 	t->ahead = -1;
 }
 
-int turn_stand(struct turn *t, struct events *e)
+int waitline_stand(struct waitline *t, struct events *e)
 {
 	if (t->own == -1 && take_place(t) == -1)
 		return 1;
@@ -97,7 +97,7 @@ int turn_stand(struct turn *t, struct events *e)
 }
 
 /* The name first: who comes to look then does not find it. */
-void turn_leave(struct turn *t)
+void waitline_leave(struct waitline *t)
 {
 	char path[ENTRY_PATH];
 

@@ -1,5 +1,5 @@
 /*
- * turn.h - the line of those who wait at a queue
+ * waitline.h - the line of those who wait at a queue
  *
  *	QUEUE/waiting/PLACE   for messages
  *	QUEUE/blocked/PLACE   for room
@@ -14,13 +14,13 @@
  * (ENXIO) is dead, and removed by whoever meets it.  Two may take themselves
  * for first for a moment; that costs a look, and nothing else depends on it.
  */
-#ifndef TURN_H
-#define TURN_H
+#ifndef WAITLINE_H
+#define WAITLINE_H
 
 #include "base/events.h"
 #include "spool/queue.h"
 
-struct turn {
+struct waitline {
 	mq_queue *queue; /* not owned */
 	const char *dir; /* "waiting" or "blocked" */
 	int own;         /* our FIFO, for reading; -1: not in line */
@@ -30,11 +30,11 @@ struct turn {
 	char stuck[KEY_SIZE];  /* one that does not look: passed over */
 };
 
-void turn_init(struct turn *, mq_queue *, const char *dir);
+void waitline_init(struct waitline *, mq_queue *, const char *dir);
 
 /* Take a place if need be, and find out who is before us, by whose leaving
  * events are to tell.  1: we are first; also when there can be no line. */
-int turn_stand(struct turn *, struct events *);
-void turn_leave(struct turn *);
+int waitline_stand(struct waitline *, struct events *);
+void waitline_leave(struct waitline *);
 
 #endif
