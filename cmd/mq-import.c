@@ -47,11 +47,7 @@ struct importer {
 static int fail(struct importer *i, enum mq_status status, const char *name, const char *why)
 {
 	uint64_t n = mq_import_count(i->import);
-	size_t k = strlen(i->queue);
 
-	/* the library's words begin with it, too */
-	if (!strncmp(why, i->queue, k) && !strncmp(why + k, ": ", 2))
-		why += k + 2;
 	cmd_error(i->c, status, "%s: %s: %.100s%s%s: %llu message%s imported", i->queue, i->source,
 	    name ? name : "", name ? ": " : "", why, (unsigned long long)n,
 	    n == 1 ? " was" : "s were");
@@ -62,7 +58,9 @@ static int commit(struct importer *i)
 {
 	int status = mq_import_commit(i->import);
 
-	return status == MQ_OK ? 0 : fail(i, (enum mq_status)status, NULL, mq_error(i->c->mq));
+	return status == MQ_OK ?
+	    0 :
+	    fail(i, (enum mq_status)status, NULL, mq_error_of(i->c->mq, i->queue));
 }
 
 /* So far and no further: the messages before this one are kept. */
@@ -82,7 +80,7 @@ static int refuse_archive(struct importer *i, const char *name)
 
 static int refuse_message(struct importer *i, int status, const char *name)
 {
-	return refuse(i, (enum mq_status)status, name, mq_error(i->c->mq));
+	return refuse(i, (enum mq_status)status, name, mq_error_of(i->c->mq, i->queue));
 }
 
 /* ---- one message ------------------------------------------------------- */

@@ -57,6 +57,9 @@ void mq_close(mq *);
 /* The last failure as "OBJECT: what failed: why", without a newline. */
 const char *mq_error(const mq *);
 
+/* The same for a line that names this object already: without it, if it is the OBJECT. */
+const char *mq_error_of(const mq *, const char *object);
+
 /* Now, as the handle sees it. */
 mq_time mq_now(const mq *);
 

@@ -137,15 +137,6 @@ static void draw_heads(const struct view *v, int y)
 	}
 }
 
-/* What failed, without the name that stands before it already. */
-static const char *reason(const struct watched *w)
-{
-	size_t n = strlen(w->name);
-
-	return strncmp(w->error, w->name, n) == 0 && w->error[n] == ':' ? w->error + n + 2 :
-									  w->error;
-}
-
 static void draw_queue(const struct view *v, const struct watched *w, int y,
     unsigned long attributes)
 {
@@ -156,7 +147,7 @@ static void draw_queue(const struct view *v, const struct watched *w, int y,
 	at = screen_put(y, 1, width - 1, attributes | A_BOLD, "%s", w->name);
 	if (w->error) {
 		screen_put(y, end + 1, COLS - end - 2, attributes | screen_colour(COLOR_RED), "%s",
-		    reason(w));
+		    w->error);
 		return;
 	}
 	if (w->stats.paused)

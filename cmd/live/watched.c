@@ -87,7 +87,7 @@ static int look_at(struct watched_all *all, struct watched *w)
 	free(w->error);
 	w->error = NULL;
 	if (status)
-		w->error = copy(all->c, mq_error(all->c->mq));
+		w->error = copy(all->c, mq_error_of(all->c->mq, w->name));
 	else
 		set_figures(w, &stats, monotonic());
 	remember(all, w);

@@ -51,15 +51,12 @@ int sender_commit(struct sender *s)
 	return cmd_flush(s->c, sender_accepted(s).text);
 }
 
-/* "QUEUE: FILE: line 3: what is wrong", or the member's path for the line, as far as
- * that tells anything; to be freed.  The library's words begin with the queue's name by themselves. */
+/* "QUEUE: FILE: line 3: what is wrong", or the member's path for the line, as far as that
+ * tells anything; to be freed. */
 static char *refusal(const struct sender *s, const char *why)
 {
-	size_t n = strlen(s->name);
 	char record[40] = "", *text;
 
-	if (strncmp(why, s->name, n) == 0 && strncmp(why + n, ": ", 2) == 0)
-		why += n + 2;
 	if (sender_is_stream(s) && s->mode != 'A')
 		snprintf(record, sizeof(record), "%s %llu: ", s->mode == '0' ? "record" : "line",
 		    (unsigned long long)s->input.number);
@@ -95,7 +92,7 @@ int sender_begin(struct sender *s, const struct mq_properties *props)
 	int status = mq_batch_begin(s->batch, props);
 
 	if (status) {
-		sender_refuse(s, status, mq_error(s->c->mq));
+		sender_refuse(s, status, mq_error_of(s->c->mq, s->name));
 		return -1; /* with these properties none can be sent */
 	}
 	return 0;
@@ -108,7 +105,7 @@ int sender_write(struct sender *s, const char *data, size_t n)
 	if (!status)
 		return 0;
 	mq_batch_abort(s->batch);
-	return sender_refuse(s, status, mq_error(s->c->mq));
+	return sender_refuse(s, status, mq_error_of(s->c->mq, s->name));
 }
 
 int sender_end(struct sender *s)
@@ -116,7 +113,7 @@ int sender_end(struct sender *s)
 	int status = mq_batch_end(s->batch);
 
 	if (status)
-		return sender_refuse(s, status, mq_error(s->c->mq));
+		return sender_refuse(s, status, mq_error_of(s->c->mq, s->name));
 	return mq_batch_full(s->batch) ? sender_commit(s) : 0;
 }
 

@@ -36,6 +36,15 @@ const char *mq_error(const mq *h)
 	return h->error;
 }
 
+const char *mq_error_of(const mq *h, const char *object)
+{
+	size_t n = strlen(object);
+
+	return strncmp(h->error, object, n) == 0 && strncmp(h->error + n, ": ", 2) == 0 ?
+	    h->error + n + 2 :
+	    h->error;
+}
+
 mq_time mq_now(const mq *h)
 {
 	return clock_wall(&h->clock);
