@@ -925,17 +925,49 @@ int lane_sort(mq_queue *q, const char *path, struct entry *t)
 	return name_first(q, path, t);
 }
 
-int lane_release(mq_queue *q, const char *group)
+static int release_delayed(void *ctx, mq_queue *q, const char *group)
 {
 	char path[ENTRY_PATH];
 	struct entry t;
 	int r = find_delayed(q, group, path, &t);
 
+	(void)ctx;
 	if (r != 1)
 		return r;
 	if (t.token == TOKEN_HELD)
 		let_go(q, &t);
 	return wake(q, path, &t);
+}
+
+static int release_held(void *ctx, mq_queue *q, const char *path, const struct entry *e)
+{
+	const char *group = ctx;
+	struct entry t = *e;
+
+	if (t.token != TOKEN_HELD || (group && strcmp(t.group, group) != 0))
+		return 0;
+	let_go(q, &t);
+	return wake(q, path, &t);
+}
+
+/* Those that came due: whoever takes one finds its reason again, and holds it.  Looked
+ * for twice, as one that moves may be missed once. */
+static int release_due(mq_queue *q, char *group)
+{
+	int looks, r = 0;
+
+	for (looks = 0; r == 0 && looks < 2; looks++)
+		r = lane_walk_tokens(q, release_held, group);
+	return r;
+}
+
+int lane_release(mq_queue *q, const char *group)
+{
+	char of[HASH_SIZE];
+
+	if (release_delayed(NULL, q, group) == -1)
+		return -1;
+	return release_due(q, strcpy(of, group));
 }
 
 /* ---- all of them ---------------------------------------------------------- */
@@ -980,15 +1012,11 @@ int lane_walk(mq_queue *q, int (*each)(void *ctx, mq_queue *, const char *group)
 	return r;
 }
 
-static int release(void *ctx, mq_queue *q, const char *group)
-{
-	(void)ctx;
-	return lane_release(q, group);
-}
-
 int lane_release_all(mq_queue *q)
 {
-	return lane_walk(q, release, NULL);
+	int r = lane_walk(q, release_delayed, NULL);
+
+	return r == 0 ? release_due(q, NULL) : r;
 }
 
 struct settling {

@@ -285,6 +285,38 @@ no_lanes() {
 	no_lanes
 }
 
+# held: a group's first message is dead, and its token has come due, but nobody took it
+held() {
+	mq-config q group-on-dead=block
+	put g 1 2 3
+	take q
+	mq-nack -x "$receipt"
+	fails 1 '' mq-recv q
+	mq-send -q -p 9 -b urgent q
+	ok 'urgent' later 1h mq-recv -a q
+	same 1 "$(find "$MQ_SPOOL/q/q/turns" -name '*,w*' | wc -l)"
+}
+
+@test "group-on-dead=block: a purge lets it go on that looks again just then" {
+	held
+	ok $'2\n' mq-purge q
+	put g 4
+	same '[4]' "$(drain q 1h)"
+	no_lanes
+}
+
+@test "group-on-dead=block: mq-fsck lets it go on that looks again just then" {
+	held
+	ok '' mq-fsck
+	mq-recv -a q/dlq
+	try mq-fsck
+	[[ $status = 1 && $output == *'not there any more'* ]]
+	mq-fsck -y
+	ok '' mq-fsck
+	same '[2][3]' "$(drain q 1h)"
+	no_lanes
+}
+
 @test "group-on-dead=block: one after the other dies" {
 	mq-config q group-on-dead=block max-receives=1
 	put g 1 2 3

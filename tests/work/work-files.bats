@@ -116,9 +116,9 @@ setup() {
 	command -v strace >/dev/null || skip "no strace"
 	head -c 1M /dev/zero | mq-send -q -H 'A: b' q
 	mq-send -q -b next q
-	# the first copy takes two seconds, of which the lease is half a second
-	strace -qq -f -e trace=sendfile,sendfile64 -e inject=sendfile,sendfile64:delay_enter=2s:when=1 -o /dev/null \
-		mq-work -j1 -P 0 -n 3 -v 500ms -l log q -- sh -c 'echo "$MQ_RECEIVES" >>starts; cat >/dev/null' 2>err ||
+	# the first copy takes six seconds, of which the lease is three
+	strace -qq -f -e trace=sendfile,sendfile64 -e inject=sendfile,sendfile64:delay_enter=6s:when=1 -o /dev/null \
+		mq-work -j1 -P 0 -n 3 -v 3s -l log q -- sh -c 'echo "$MQ_RECEIVES" >>starts; cat >/dev/null' 2>err ||
 		skip "strace cannot delay"
 	same 'lapsed' "$(cut -f 4 log | head -n 1)"
 	same 2 "$(wc -l <starts)"
