@@ -212,7 +212,7 @@ static unsigned sweep_sources(mq_queue *q, enum sweep_when when, int *trouble)
 unsigned sweep(mq_queue *q, enum sweep_when when, int *trouble)
 {
 	unsigned moved;
-	int own, journals;
+	int own = 0, journals;
 
 	trouble = trouble ? trouble : &own;
 	*trouble = 0;
