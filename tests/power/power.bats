@@ -22,13 +22,13 @@ power_cuts() {
 	power_cuts -p -z 8 ext4
 }
 
-# synced_amid TYPE LINKS COMMAND...: what is in the queues on a disk whose power is cut
+# synced_amid TYPE LINKS NTH COMMAND...: what is in the queues on a disk whose power is cut
 # when mq-send, fed 100 lines, has told that it accepted them; and which somebody
 # else synced when mq-send had made all LINKS in a directory in tmp/ and was to rename
-# that
+# that, its NTH rename
 synced_amid() {
-	local type=$1 links=$2 disk=$T/disk options=loop queue
-	shift 2
+	local type=$1 links=$2 nth=$3 disk=$T/disk options=loop queue
+	shift 3
 	rm -f image cut.image
 	truncate -s 320M image
 	"mkfs.$type" -q image
@@ -42,12 +42,12 @@ synced_amid() {
 	mq-send -q -b first -x x
 	sync -f "$disk"
 	seq 100 >lines
-	strace -qq -o trace -e trace=renameat -e inject=renameat:delay_enter=300000 \
+	strace -qq -o trace -e trace=renameat -e inject=renameat:delay_enter=120s:when="$nth" \
 		"$@" <lines >ids &
 	soon filled "$links"
 	sync -f "$disk"
-	wait $!
-	same 100 "$(wc -l <ids)"
+	kill -KILL "$!" # which lets mq-send go on
+	soon accepted 100
 	cp --sparse=always image cut.image
 	[ "$type" != xfs ] || options+=,nouuid
 	mounted "$T/cut" -o "$options" cut.image
@@ -56,6 +56,10 @@ synced_amid() {
 	done
 	unmount_all
 	rm mounts
+}
+
+accepted() {
+	[ "$(wc -l <ids)" -eq "$1" ]
 }
 
 filled() {
@@ -69,7 +73,7 @@ filled() {
 	command -v strace >/dev/null || skip "no strace"
 	for type in ext4 xfs; do
 		command -v "mkfs.$type" >/dev/null || skip "no mkfs.$type"
-		same $'101\n1' "$(synced_amid "$type" 100 mq-send -l a)"
-		same $'101\n101' "$(synced_amid "$type" 200 mq-send -l -x x)"
+		same $'101\n1' "$(synced_amid "$type" 100 2 mq-send -l a)"
+		same $'101\n101' "$(synced_amid "$type" 200 1 mq-send -l -x x)"
 	done
 }
