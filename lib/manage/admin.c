@@ -3,9 +3,9 @@
  */
 #include "exchange/exchange.h"
 #include "exchange/journal.h"
-#include "spool/lane.h"
 #include "spool/repair.h"
 #include "spool/sources.h"
+#include "spool/token.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -130,7 +130,7 @@ static int release_groups(mq_queue *q, const struct mq_setting *s, size_t n)
 		if (strcmp(s[i].key, "group-on-dead") != 0 || strcmp(s[i].value, "skip") != 0)
 			continue;
 		repair(q);
-		return lane_release_all(q) == 0 ? MQ_OK :
+		return token_release_all(q) == 0 ? MQ_OK :
 						  queue_fail(q, "cannot let the groups go on");
 	}
 	return MQ_OK;

@@ -10,7 +10,7 @@
 #ifndef CHECK_H
 #define CHECK_H
 
-#include "spool/lane.h"
+#include "spool/queue.h"
 
 struct check {
 	mq_queue *q; /* NULL: the spool itself */

@@ -18,7 +18,10 @@
 #include "manage/check.h"
 #include "receive/sweep.h"
 #include "spool/depth.h"
+#include "spool/lane.h"
+#include "spool/lanerepair.h"
 #include "spool/place.h"
+#include "spool/token.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -45,7 +48,7 @@ struct queue_check {
 	struct names twice;      /* "KEY path": what stands under a key that was met twice */
 	struct names dead;       /* the ids of dead letters of groups, read when first needed */
 	int dead_known, no_room; /* no memory */
-	struct lane_tokens tokens;
+	struct tokens_seen tokens;
 	mq_time began;
 };
 
@@ -173,7 +176,7 @@ static void put_right(struct queue_check *k, const char *path, struct entry *e, 
 	}
 	bundle_leave(e);
 	if (e->token)
-		r = lane_return(q, path, e);
+		r = token_return(q, path, e);
 	else if (e->visible * MILLISECOND > queue_now(q))
 		r = place_delayed(q, &from, e);
 	else if (lane_wants(q, e))
@@ -265,7 +268,7 @@ static void check_held(struct queue_check *k, const char *path, const struct ent
 	if (k->c.q->conf.group_blocks && !has_dead(k, e->id) &&
 	    lane_look(k->c.q, e->group, e->id, &v) == 0 && !v.found &&
 	    fs_exists(k->c.q->fd, path) == 1)
-		check_group(k, path, what, lane_release, e->group, "the group goes on");
+		check_group(k, path, what, token_release, e->group, "the group goes on");
 }
 
 static void check_message(struct queue_check *k, const char *path, struct entry *e)

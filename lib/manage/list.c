@@ -6,6 +6,7 @@
 #include "receive/show.h"
 #include "receive/sweep.h"
 #include "spool/death.h"
+#include "spool/line.h"
 #include "spool/sources.h"
 
 #include <stdio.h>

@@ -6,6 +6,7 @@
 #include "receive/watch.h"
 #include "spool/place.h"
 #include "spool/repair.h"
+#include "spool/token.h"
 
 #include <errno.h>
 
@@ -38,7 +39,7 @@ static int purge(mq_queue *q, struct purge *p)
 	    walk_buckets(q, "delayed", drop, p) == -1 ||
 	    lanes_walk(q, LANES_WAITING, drop, p) == -1)
 		return -1;
-	return lane_release_all(q); /* they wait for nobody */
+	return token_release_all(q); /* they wait for nobody */
 }
 
 int mq_purge(mq_queue *q, uint64_t *dropped, void (*progress)(void *ctx, uint64_t dropped),

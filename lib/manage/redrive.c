@@ -17,6 +17,7 @@
 #include "spool/limit.h"
 #include "spool/place.h"
 #include "spool/repair.h"
+#include "spool/token.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -55,7 +56,7 @@ static int put_back(mq_queue *to, const struct source *from, const struct entry 
 	if (place_ready(to, from, e, NULL) == -1)
 		return -1;
 	if (lane_wants(to, e))
-		lane_wake(to, e->group);
+		token_wake(to, e->group);
 	return 0;
 }
 

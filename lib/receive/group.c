@@ -7,6 +7,7 @@
 #include "spool/lane.h"
 #include "spool/place.h"
 #include "spool/repair.h"
+#include "spool/token.h"
 
 #include <errno.h>
 #include <string.h>
@@ -22,7 +23,7 @@ static void put_path(const mq_lease *l, const struct entry *token, char path[ENT
 /* The token that is leased with the message. */
 static void find_token(const mq_lease *l, struct entry *token, char path[ENTRY_PATH])
 {
-	lane_token(&l->entry, token);
+	token_of(&l->entry, token);
 	put_path(l, token, path);
 }
 
@@ -63,7 +64,7 @@ static int drop(const mq_lease *l,
 	    remove(q, q->fd, v.first.path, &l->entry) == -1)
 		return -1;
 	fs_unlink(q->fd, l->receipt);
-	lane_pass_on(q, path, &token, v.has_next ? &v.next.entry : NULL);
+	token_pass_on(q, path, &token, v.has_next ? &v.next.entry : NULL);
 	return 0;
 }
 
@@ -113,9 +114,9 @@ int group_return(const mq_lease *l, const struct entry *e)
 		return -1;
 	if (q->conf.max_receives && e->receives >= q->conf.max_receives)
 		return group_dead(l, "max-receives");
-	lane_token(e, &token);
+	token_of(e, &token);
 	token.visible = e->visible;
-	if (lane_return(q, path, &token) == -1)
+	if (token_return(q, path, &token) == -1)
 		return -1;
 	fs_unlink(q->fd, l->receipt);
 	return 0;

@@ -30,6 +30,7 @@
 #include "spool/bury.h"
 #include "spool/lane.h"
 #include "spool/place.h"
+#include "spool/token.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -294,7 +295,7 @@ static int return_token(struct reaping *r, const char *path, struct entry *t)
 			return 0;
 		t->visible = 0;
 	}
-	return lane_return(q, path, t);
+	return token_return(q, path, t);
 }
 
 /* Put the entry at path, whose lease is over, where it belongs: 0, or -1. */

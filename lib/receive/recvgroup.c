@@ -15,6 +15,7 @@
 #include "spool/depth.h"
 #include "spool/lane.h"
 #include "spool/place.h"
+#include "spool/token.h"
 
 #include <errno.h>
 #include <string.h>
@@ -23,7 +24,7 @@
 static int put_off_group(struct receiving *r, const char *path, const struct entry *t)
 {
 	recv_pass_over(r);
-	if (lane_put_off(r->q, path, t) == 0 || errno == ENOENT)
+	if (token_put_off(r->q, path, t) == 0 || errno == ENOENT)
 		r->passed_over = 0; /* it is not in the way */
 	return 0;
 }
@@ -36,18 +37,18 @@ static int bury_first(struct receiving *r, const char *path, const struct entry 
 	char to[ENTRY_PATH];
 	int valid;
 
-	lane_token(e, &t);
+	token_of(e, &t);
 	if (recv_lease(r, path, &t, to, lost) == -1)
 		return -1;
 	if (*lost)
 		return 0;
-	if ((valid = lane_token_valid(r->q, t.group, to)) == -1 && errno != ENOENT)
+	if ((valid = token_valid(r->q, t.group, to)) == -1 && errno != ENOENT)
 		return -1; /* it will lapse */
 	if (valid != 1)    /* drops it */
-		return lane_pass_on(r->q, to, &t, NULL);
+		return token_pass_on(r->q, to, &t, NULL);
 	if (lane_bury(r->q, to, &t, "max-receives") == 0)
 		return 0;
-	return errno == ENOENT ? lane_pass_on(r->q, to, &t, NULL) : put_off_group(r, to, &t);
+	return errno == ENOENT ? token_pass_on(r->q, to, &t, NULL) : put_off_group(r, to, &t);
 }
 
 /* Nothing to deliver: have the token as it is, then see where it belongs. */
@@ -57,7 +58,7 @@ static int sort_token(struct receiving *r, const char *path, struct entry *t, in
 
 	if (recv_lease(r, path, t, to, lost) == -1)
 		return -1;
-	if (*lost || lane_sort(r->q, to, t) == 0 || errno == ENOENT)
+	if (*lost || token_sort(r->q, to, t) == 0 || errno == ENOENT)
 		return 0;
 	return recv_pass_over(r); /* it will lapse */
 }
@@ -72,7 +73,7 @@ static int lease_first(struct receiving *r, const char *path, const char *messag
 	int done, valid;
 
 	e->receives++;
-	lane_token(e, &t);
+	token_of(e, &t);
 	if (recv_lease(r, path, &t, token, lost) == -1)
 		return -1;
 	if (*lost)
@@ -85,14 +86,14 @@ static int lease_first(struct receiving *r, const char *path, const char *messag
 		done = fs_link(q->fd, message, q->fd, receipt);
 	while (done == -1 && errno != ENOENT && spool_drop_ballast(q->spool));
 	if (done == -1) /* dropped meanwhile; or no lease after all */
-		return errno == ENOENT ? lane_pass_on(q, token, &t, NULL) : -1;
-	if ((valid = lane_token_valid(q, e->group, token)) == 1)
+		return errno == ENOENT ? token_pass_on(q, token, &t, NULL) : -1;
+	if ((valid = token_valid(q, e->group, token)) == 1)
 		return recv_keep(r, e, r->clock->bucket, 0);
 	if (valid == -1 && errno != ENOENT)
 		return -1; /* it will lapse */
 	fs_unlink(q->fd, receipt);
 	if (fs_exists(q->fd, token) == 1)
-		lane_pass_on(q, token, &t, NULL);
+		token_pass_on(q, token, &t, NULL);
 	*lost = 1;
 	return 0;
 }
@@ -110,7 +111,7 @@ static int take_first(struct receiving *r, const char *path, struct entry *t,
 	mq_queue *q = r->q;
 	struct entry *e = &m->entry;
 
-	lane_take_over(e, t);
+	token_take_over(e, t);
 	if (is_for_another(t, e) || e->visible * MILLISECOND > r->now)
 		return sort_token(r, path, t, lost);
 	e->visible = 0;

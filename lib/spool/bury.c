@@ -5,6 +5,7 @@
 
 #include "spool/lane.h"
 #include "spool/place.h"
+#include "spool/token.h"
 
 #include <errno.h>
 #include <string.h>
@@ -50,7 +51,7 @@ static int hold_dead(mq_queue *q, const char *path, struct entry *t)
 	struct source from = { q->fd, path, STRIP_RENAME };
 
 	t->expires = queue_now(q) / MILLISECOND;
-	if (lane_hold(q, path, t) == 0)
+	if (token_hold(q, path, t) == 0)
 		return 0;
 	t->visible = 0;
 	return line_turn(q, &from, t);
@@ -65,7 +66,7 @@ static int after_death(mq_queue *q, const char *path, struct entry *t)
 		return hold_dead(q, path, t);
 	if (lane_look(q, t->group, NULL, &v) == -1)
 		return errno == ENOENT ? fs_unlink(q->fd, path) : -1;
-	return lane_pass_on(q, path, t, v.found ? &v.first.entry : NULL);
+	return token_pass_on(q, path, t, v.found ? &v.first.entry : NULL);
 }
 
 /* The message m of the token at path to the dead letters. */
@@ -77,7 +78,7 @@ static int bury(mq_queue *q, const char *path, const struct entry *token,
 	char held[ENTRY_PATH];
 	int saved;
 
-	lane_take_over(&e, token);
+	token_take_over(&e, token);
 	strcpy(held, path);
 	if (q->conf.group_blocks && hold_leased(q, held, &t, e.id) == -1)
 		return -1;

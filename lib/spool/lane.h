@@ -51,7 +51,6 @@
 #ifndef LANE_H
 #define LANE_H
 
-#include "base/names.h"
 #include "spool/line.h"
 
 /* Whether the entry belongs into a lane: dead letters stand in one line. */
@@ -79,67 +78,15 @@ struct lane_view {
  * the first other one.  -1 with errno, ENOENT when there is no lane. */
 int lane_look(mq_queue *, const char *group, const char *key, struct lane_view *);
 
-/* Whether the token at path is its group's valid one: 1, 0, -1. */
-int lane_token_valid(mq_queue *, const char *group, const char *path);
-
-/* The token in the state of a message: its key, priority, count and history. */
-void lane_token(const struct entry *message, struct entry *token);
-
-/* Token at path -> turns/ or, while token->visible is to come and its message not
- * over, delayed/.  ENOENT: it is somebody else's by now. */
-int lane_return(mq_queue *, const char *path, struct entry *token);
-
-/* Having leased the token at path as it was in turns/, to where it belongs by what
- * is in its lane: it may be held still, or for a message that comes later or is not
- * first any more; or the lane may be empty. */
-int lane_sort(mq_queue *, const char *path, struct entry *token);
-
-/* Something is wrong with the lane of the token at path: look again in a while. */
-int lane_put_off(mq_queue *, const char *path, const struct entry *token);
-
-/* Having leased the token at path, and done with its message: on to the next,
- * or close the lane.  next NULL: look for it.  ENOENT as above. */
-int lane_pass_on(mq_queue *, const char *path, const struct entry *token, const struct entry *next);
-
-/* The token at path to delayed/, held: until its dead letter is back, or for a while. */
-int lane_hold(mq_queue *, const char *path, struct entry *token);
-
-/* The count and the history of a lane's message, if the token is for it. */
-void lane_take_over(struct entry *message, const struct entry *token);
-
-/* The tokens that were somewhere, for those who look at many lanes. */
-struct lane_tokens {
-	struct names names; /* "GROUP TARGET" */
-	int known;
-};
-
-/* Whether the lane has no token that moves, and nobody is making one: 1, 0. */
-int lane_is_stuck(mq_queue *, const char *group, struct lane_tokens *);
-
-/* Such a lane gets one. */
-int lane_mend(mq_queue *, const char *group);
-
-/* Call each for every token, on its way or leased; non-zero ends it. */
-int lane_walk_tokens(mq_queue *,
-    int (*each)(void *ctx, mq_queue *, const char *path, const struct entry *), void *ctx);
-
-/* What is first in the lane may be another one by now: if its token is delayed, see
- * that somebody looks. */
-int lane_wake(mq_queue *, const char *group);
-
-/* The same, and a held group goes on without its dead letter. */
-int lane_release(mq_queue *, const char *group);
-int lane_release_all(mq_queue *);
-
 /* Call each for every lane; non-zero ends it. */
 int lane_walk(mq_queue *, int (*each)(void *ctx, mq_queue *, const char *group), void *ctx);
-
-/* After a crash of the machine.  EWOULDBLOCK: others had locks at that time, of the
- * clock from boot; some lanes are as they were. */
-int lane_repair(mq_queue *, mq_time until);
 
 /* The strip of a lane's later messages. */
 struct strip lane_more(const mq_queue *, const char *group);
 void lane_path(const char *group, const char *below, char path[ENTRY_PATH]);
+
+/* The lock of the lanes that share a directory, which is made if need be; for fs_unlock.
+ * EWOULDBLOCK: somebody has had it for so long. */
+int lane_lock(mq_queue *, const char *group, mq_time patience);
 
 #endif

@@ -4,6 +4,8 @@
 #include "spool/lanes.h"
 
 #include "base/grow.h"
+#include "spool/lane.h"
+#include "spool/token.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -66,7 +68,7 @@ static int compare_standings(const void *a, const void *b)
  * not at all. */
 static int read_standings(mq_queue *q, struct standings *l)
 {
-	if (lane_walk_tokens(q, note, l) == -1)
+	if (token_walk(q, note, l) == -1)
 		return -1;
 	if (l->n)
 		qsort(l->of, l->n, sizeof(*l->of), compare_standings);

@@ -9,15 +9,12 @@
 #ifndef LANES_H
 #define LANES_H
 
-#include "spool/lane.h"
+#include "spool/queue.h"
 
 enum lanes_which {
 	LANES_WAITING, /* not those in flight */
 	LANES_ALL,     /* whatever stands in a lane */
 };
-
-/* What a walk does with a message, whose path is below the queue; non-zero ends it. */
-typedef int visit_fn(void *ctx, mq_queue *, const char *path, const struct entry *);
 
 /* Visit the messages, lane by lane, in their order; receives and visible are what the
  * token says.  What visit returned when that was not 0; -1 with errno; 0. */

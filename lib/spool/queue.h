@@ -144,4 +144,7 @@ const char *queue_line_dir(enum line);
 /* The levels that have a strip, as a mask of bits. */
 int queue_levels(mq_queue *, enum line, unsigned *mask);
 
+/* What a walk does with an entry, whose path is below the queue; non-zero ends it. */
+typedef int visit_fn(void *ctx, mq_queue *, const char *path, const struct entry *);
+
 #endif
