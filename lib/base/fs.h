@@ -1,7 +1,7 @@
 /*
  * fs.h - every file system call of the library
  *
- * Nothing outside fs.c (and page.c, for its mapping) makes a system call on
+ * Nothing outside fs*.c (and page.c, for its mapping) makes a system call on
  * the spool, so this is also the seam where faults are injected.  All calls
  * are relative to a directory descriptor, close on exec, and start again
  * after EINTR.  They return 0 (or a descriptor, or a count) or -1 with errno.
