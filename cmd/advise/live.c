@@ -15,7 +15,7 @@
  */
 #include "advise/live.h"
 
-#include "stat/figures.h"
+#include "share/figures.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -16,7 +16,7 @@
 #include "stat/diagnosis.h"
 
 #include "share/amount.h"
-#include "stat/figures.h"
+#include "share/figures.h"
 
 #include <stdarg.h>
 #include <stdio.h>

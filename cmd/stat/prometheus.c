@@ -6,7 +6,7 @@
  */
 #include "stat/prometheus.h"
 
-#include "stat/figures.h"
+#include "share/figures.h"
 
 #include <stdio.h>
 #include <stdlib.h>

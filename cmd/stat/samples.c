@@ -3,8 +3,8 @@
  */
 #include "stat/samples.h"
 
+#include "share/figures.h"
 #include "share/words.h"
-#include "stat/figures.h"
 
 #include <errno.h>
 #include <stdlib.h>

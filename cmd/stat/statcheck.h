@@ -4,7 +4,7 @@
 #ifndef MQ_CMD_STATCHECK_H
 #define MQ_CMD_STATCHECK_H
 
-#include "stat/figures.h"
+#include "share/figures.h"
 
 enum statcheck_op { ABOVE, AT_LEAST, BELOW, AT_MOST, EQUAL, UNEQUAL, OPS };
 

@@ -54,6 +54,15 @@ noticed() {
 	noticed 'check-layers: cmd/mq-ack.c includes spool/queue.h, which is not in cmd/'
 }
 
+@test "layers: a part of one command in another is noticed" {
+	shaped
+	echo '#include "live/watch.h"' >>"$T/tree/cmd/mq-ack.c"
+	noticed 'check-layers: cmd/mq-ack.c includes live/watch.h, which is for mq-stat alone'
+	cp "$TOP/cmd/mq-ack.c" "$T/tree/cmd"
+	echo '#include "stat/svg.h"' >>"$T/tree/cmd/advise/live.c"
+	noticed 'check-layers: cmd/advise/live.c includes stat/svg.h, which is for mq-stat alone'
+}
+
 @test "layers: a circle is noticed" {
 	shaped
 	plant base/here <<<'int there(void); int here(void) { return there(); }'

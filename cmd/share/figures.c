@@ -1,7 +1,7 @@
 /*
  * figures.c - the figures of a queue, as mq-stat names, prints and tests them
  */
-#include "stat/figures.h"
+#include "share/figures.h"
 
 #include "share/amount.h"
 #include "share/words.h"
