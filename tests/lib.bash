@@ -412,13 +412,16 @@ count_sleeps() {
 	done
 }
 
-# still PID...: none of them wakes up for a quarter of a second
+# still PID...: none of them wakes up for a quarter of a second, nor waits for a processor
 still() {
-	local i before sleeps
+	local each i before sleeps
 	count_sleeps "$@"
 	before=${sleeps[*]}
 	for ((i = 0; i < 25; i++)); do
 		pause
+	done
+	for each; do
+		has_state "$each" S || return
 	done
 	count_sleeps "$@"
 	[ "$before" = "${sleeps[*]}" ]

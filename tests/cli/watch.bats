@@ -77,7 +77,7 @@ names_are() {
 	soon shows '^ QUEUE▲ +VISIBLE +IN FLIGHT +DELAYED +DEAD +IN/S +OUT/S +OLDEST'
 	soon shows '^ jobs +2 +2 +1 +1 '
 	soon shows '^ q +0 +0 +0 +0 +0 +0 +-'
-	shows '^ mq-stat +.*/spool +[0-9][0-9]:[0-9][0-9]:[0-9][0-9]  every [0-9]+m?s$'
+	shows '^ mq-stat +.*/spool +[0-9][0-9]:[0-9][0-9]:[0-9][0-9]  every [0-9.]+m?s$'
 	shows '^ 2 queues: 2 visible, 2 in flight, 1 delayed, 1 dead; '
 	shows '^── jobs ─'
 	shows '^ visible 2 '
