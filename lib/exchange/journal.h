@@ -50,7 +50,7 @@ typedef mq_queue *journal_queue_fn(void *ctx, const char *name, int *gone);
 /* Steps 3 and 4: how many members this moved.  What cannot be delivered now stays;
  * *trouble is then the errno of a failure that keeps a message from the queue
  * concern (NULL: from any), or 0. */
-unsigned journal_deliver(struct spool *, const char *id, journal_queue_fn *, void *ctx,
+unsigned journal_deliver(struct spool *s, const char *id, journal_queue_fn *open, void *ctx,
     const char *concern, int *trouble);
 
 /* Remove the members for that queue and its dead letters from the directory at that

@@ -131,7 +131,7 @@ static int release_groups(mq_queue *q, const struct mq_setting *s, size_t n)
 			continue;
 		repair(q);
 		return token_release_all(q) == 0 ? MQ_OK :
-						  queue_fail(q, "cannot let the groups go on");
+						   queue_fail(q, "cannot let the groups go on");
 	}
 	return MQ_OK;
 }

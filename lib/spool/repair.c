@@ -2,8 +2,8 @@
  * repair.c - what a crash of the machine left of lines and lanes, put right
  */
 #include "spool/repair.h"
-#include "spool/lanerepair.h"
 
+#include "spool/lanerepair.h"
 
 #include <errno.h>
 
