@@ -98,6 +98,15 @@ static void keep_setting(void *ctx, const char *key, const char *value)
 	}
 }
 
+/* The setting's value; "" when there is no such one. */
+static const char *live_setting(const struct live *l, const char *key)
+{
+	for (size_t i = 0; i < l->nsettings; i++)
+		if (strcmp(l->settings[i].key, key) == 0)
+			return l->settings[i].value;
+	return "";
+}
+
 /* Of the workload, the settings say some of it. */
 static void take_settings(const struct live *l, struct workload *w)
 {
@@ -130,14 +139,6 @@ int live_look(struct cmd *c, const char *queue, struct live *l, struct workload 
 	infer(l, w, &t);
 	take_settings(l, w);
 	return status == MQ_OK ? 0 : -1;
-}
-
-const char *live_setting(const struct live *l, const char *key)
-{
-	for (size_t i = 0; i < l->nsettings; i++)
-		if (strcmp(l->settings[i].key, key) == 0)
-			return l->settings[i].value;
-	return "";
 }
 
 /* A number, a duration, or the first one of a range; -1 when it is none. */

@@ -25,9 +25,6 @@ struct live {
  * tells.  -1: the failure has been reported. */
 int live_look(struct cmd *, const char *queue, struct live *, struct workload *);
 
-/* The setting's value; "" when there is no such one. */
-const char *live_setting(const struct live *, const char *key);
-
 /* Whether its value will do where another one is advised: the same, or for numbers
  * and durations as much to four times as much. */
 int live_will_do(const struct live *, const char *key, const char *advised);

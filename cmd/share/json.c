@@ -225,7 +225,9 @@ static int copy_base64(struct out *o, mq_reader *reader)
 	return 0;
 }
 
-int json_body(struct json *j, mq_reader *reader, int utf8)
+/* The payload, as "body" when it is UTF-8 and as "body_base64" when not; utf8
+ * is what json_probe() said.  -1: it could not be read (any more). */
+static int json_body(struct json *j, mq_reader *reader, int utf8)
 {
 	int failed;
 

@@ -30,10 +30,6 @@ void json_time(struct json *, const char *key, mq_time);    /* ISO 8601 */
  * be read.  Leaves the reader rewound. */
 int json_probe(mq_reader *);
 
-/* The payload, as "body" when it is UTF-8 and as "body_base64" when not; utf8
- * is what json_probe() said.  -1: it could not be read (any more). */
-int json_body(struct json *, mq_reader *, int utf8);
-
 /* group (as "group_base64" when it is not UTF-8), key, reply_to and correlation_id,
  * if any, and headers. */
 void json_properties(struct json *, mq_reader *);

@@ -183,8 +183,9 @@ static void find_dying(struct diagnosis *d)
 	for (unsigned i = 0; i < r.n && i < FREQUENT && at < sizeof(words); i++)
 		at += (size_t)snprintf(words + at, sizeof(words) - at, "%s%s (%u)",
 		    i ? ", " : ", mostly by: ", r.of[i].text, r.of[i].count);
-	tell(d, "dying", "%llu died in the last minute, %llu dead letters are here%s",
-	    number(d->s->lately.died), number(d->s->dead), words);
+	tell(d, "dying", "%llu died in the last minute, %llu dead letter%s here%s",
+	    number(d->s->lately.died), number(d->s->dead), d->s->dead == 1 ? " is" : "s are",
+	    words);
 }
 
 struct sources {

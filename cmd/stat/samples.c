@@ -88,7 +88,8 @@ static int is_text(const char *name)
 	    !strstr(name, "\xef\xbf\xbf");
 }
 
-int sample_parse(char *line, struct sample *s)
+/* Take a line, without its newline, apart.  -1: it is not a sample. */
+static int sample_parse(char *line, struct sample *s)
 {
 	const char *time = strsep(&line, "\t");
 

@@ -22,9 +22,6 @@ struct sample {
 void sample_put_header(FILE *);
 void sample_put(FILE *, const struct sample *);
 
-/* Take a line, without its newline, apart.  -1: it is not a sample. */
-int sample_parse(char *line, struct sample *);
-
 /* Call each for the samples of a file, from its start.  With tell, lines that are
  * none are reported.  -1: the file cannot be read, or not once more; reported. */
 int samples_read(struct cmd *, FILE *, const char *name, int tell,

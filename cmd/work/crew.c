@@ -297,7 +297,8 @@ static void signal_group(const struct slot *s, int signal)
 		kill(s->pid, signal);
 }
 
-void slot_end(struct slot *s, enum killed why)
+/* Send SIGTERM, and later SIGKILL, or that at once. */
+static void slot_end(struct slot *s, enum killed why)
 {
 	s->killed = why;
 	signal_group(s, SIGTERM);

@@ -119,8 +119,6 @@ int crew_is_told(void);
  * *v is what becomes of the message that it was to work on. */
 int slot_start(struct slot *, int in, int out, const char *path, struct verdict *v);
 
-/* Send SIGTERM, and later SIGKILL, or that at once. */
-void slot_end(struct slot *, enum killed);
 void slot_kill(struct slot *, enum killed);
 
 /* The task's message cannot be read: a failed delivery, unless that is for want

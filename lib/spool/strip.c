@@ -36,7 +36,7 @@ int strip_segment_number(const char *name, uint64_t *number)
 	return strip_number(digits, number);
 }
 
-void strip_path(const struct strip *s, const char *name, char path[ENTRY_PATH])
+static void strip_path(const struct strip *s, const char *name, char path[ENTRY_PATH])
 {
 	stpcpy(stpcpy(stpcpy(path, s->path), "/"), name);
 }

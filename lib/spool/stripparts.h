@@ -6,7 +6,6 @@
 
 #include "spool/strip.h"
 
-void strip_path(const struct strip *, const char *name, char path[ENTRY_PATH]);
 void strip_form_path(const struct strip *, uint64_t number, enum form, char path[ENTRY_PATH]);
 
 /* Follow "tail" or "head": 0, or -1 with errno, EINVAL when it is no number. */

@@ -168,7 +168,7 @@ fill() {
 	same 0 "$(grep -c $'\t' got)"
 	# and in words, what they point at
 	same '' "$(sed -n 3p got)"
-	same 'q: 1 died in the last minute, 1 dead letters are here, mostly by: rejected (1)' "$(sed -n '4,$p' got)"
+	same 'q: 1 died in the last minute, 1 dead letter is here, mostly by: rejected (1)' "$(sed -n '4,$p' got)"
 }
 
 @test "a table that fits into the terminal" {
