@@ -104,7 +104,7 @@ int lane_mend(mq_queue *q, const char *group)
 	return r;
 }
 
-struct settling {
+struct repairing {
 	mq_time until;
 	int held; /* somebody has a lock */
 	struct tokens_seen tokens;
@@ -112,7 +112,7 @@ struct settling {
 
 static int repair_lane(void *ctx, mq_queue *q, const char *group)
 {
-	struct settling *s = ctx;
+	struct repairing *s = ctx;
 	struct strip more = lane_more(q, group);
 	int lock = lane_lock(q, group, s->until - clock_up(&q->mq->clock)), r;
 
@@ -130,7 +130,7 @@ static int repair_lane(void *ctx, mq_queue *q, const char *group)
 
 int lane_repair(mq_queue *q, mq_time until)
 {
-	struct settling s = { .until = until };
+	struct repairing s = { .until = until };
 	int r = lane_walk(q, repair_lane, &s);
 
 	names_free(&s.tokens.names);
