@@ -2,6 +2,7 @@
  * check.c - faults found, and what is done about them
  */
 #include "manage/check.h"
+
 #include "spool/line.h"
 
 #include <errno.h>

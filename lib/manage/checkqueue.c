@@ -249,26 +249,21 @@ static int has_dead(struct queue_check *k, const char *id)
 	return 0;
 }
 
-/* With -y, do for the group what puts it right. */
-static void check_group(struct queue_check *k, const char *path, const char *what,
-    int (*mend)(mq_queue *, const char *group), const char *group, const char *done)
-{
-	if (k->c.repair)
-		check_repaired(&k->c, path, what, mend(k->c.q, group), done);
-	else
-		check_fault(&k->c, path, what, NULL);
-}
-
 /* A held token that goes on when it comes due, or is not there any more, is no fault. */
 static void check_held(struct queue_check *k, const char *path, const struct entry *e)
 {
 	static const char what[] = "a group is held for a dead letter that is not there any more";
 	struct lane_view v;
 
-	if (k->c.q->conf.group_blocks && !has_dead(k, e->id) &&
-	    lane_look(k->c.q, e->group, e->id, &v) == 0 && !v.found &&
-	    fs_exists(k->c.q->fd, path) == 1)
-		check_group(k, path, what, token_release, e->group, "the group goes on");
+	if (!k->c.q->conf.group_blocks || has_dead(k, e->id) ||
+	    lane_look(k->c.q, e->group, e->id, &v) == -1 || v.found ||
+	    fs_exists(k->c.q->fd, path) != 1)
+		return;
+	if (k->c.repair)
+		check_repaired(&k->c, path, what, token_release(k->c.q, path, e),
+		    "the group goes on");
+	else
+		check_fault(&k->c, path, what, NULL);
 }
 
 static void check_message(struct queue_check *k, const char *path, struct entry *e)
@@ -420,8 +415,12 @@ static void check_lane(struct queue_check *k, const char *path, const char *grou
 
 	k->group = group;
 	check_names(&k->c, path, meet_in_lane, k);
-	if (k->pass == LOOKING && lane_is_stuck(k->c.q, group, &k->tokens))
-		check_group(k, path, what, lane_mend, group, "given a token");
+	if (k->pass != LOOKING || !lane_is_stuck(k->c.q, group, &k->tokens))
+		return;
+	if (k->c.repair)
+		check_repaired(&k->c, path, what, lane_mend(k->c.q, group), "given a token");
+	else
+		check_fault(&k->c, path, what, NULL);
 }
 
 /* In groups/HH/: HASH, HASH.token, HASH.delayed or lock. */

@@ -9,7 +9,7 @@
 
 /* How long the first look after a boot waits for others who have locks: mostly they do
  * the same.  One may be stopped, and must not stop the queue. */
-#define SETTLE_PATIENCE (2 * MQ_SECOND)
+#define REPAIR_PATIENCE (2 * MQ_SECOND)
 
 /* Held is not broken: what is left is for later. */
 static void repair_failed(mq_queue *q)
@@ -69,7 +69,7 @@ void repair(mq_queue *q)
 	q->repaired = 1;
 	queue_page(q);
 	if (!is_repaired(q))
-		repair_all(q, SETTLE_PATIENCE);
+		repair_all(q, REPAIR_PATIENCE);
 }
 
 void repair_again(mq_queue *q)

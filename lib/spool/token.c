@@ -375,6 +375,15 @@ void token_let_go(mq_queue *q, struct entry *t)
 	t->death[0] = '\0';
 }
 
+int token_release(mq_queue *q, const char *path, const struct entry *token)
+{
+	struct entry t = *token;
+
+	if (t.token == TOKEN_HELD)
+		token_let_go(q, &t);
+	return wake(q, path, &t);
+}
+
 static int release_delayed(void *ctx, mq_queue *q, const char *group)
 {
 	char path[ENTRY_PATH];
@@ -382,47 +391,22 @@ static int release_delayed(void *ctx, mq_queue *q, const char *group)
 	int r = find_delayed(q, group, path, &t);
 
 	(void)ctx;
-	if (r != 1)
-		return r;
-	if (t.token == TOKEN_HELD)
-		token_let_go(q, &t);
-	return wake(q, path, &t);
+	return r == 1 ? token_release(q, path, &t) : r;
 }
 
 static int release_held(void *ctx, mq_queue *q, const char *path, const struct entry *e)
 {
-	const char *group = ctx;
-	struct entry t = *e;
-
-	if (t.token != TOKEN_HELD || (group && strcmp(t.group, group) != 0))
-		return 0;
-	token_let_go(q, &t);
-	return wake(q, path, &t);
+	(void)ctx;
+	return e->token == TOKEN_HELD ? token_release(q, path, e) : 0;
 }
 
-/* Those that came due: whoever takes one finds its reason again, and holds it.  Looked
- * for twice, as one that moves may be missed once. */
-static int release_due(mq_queue *q, char *group)
-{
-	int looks, r = 0;
-
-	for (looks = 0; r == 0 && looks < 2; looks++)
-		r = token_walk(q, release_held, group);
-	return r;
-}
-
-int token_release(mq_queue *q, const char *group)
-{
-	char of[HASH_SIZE];
-
-	if (release_delayed(NULL, q, group) == -1)
-		return -1;
-	return release_due(q, strcpy(of, group));
-}
-
+/* Also those that came due: whoever takes one finds its reason again, and holds it.
+ * Looked for twice, as one that moves may be missed once. */
 int token_release_all(mq_queue *q)
 {
-	int r = lane_walk(q, release_delayed, NULL);
+	int looks, r = lane_walk(q, release_delayed, NULL);
 
-	return r == 0 ? release_due(q, NULL) : r;
+	for (looks = 0; r == 0 && looks < 2; looks++)
+		r = token_walk(q, release_held, NULL);
+	return r;
 }

@@ -44,8 +44,11 @@ int token_walk(mq_queue *, visit_fn *each, void *ctx);
  * that somebody looks. */
 int token_wake(mq_queue *, const char *group);
 
-/* The same, and a held group goes on without its dead letter. */
-int token_release(mq_queue *, const char *group);
+/* The token at path, and if it is held, without its dead letter; 0 also when it has
+ * moved on. */
+int token_release(mq_queue *, const char *path, const struct entry *token);
+
+/* All that are delayed or held. */
 int token_release_all(mq_queue *);
 
 #endif

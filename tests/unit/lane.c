@@ -59,7 +59,6 @@ static void end(struct tap *t, struct bench *b, const char *group)
 
 	while (lane_look(b->q, group, NULL, &v) == 0 && v.found)
 		fs_unlink(b->q->fd, v.first.path);
-	token_release(b->q, group);
 	s = tokens(b);
 	CHECK(t, token_pass_on(b->q, s.path, &s.token, NULL) == 0);
 	CHECK(t, tokens(b).n == 0);
@@ -152,9 +151,9 @@ static void test_held(struct tap *t, struct bench *b)
 	CHECK(t, token_wake(b->q, group) == 0); /* as it is: come due */
 	s = tokens(b);
 	CHECK(t, is_in(&s, "turns/") && s.token.token == TOKEN_HELD);
-	CHECK(t, token_release(b->q, "00000000000000000000000000000000") == 0);
+	CHECK(t, token_release(b->q, "turns/p4/0/none", &s.token) == 0);
 	CHECK(t, tokens(b).token.token == TOKEN_HELD);
-	CHECK(t, token_release(b->q, group) == 0);
+	CHECK(t, token_release_all(b->q) == 0);
 	s = tokens(b);
 	CHECK(t, is_in(&s, "turns/") && s.token.token == TOKEN_MOVES);
 	b->q->conf.group_blocks = 0;
