@@ -293,9 +293,6 @@ static void file_failed(struct exporter *x, const char *what)
 /* A new file beside FILE, which it is to replace; not private, as its name is not. */
 static int make_file(struct exporter *x)
 {
-	mode_t mask = umask(0);
-
-	umask(mask);
 	x->made = cmd_realloc(x->c, NULL, strlen(x->file) + 8);
 	sprintf(x->made, "%s.XXXXXX", x->file);
 	x->packer.fd = mkostemp(x->made, O_CLOEXEC);
@@ -305,14 +302,14 @@ static int make_file(struct exporter *x)
 		x->made = NULL;
 		return -1;
 	}
-	fchmod(x->packer.fd, 0666 & ~mask);
+	fchmod(x->packer.fd, 0666 & ~x->c->umask);
 	return 0;
 }
 
 /* What was moved to a file before must not go. */
 static int make_new_file(struct exporter *x)
 {
-	x->packer.fd = open(x->file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	x->packer.fd = cmd_create(x->c, x->file, O_WRONLY | O_CREAT | O_EXCL);
 	if (x->packer.fd >= 0)
 		return 0;
 	if (errno == EEXIST)

@@ -62,6 +62,7 @@ _Noreturn static void execute(struct cmd *c, const struct signals *old)
 	sigaction(SIGQUIT, &old->quit, NULL);
 	signal(SIGPIPE, SIG_DFL);
 	sigprocmask(SIG_SETMASK, &old->mask, NULL);
+	cmd_umask_user(c);
 	execvp(command[0], command);
 	error = errno;
 	cmd_error(c, MQ_IO, "%s: cannot run: %s", command[0], strerror(error));

@@ -9,7 +9,9 @@
  *   - Every function that can fail returns an enum mq_status.  The handle
  *     keeps one line of text for the last failure: mq_error().
  *   - The library never prints, exits, reads the environment or changes the
- *     process (signals, umask, working directory).
+ *     process (signals, umask, working directory).  In a spool that users share,
+ *     what it makes is open to the group whatever the umask is; but only with
+ *     one like 007 it is so from the first moment.
  *   - Times are nanoseconds since 1970-01-01 UTC; durations are nanoseconds.
  *   - Strings handed in are copied.  Strings handed out belong to the object
  *     they came from and live as long as it does, or, in a callback, until

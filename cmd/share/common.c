@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -86,6 +87,7 @@ void cmd_start(struct cmd *c, int min, int max)
 	if (max >= 0 && c->argc > max)
 		cmd_usage(c, "extra operand '%s'", c->argv[max]);
 	check_operands(c);
+	cmd_umask_spool(c);
 	if (!c->spool)
 		c->spool = c->default_spool = default_spool();
 	c->mq = c->spool ? mq_open(c->spool) : NULL;
@@ -223,6 +225,28 @@ int cmd_open(const char *path, int mode)
 		fd = open(path, mode | O_CLOEXEC);
 	while (fd == -1 && errno == EINTR);
 	return fd;
+}
+
+int cmd_create(struct cmd *c, const char *path, int flags)
+{
+	int fd;
+
+	cmd_umask_user(c);
+	do
+		fd = open(path, flags | O_CLOEXEC, 0666);
+	while (fd == -1 && errno == EINTR);
+	cmd_umask_spool(c);
+	return fd;
+}
+
+void cmd_umask_user(struct cmd *c)
+{
+	umask(c->umask);
+}
+
+void cmd_umask_spool(struct cmd *c)
+{
+	c->umask = umask(007);
 }
 
 void *cmd_realloc(struct cmd *c, void *p, size_t n)

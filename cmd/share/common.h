@@ -13,6 +13,7 @@
 #include <getopt.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "mq.h"
 #include "share/out.h"
@@ -49,6 +50,7 @@ struct cmd {
 	char **argv;
 	const char *spool;
 	mq *mq;
+	mode_t umask;   /* the user's */
 	struct out out; /* standard output */
 	int exit;       /* the exit code so far: that of the first failure */
 
@@ -119,6 +121,17 @@ int cmd_flush(struct cmd *, const char *note);
 
 /* A file that is there, for O_RDONLY or O_WRONLY: a descriptor, or -1 with errno. */
 int cmd_open(const char *path, int mode);
+
+/* A file that the user names, made with the mode that their umask gives.  flags: O_CREAT
+ * and more.  A descriptor, or -1 with errno. */
+int cmd_create(struct cmd *, const char *path, int flags);
+
+/* The umask.  cmd_start() has it let the group in: what a command makes in a spool that
+ * users share must be open to the others from the first moment, or they fail, and for good
+ * when this command is killed in the next.  What the user names, and the commands that they
+ * have run, get the user's: between these two. */
+void cmd_umask_user(struct cmd *);
+void cmd_umask_spool(struct cmd *);
 
 /* realloc, or exit. */
 void *cmd_realloc(struct cmd *, void *, size_t);

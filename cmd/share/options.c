@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,6 +108,10 @@ _Noreturn static void print_version(struct cmd *c)
  * round, its use fails as it should. */
 static void occupy_standard_descriptors(void)
 {
+	struct pollfd all[] = { { .fd = 0 }, { .fd = 1 }, { .fd = 2 } };
+
+	if (poll(all, NELEMS(all), 0) == 0) /* one call, and most often none has news */
+		return;
 	for (int fd = 0; fd <= 2; fd++)
 		if (fcntl(fd, F_GETFD) < 0)
 			(void)!open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);

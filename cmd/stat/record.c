@@ -77,7 +77,7 @@ void record_end(struct record *r)
 	if (failed) {
 		cmd_errno(r->c, "samples", "write");
 	} else if (r->size > 0) {
-		fd = open(r->file, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+		fd = cmd_create(r->c, r->file, O_RDWR | O_APPEND | O_CREAT);
 		if (fd < 0)
 			cmd_errno(r->c, r->file, "open");
 		else

@@ -262,7 +262,7 @@ int crew_is_told(void)
 int slot_start(struct slot *s, int in, int out, const char *path, struct verdict *v)
 {
 	struct crew *crew = s->crew;
-	int error = command_start(&crew->command, in, out, path, &s->pid);
+	int error = command_start(&crew->command, crew->c, in, out, path, &s->pid);
 
 	if (!error) {
 		crew->refusals = 0;

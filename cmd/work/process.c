@@ -146,7 +146,8 @@ static int spawn(struct command *command, const posix_spawn_file_actions_t *file
 	    command->environment);
 }
 
-int command_start(struct command *command, int in, int out, const char *path, pid_t *pid)
+int command_start(struct command *command, struct cmd *c, int in, int out, const char *path,
+    pid_t *pid)
 {
 	char **variables = command->environment + command->inherited;
 	posix_spawn_file_actions_t files;
@@ -163,7 +164,9 @@ int command_start(struct command *command, int in, int out, const char *path, pi
 		posix_spawn_file_actions_adddup2(&files, in, STDIN_FILENO);
 	if (out >= 0)
 		posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
+	cmd_umask_user(c);
 	error = spawn(command, &files, pid);
+	cmd_umask_spool(c);
 	posix_spawn_file_actions_destroy(&files);
 	while (command->variables > 0)
 		free(variables[--command->variables]);

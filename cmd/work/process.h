@@ -35,7 +35,7 @@ void command_variable(struct command *, struct cmd *, const char *name, const ch
 /* Start it as a process group of its own, with in and out as its standard
  * input and output (-1: those of this process) and path in place of {}.  0, or
  * the errno of what failed: to make the process, or to execute the file in it. */
-int command_start(struct command *, int in, int out, const char *path, pid_t *);
+int command_start(struct command *, struct cmd *, int in, int out, const char *path, pid_t *);
 
 /* Report that it cannot be executed: the exit status that says so. */
 int command_cannot_run(const struct command *, struct cmd *, int error);

@@ -23,7 +23,7 @@ void worklog_open(struct worklog *l, struct cmd *c, const char *file)
 	memset(l->out, 0, sizeof(*l->out));
 	l->out->fd = STDERR_FILENO;
 	if (strcmp(file, "-") != 0)
-		l->out->fd = open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+		l->out->fd = cmd_create(c, file, O_WRONLY | O_APPEND | O_CREAT);
 	if (l->out->fd < 0) {
 		cmd_errno(c, file, "open");
 		exit(cmd_end(c));

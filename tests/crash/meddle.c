@@ -10,7 +10,7 @@
  * for each error that its Nth call of this kind may have; with a plus, it and those of
  * its kind after it that may have it.  Of calls that are alike but for numbers only the
  * first is worth a fault, and so are those after the start of main, which calls
- * fcntl(0, F_GETFD) first.  A line "alone" says that it starts no process and no thread;
+ * poll() on three files first.  A line "alone" says that it starts no process and no thread;
  * then -a is faster, as the command stops at calls of the one kind only.
  *
  * -k kills it just before its Nth call of that kind.
@@ -121,11 +121,20 @@ static int is_new(struct meddle *m)
 	return 1;
 }
 
+static int is_poll(long number)
+{
+#ifdef SYS_poll
+	if (number == SYS_poll)
+		return 1;
+#endif
+	return number == SYS_ppoll;
+}
+
 static void record(struct meddle *m)
 {
 	m->starts |= call_starts_another(m->call.kind);
 	m->events |= call_makes_events(m->call.kind);
-	m->begun |= m->t.number == SYS_fcntl && m->t.args[0] == 0 && m->t.args[1] == F_GETFD;
+	m->begun |= is_poll(m->t.number) && m->t.args[1] == 3;
 	if (!m->begun || !m->call.nerrors || !is_new(m))
 		return;
 	for (size_t i = 0; i < m->call.nerrors; i++)

@@ -279,6 +279,40 @@ in_memory() {
 	sends_and_settles ann root
 }
 
+# at_each_mode WHO COMMAND...: killed just before each call that gives a mode, in a
+# new spool each time, with a queue and a message.
+at_each_mode() {
+	local who=$1 call n killed=0
+	shift
+	for call in fchmod fchmodat fchmodat2; do
+		for ((n = 1; ; n++)); do
+			rm -rf "$MQ_SPOOL"
+			shared_spool ann
+			by bob mq-create jobs
+			by bob mq-send -q -b x jobs
+			try by "$who" meddle -k "$call:$n" "$@"
+			[ "$status" != 0 ] || break
+			same 137 "$status" # as meddle tells of a kill
+			all_open || return
+			killed=$((killed + 1))
+		done
+	done
+	[ "$killed" -gt 0 ]
+}
+
+# There is no moment in which it is closed to the others.
+@test "killed before it gives a mode: what was made is open to the group all the same" {
+	in_memory
+	! sanitized || skip "sanitizers cannot be traced"
+	PATH=$MQ_TEST_BIN/../crash:$PATH
+	meddle -r true || skip "processes cannot be traced"
+	MASK[ann]=077
+	at_each_mode ann mq-send -q -g g -D once -b y jobs
+	at_each_mode ann mq-send -q -d 1h -b y jobs
+	at_each_mode ann mq-recv jobs
+	at_each_mode ann mq-create -x topic news
+}
+
 # ---- who may only send ------------------------------------------------------------
 
 # only_sends UID QUEUE...: as mq-guarantees(7) tells it, by the spool's owner.
