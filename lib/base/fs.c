@@ -152,6 +152,16 @@ int fs_mkdir(int dir, const char *path)
 	return 0;
 }
 
+int fs_have_dir(int dir, const char *path)
+{
+	return fs_mkdir(dir, path) == 0 || errno == EEXIST ? 0 : -1;
+}
+
+int fs_missed_dir(int r, int dir, const char *path)
+{
+	return r == -1 && errno == ENOENT && fs_have_dir(dir, path) == 0;
+}
+
 int fs_mkdir_private(int dir, const char *path)
 {
 	RETURN_RETRIED(mkdirat(dir, path, 0700));

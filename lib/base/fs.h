@@ -29,6 +29,11 @@ int fs_open_message(int dir, const char *path);
 
 /* A directory that keeps its group, mode 2770 whatever the umask. */
 int fs_mkdir(int dir, const char *path);
+/* The same, but that it is there already is no error. */
+int fs_have_dir(int dir, const char *path);
+/* Whether a call that returned r failed for want of that directory, which is there by
+ * now: then it can be tried again. */
+int fs_missed_dir(int r, int dir, const char *path);
 int fs_mkdir_private(int dir, const char *path); /* mode 0700 */
 int fs_rmdir(int dir, const char *path);
 

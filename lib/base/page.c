@@ -35,7 +35,7 @@ static int make_page(int dir, const char *path, const char *scratch)
 	static const char zeros[PAGE_SIZE_ON_DISK];
 	int r = -1, fd;
 
-	if (fs_mkdir(dir, "stat") == -1 && errno != EEXIST)
+	if (fs_have_dir(dir, "stat") == -1)
 		return -1;
 	if ((fd = fs_create(dir, scratch)) == -1)
 		return -1;

@@ -124,7 +124,7 @@ static int put_in_place(mq *h, const char *made, const char *name)
 
 	snprintf(path, sizeof(path), "x/%.64s", name);
 	r = fs_rename(spool, made, spool, path);
-	if (r == -1 && errno == ENOENT && (fs_mkdir(spool, "x") == 0 || errno == EEXIST))
+	if (fs_missed_dir(r, spool, "x"))
 		r = fs_rename(spool, made, spool, path) == 0 ? fs_sync(spool) : -1;
 	return r == 0 ? fs_sync_path(spool, "x") : -1;
 }

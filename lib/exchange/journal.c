@@ -101,7 +101,7 @@ int journal_commit(struct spool *s, const char *made, const char *id)
 
 	journal_path(id, path);
 	r = fs_rename(s->fd, made, s->fd, path);
-	if (r == -1 && errno == ENOENT && (fs_mkdir(s->fd, "j") == 0 || errno == EEXIST)) {
+	if (fs_missed_dir(r, s->fd, "j")) {
 		if (fs_sync(s->fd) == -1)
 			return -1;
 		r = fs_rename(s->fd, made, s->fd, path);

@@ -40,8 +40,7 @@ static void set_aside(struct spool_check *k, const char *path, const char *what)
 	}
 	snprintf(bad, sizeof(bad), "bad/%.*s~%016llx", NAME_SIZE - 20, strrchr(path, '/') + 1,
 	    (unsigned long long)nonce_next(&k->mq->nonce));
-	r = fs_mkdir(k->fd, "bad") == -1 && errno != EEXIST ? -1 :
-							      fs_rename(k->fd, path, k->fd, bad);
+	r = fs_have_dir(k->fd, "bad") == -1 ? -1 : fs_rename(k->fd, path, k->fd, bad);
 	check_repaired(&k->c, path, what, r, "moved to bad/");
 }
 

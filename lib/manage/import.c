@@ -261,7 +261,7 @@ static int lock_notes(mq_queue *q)
 	int fd;
 
 	for (;;) {
-		if (fs_mkdir(q->fd, NOTES) == -1 && errno != EEXIST)
+		if (fs_have_dir(q->fd, NOTES) == -1)
 			return -1;
 		if ((fd = fs_lock(q->fd, NOTES "/lock", LOCK_AT_ONCE)) == -1 && errno != ENOENT)
 			return -1;

@@ -44,9 +44,9 @@ static int make_directories(int spool, const char *path)
 	char dir[ONCE_PATH];
 
 	snprintf(dir, sizeof(dir), "%.*s", (int)(strrchr(path, '/') - path), path);
-	if (fs_mkdir(spool, "once") == -1 && errno != EEXIST)
+	if (fs_have_dir(spool, "once") == -1)
 		return -1;
-	return fs_mkdir(spool, dir) == 0 || errno == EEXIST ? 0 : -1;
+	return fs_have_dir(spool, dir);
 }
 
 /* Whether the locked file bears the name: 1, 0, or -1 with errno. */

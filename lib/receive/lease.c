@@ -489,7 +489,7 @@ static int mark_early(mq_lease *l, mq_time deadline)
 	while (fs_mkempty(fd, path) == -1) {
 		if (errno == EEXIST)
 			break;
-		if (!(errno == ENOENT && (fs_mkdir(fd, early) == 0 || errno == EEXIST)) &&
+		if (!(errno == ENOENT && fs_have_dir(fd, early) == 0) &&
 		    !spool_drop_ballast(l->queue->spool))
 			return -1;
 	}

@@ -29,8 +29,7 @@ static int make_clock(struct receiving *r)
 			if (errno != ENOENT)
 				return -1;
 		} else if (errno == ENOENT) {
-			if (fs_mkdir(fd, c->bucket) == -1 && errno != EEXIST &&
-			    !spool_drop_ballast(r->q->spool))
+			if (fs_have_dir(fd, c->bucket) == -1 && !spool_drop_ballast(r->q->spool))
 				return -1;
 		} else if (errno != EEXIST && !spool_drop_ballast(r->q->spool)) {
 			return -1;

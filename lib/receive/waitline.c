@@ -35,7 +35,7 @@ static int take_place(struct waitline *t)
 		return -1;
 	t->own = fs_open(dir, made, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
 	r = t->own == -1 ? -1 : fs_rename(dir, made, dir, path);
-	if (r == -1 && errno == ENOENT && (fs_mkdir(dir, t->dir) == 0 || errno == EEXIST))
+	if (fs_missed_dir(r, dir, t->dir))
 		r = fs_rename(dir, made, dir, path);
 	if (r == 0)
 		return 0;

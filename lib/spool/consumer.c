@@ -18,9 +18,9 @@ static int make_consumer(mq_queue *q, const char *consumer)
 	char path[ENTRY_PATH];
 
 	consumer_path(consumer, "", path);
-	if (fs_mkdir(q->fd, "consumers") == -1 && errno != EEXIST)
+	if (fs_have_dir(q->fd, "consumers") == -1)
 		return -1;
-	return fs_mkdir(q->fd, path) == 0 || errno == EEXIST ? 0 : -1;
+	return fs_have_dir(q->fd, path);
 }
 
 /* Made if need be; again, should it just be tidied up. */

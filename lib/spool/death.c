@@ -101,7 +101,7 @@ static int write_history(mq_queue *q, struct entry *e, const char *text, int syn
 	    (unsigned long long)(nonce_next(&q->mq->nonce) & 0xffffffff));
 	history_path(e, path);
 	r = queue_write_file(q->mq, q->fd, path, text, sync);
-	if (r == -1 && errno == ENOENT && (fs_mkdir(q->fd, "why") == 0 || errno == EEXIST))
+	if (fs_missed_dir(r, q->fd, "why"))
 		r = queue_write_file(q->mq, q->fd, path, text, sync);
 	return r;
 }
@@ -138,7 +138,7 @@ int death_carry(mq_queue *from, mq_queue *to, const struct entry *e)
 	history_path(e, path);
 	r = fs_link(from->fd, path, to->fd, path);
 	if (r == -1 && errno == ENOENT && fs_exists(from->fd, path) == 1 &&
-	    (fs_mkdir(to->fd, "why") == 0 || errno == EEXIST))
+	    fs_have_dir(to->fd, "why") == 0)
 		r = fs_link(from->fd, path, to->fd, path);
 	/* Lost histories are no reason to keep a message where it is. */
 	return r == 0 || errno == EEXIST || errno == ENOENT ? 0 : -1;

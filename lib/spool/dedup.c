@@ -81,7 +81,7 @@ static int make_mark(mq_queue *q, int64_t window, const char *hash, const char *
 	snprintf(dir, sizeof(dir), "dedup/%lld", (long long)window);
 	mark_path(window, hash, path);
 	r = fs_symlink(name, q->fd, path);
-	if (r == -1 && errno == ENOENT && (fs_mkdir(q->fd, dir) == 0 || errno == EEXIST))
+	if (fs_missed_dir(r, q->fd, dir))
 		r = fs_symlink(name, q->fd, path);
 	return r == 0 ? sync_mark(q, dir) : -1;
 }
@@ -172,8 +172,7 @@ static int make_pending(mq_queue *q, const char *from, const char *pending)
 {
 	int r = fs_rename(q->fd, from, q->fd, pending);
 
-	if (r == -1 && errno == ENOENT && (fs_mkdir(q->fd, "dedup") == 0 || errno == EEXIST) &&
-	    (fs_mkdir(q->fd, PENDING) == 0 || errno == EEXIST))
+	if (fs_missed_dir(r, q->fd, "dedup") && fs_have_dir(q->fd, PENDING) == 0)
 		r = fs_rename(q->fd, from, q->fd, pending);
 	return r;
 }

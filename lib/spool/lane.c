@@ -41,8 +41,7 @@ int lane_lock(mq_queue *q, const char *group, mq_time patience)
 	strcpy(end, "lock");
 	while ((fd = fs_lock(q->fd, path, patience)) == -1 && errno == ENOENT) {
 		end[-1] = '\0';
-		if ((fs_mkdir(q->fd, "groups") == -1 && errno != EEXIST) ||
-		    (fs_mkdir(q->fd, path) == -1 && errno != EEXIST))
+		if (fs_have_dir(q->fd, "groups") == -1 || fs_have_dir(q->fd, path) == -1)
 			return -1;
 		end[-1] = '/';
 	}

@@ -120,8 +120,7 @@ int line_turn(mq_queue *q, const struct source *from, const struct entry *t)
 
 	tails_reset(q, &one);
 	r = line_add(q, LINE_TURNS, from, t, &one);
-	if (r == -1 && errno == ENOENT &&
-	    (fs_mkdir(q->fd, queue_line_dir(LINE_TURNS)) == 0 || errno == EEXIST))
+	if (fs_missed_dir(r, q->fd, queue_line_dir(LINE_TURNS)))
 		r = line_add(q, LINE_TURNS, from, t, &one); /* the first group */
 	return r;
 }
@@ -149,7 +148,7 @@ int line_delayed(mq_queue *q, const struct source *from, const struct entry *e)
 				errno = r == 0 ? ENOENT : errno;
 				return -1;
 			}
-			if (fs_mkdir(q->fd, bucket) == 0 || errno == EEXIST)
+			if (fs_have_dir(q->fd, bucket) == 0)
 				continue;
 		}
 		if (from->how == STRIP_LINK || !spool_drop_ballast(q->spool))
@@ -167,7 +166,7 @@ int line_bad(mq_queue *q, const char *path)
 	    (unsigned long long)nonce_next(&q->mq->nonce));
 	do {
 		r = fs_rename(q->fd, path, q->fd, bad);
-		if (r == -1 && errno == ENOENT && (fs_mkdir(q->fd, "bad") == 0 || errno == EEXIST))
+		if (fs_missed_dir(r, q->fd, "bad"))
 			r = fs_rename(q->fd, path, q->fd, bad);
 	} while (r == -1 && spool_drop_ballast(q->spool));
 	return r;

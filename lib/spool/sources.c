@@ -25,7 +25,7 @@ int source_add(mq_queue *q, const char *name)
 	if ((r = fs_exists(q->fd, path)) != 0)
 		return r == 1 ? 0 : -1;
 	r = fs_mkempty(q->fd, path);
-	if (r == -1 && errno == ENOENT && (fs_mkdir(q->fd, SOURCES) == 0 || errno == EEXIST))
+	if (fs_missed_dir(r, q->fd, SOURCES))
 		r = fs_mkempty(q->fd, path);
 	return r == 0 || errno == EEXIST ? 0 : -1;
 }

@@ -257,7 +257,7 @@ static int fill_spool(mq *h, int fd)
 	size_t i;
 
 	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
-		if (fs_mkdir(fd, parts[i]) == -1 && errno != EEXIST)
+		if (fs_have_dir(fd, parts[i]) == -1)
 			return -1;
 	if (write_version(h, fd) == -1)
 		return -1;
@@ -361,7 +361,7 @@ void spool_lay_ballast(mq *h, struct spool *s)
 	    bytes < RESERVE_SIZE + 2 * BALLAST_FILES * BALLAST_SIZE ||
 	    files < RESERVE_FILES + 2 * BALLAST_FILES)
 		return;
-	if (fs_mkdir(s->fd, "ballast") == -1 && errno != EEXIST)
+	if (fs_have_dir(s->fd, "ballast") == -1)
 		return;
 	for (i = BALLAST_FILES - 1; i >= 0; i--) {
 		ballast_path(i, path);

@@ -172,7 +172,7 @@ static int mend_tail(const struct strip *s, uint64_t segment)
 	if (tail != segment)
 		return 0;
 	strip_segment_path(s, segment, path);
-	return fs_mkdir(s->dir, path) == 0 || errno == EEXIST ? 0 : -1;
+	return fs_have_dir(s->dir, path);
 }
 
 int strip_move(enum strip_how how, int fromdir, const char *from, int todir, const char *to)
@@ -226,7 +226,7 @@ static int make_segment(const struct strip *s, uint64_t number)
 	char path[ENTRY_PATH];
 
 	strip_segment_path(s, number, path);
-	return fs_mkdir(s->dir, path) == 0 || errno == EEXIST ? 0 : -1;
+	return fs_have_dir(s->dir, path);
 }
 
 static int rotate_locked(const struct strip *s, uint64_t segment, scratch_fn *scratch, void *ctx)

@@ -20,7 +20,7 @@ static int repair_tail(const struct strip *s, uint64_t last, scratch_fn *scratch
 			return -1;
 	}
 	strip_segment_path(s, tail, path);
-	return fs_mkdir(s->dir, path) == 0 || errno == EEXIST ? 0 : -1;
+	return fs_have_dir(s->dir, path);
 }
 
 static int is_empty_directory(int dir, const char *path)
