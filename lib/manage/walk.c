@@ -134,14 +134,12 @@ typedef int walk_fn(mq_queue *, const char *bucket, visit_fn *, void *ctx);
 static int walk_each_bucket(mq_queue *q, const char *part, walk_fn *walk, visit_fn *visit,
     void *ctx)
 {
-	struct strip buckets = { .dir = q->fd };
 	char bucket[STRIP_PATH];
 	uint64_t *due;
 	size_t i, n;
 	int r = 0;
 
-	snprintf(buckets.path, sizeof(buckets.path), "%s", part);
-	if (strip_segments(&buckets, &due, &n) == -1)
+	if (bucket_list(q, part, &due, &n) == -1)
 		return -1;
 	for (i = 0; r == 0 && i < n; i++) {
 		bucket_path(part, bucket_time(due[i]), bucket);

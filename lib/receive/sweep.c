@@ -127,14 +127,12 @@ static void sweep_bucket(struct pass *p, const char *part, const char *bucket, i
 
 static void sweep_buckets(struct pass *p, const char *part)
 {
-	struct strip buckets = { .dir = p->q->fd };
 	mq_time now = queue_now(p->q) / MQ_SECOND;
 	char bucket[STRIP_PATH];
 	uint64_t *due;
 	size_t i, n;
 
-	snprintf(buckets.path, sizeof(buckets.path), "%s", part);
-	if (strip_segments(&buckets, &due, &n) == -1) {
+	if (bucket_list(p->q, part, &due, &n) == -1) {
 		note_trouble(p);
 		return;
 	}

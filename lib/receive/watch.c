@@ -148,14 +148,12 @@ static int watch_bucket(struct ending *x, const char *part, mq_time due, int *la
 
 static int watch_buckets(struct ending *x, const char *part)
 {
-	struct strip buckets = { .dir = x->q->fd };
 	int r, later = 0;
 	uint64_t *due;
 	size_t i, n;
 
-	snprintf(buckets.path, sizeof(buckets.path), "%s", part);
 	if ((r = watch(x->q, part, x->events, EVENTS_COME | EVENTS_TOUCH)) == -1 ||
-	    strip_segments(&buckets, &due, &n) == -1)
+	    bucket_list(x->q, part, &due, &n) == -1)
 		return -1;
 	for (i = 0; r == 0 && i < n && !later; i++)
 		r = watch_bucket(x, part, bucket_time(due[i]), &later);
@@ -169,7 +167,6 @@ static int watch_buckets(struct ending *x, const char *part)
 static int watch_source(void *ctx, mq_queue *source)
 {
 	struct ending *x = ctx, there = { source, x->events, x->now, INT64_MAX, 0 };
-	struct strip buckets = { .dir = source->fd, .path = "leased" };
 	char bucket[STRIP_PATH];
 	uint64_t *due;
 	size_t i, n;
@@ -177,7 +174,7 @@ static int watch_source(void *ctx, mq_queue *source)
 	if (source->conf.max_receives == 0)
 		return 0; /* nothing dies of a lapse */
 	if (watch(source, "leased", x->events, EVENTS_COME | EVENTS_TOUCH) == -1 ||
-	    strip_segments(&buckets, &due, &n) == -1)
+	    bucket_list(source, "leased", &due, &n) == -1)
 		return -1;
 	for (i = 0; i < n && bucket_time(due[i]) <= x->now; i++) {
 		bucket_path("leased", bucket_time(due[i]), bucket);
@@ -212,7 +209,6 @@ int watch_messages(mq_queue *q, struct events *e, mq_time *within)
 
 int watch_room(mq_queue *q, struct events *e)
 {
-	struct strip buckets = { .dir = q->fd, .path = "leased" };
 	char bucket[STRIP_PATH];
 	uint64_t *due;
 	size_t i, n;
@@ -220,7 +216,7 @@ int watch_room(mq_queue *q, struct events *e)
 
 	if (watch(q, "", e, EVENTS_COME) == -1 ||
 	    watch(q, "leased", e, EVENTS_COME | EVENTS_TOUCH) == -1 ||
-	    strip_segments(&buckets, &due, &n) == -1)
+	    bucket_list(q, "leased", &due, &n) == -1)
 		return -1;
 	for (i = 0, r = 0; r == 0 && i < n; i++) {
 		bucket_path("leased", bucket_time(due[i]), bucket);

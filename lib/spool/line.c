@@ -15,6 +15,14 @@ void bucket_path(const char *part, mq_time at, char path[STRIP_PATH])
 	    (long long)(seconds - seconds % BUCKET_SECONDS));
 }
 
+int bucket_list(mq_queue *q, const char *part, uint64_t **numbers, size_t *n)
+{
+	struct strip buckets = { .dir = q->fd };
+
+	snprintf(buckets.path, sizeof(buckets.path), "%s", part);
+	return strip_segments(&buckets, numbers, n);
+}
+
 mq_time bucket_time(uint64_t number)
 {
 	return number < INT64_MAX / MQ_SECOND ? (mq_time)number * MQ_SECOND : INT64_MAX;

@@ -54,6 +54,9 @@ int line_head(mq_queue *, const struct strip *, struct segment *);
 /* The bucket, below "leased" or "delayed", of a moment. */
 void bucket_path(const char *part, mq_time, char path[STRIP_PATH]);
 
+/* The numbers of the buckets below "leased" or "delayed", in order; to be freed. */
+int bucket_list(mq_queue *, const char *part, uint64_t **numbers, size_t *n);
+
 /* The time from the number that names a bucket, which may be any. */
 mq_time bucket_time(uint64_t number);
 
