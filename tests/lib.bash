@@ -427,6 +427,28 @@ still() {
 	[ "$before" = "${sleeps[*]}" ]
 }
 
+# stopped_after N CALL COMMAND...: in the background, stopped when it has made that
+# call so often; go_on is for then.  Fails if it ends before.
+stopped_after() {
+	local n=$1 call=$2
+	shift 2
+	rm -f pid trace
+	# shellcheck disable=SC2016 # for sh
+	start stopped strace -f -qq -o trace -e trace="$call" -e inject="$call:signal=STOP:when=$n" \
+		sh -c 'echo $$ >pid; exec "$@"' sh "$@"
+	soon stopped_or_gone
+	grep -q 'stopped by SIGSTOP' trace
+}
+
+stopped_or_gone() {
+	grep -q 'stopped by SIGSTOP' trace || gone "$pid"
+}
+
+go_on() {
+	kill -CONT "$(<pid)"
+	soon gone "$pid"
+}
+
 # asleep PID...: mq commands that have nothing to do for now: they sleep, and wake up
 # no more than every ten milliseconds, to look.
 asleep() {

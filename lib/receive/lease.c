@@ -205,6 +205,37 @@ void lease_clock_path(const char *bucket, uint64_t nonce, const char *key, char 
 	snprintf(path, ENTRY_PATH, "%s/%s", bucket, name);
 }
 
+/* Whether that directory was missing, and is there now; not the file that was to go there. */
+static int missed_home(mq_queue *q, const char *home, const char *made)
+{
+	return home && errno == ENOENT && fs_exists(q->fd, made) == 1 &&
+	    fs_have_dir(q->fd, home) == 0;
+}
+
+int lease_clock_make(mq_queue *q, const char *path, mq_time deadline, const char *home)
+{
+	char made[ENTRY_PATH];
+	int r;
+
+	queue_scratch(q, made);
+	do
+		r = fs_mkempty(q->fd, made);
+	while (r == -1 && spool_drop_ballast(q->spool));
+	if (r == -1)
+		return -1;
+	do
+		r = fs_set_mtime(q->fd, made, deadline) == -1 ? -1 :
+								fs_rename(q->fd, made, q->fd, path);
+	while (r == -1 && (missed_home(q, home, made) || spool_drop_ballast(q->spool)));
+	if (r == -1) {
+		int saved = errno;
+
+		fs_unlink(q->fd, made);
+		errno = saved;
+	}
+	return r;
+}
+
 static int is_nobodys(const struct stat *clock)
 {
 	return clock->st_size > 0;
@@ -512,31 +543,6 @@ static int extend_clock(mq_lease *l, const char *path, mq_time deadline)
 	return r == 1 ? fs_exists(l->queue->fd, l->receipt) : r;
 }
 
-/* A clock whose time is set before it has its name: nobody sees it lapsed. */
-static int make_own_clock(mq_queue *q, const char *path, mq_time deadline)
-{
-	char made[ENTRY_PATH];
-	int r;
-
-	queue_scratch(q, made);
-	do
-		r = fs_mkempty(q->fd, made);
-	while (r == -1 && spool_drop_ballast(q->spool));
-	if (r == -1)
-		return -1;
-	do
-		r = fs_set_mtime(q->fd, made, deadline) == -1 ? -1 :
-								fs_rename(q->fd, made, q->fd, path);
-	while (r == -1 && spool_drop_ballast(q->spool));
-	if (r == -1) {
-		int saved = errno;
-
-		fs_unlink(q->fd, made);
-		errno = saved;
-	}
-	return r;
-}
-
 /* One message of a shared lease gets a clock of its own.  It must stand before
  * the shared one is seen to run: whoever claims that one later finds it. */
 static int extend_alone(mq_lease *l, mq_time deadline)
@@ -552,7 +558,7 @@ static int extend_alone(mq_lease *l, mq_time deadline)
 	if ((r = clock_runs(l, shared, NULL)) != 1 || (r = fs_exists(q->fd, l->receipt)) != 1)
 		return r;
 	if (fs_chmod(q->fd, shared, CLOCK_HAS_OTHERS) == -1 ||
-	    make_own_clock(q, own, deadline) == -1)
+	    lease_clock_make(q, own, deadline, NULL) == -1)
 		return -1;
 	if (clock_runs(l, shared, NULL) == 1 && fs_exists(q->fd, l->receipt) == 1)
 		return 1;

@@ -38,6 +38,11 @@ mq_lease *lease_new(mq_queue *, const struct entry *, const char *dir, mq_time d
 /* key NULL: the lease's clock, else the one of that message's own. */
 void lease_clock_path(const char *bucket, uint64_t nonce, const char *key, char path[ENTRY_PATH]);
 
+/* Make a clock.  Its time is set before it has its name, or a reaper that saw it in between,
+ * and is slow, would claim it later: its holder would be told that the lease is over.  home
+ * is made when it is missing; NULL: then this fails with ENOENT.  0, or -1 with errno. */
+int lease_clock_make(mq_queue *, const char *path, mq_time deadline, const char *home);
+
 /* Having set a clock's time: whether it was that of a lease.  0: it is nobody's,
  * or gone; -1 with errno. */
 int lease_clock_is_held(mq_queue *, const char *path);

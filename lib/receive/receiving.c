@@ -9,32 +9,19 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Make the clock, and its bucket if need be.  A reaper may find it before its
- * time is set and take it away: then another. */
+/* Make the clock, and its bucket if need be. */
 static int make_clock(struct receiving *r)
 {
 	struct lease_clock *c = r->clock;
 	char path[ENTRY_PATH];
-	int fd = r->q->fd;
 
 	c->visibility = r->visibility;
 	c->deadline = queue_deadline(r->q, r->visibility);
 	bucket_path("leased", c->deadline, c->bucket);
-	for (;;) {
-		c->nonce = nonce_next(&r->q->mq->nonce);
-		lease_clock_path(c->bucket, c->nonce, NULL, path);
-		if (fs_mkempty(fd, path) == 0) {
-			if (fs_set_mtime(fd, path, c->deadline) == 0)
-				break;
-			if (errno != ENOENT)
-				return -1;
-		} else if (errno == ENOENT) {
-			if (fs_have_dir(fd, c->bucket) == -1 && !spool_drop_ballast(r->q->spool))
-				return -1;
-		} else if (errno != EEXIST && !spool_drop_ballast(r->q->spool)) {
-			return -1;
-		}
-	}
+	c->nonce = nonce_next(&r->q->mq->nonce);
+	lease_clock_path(c->bucket, c->nonce, NULL, path);
+	if (lease_clock_make(r->q, path, c->deadline, c->bucket) == -1)
+		return -1;
 	c->made = 1;
 	c->used = 0;
 	queue_due(r->q, c->deadline);

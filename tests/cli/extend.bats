@@ -177,6 +177,24 @@ setup() {
 	ok '' later $((v + 2))s mq-ack "$receipt"
 }
 
+# A reaper that saw it would claim it later, when its holder relies on it.
+@test "a clock has its time before it has its name" {
+	need_strace
+	local call stops=0
+	mq-send -q -b x q
+	mq-recv -v 1h q # the bucket is there
+	for call in mknodat utimensat renameat; do
+		for ((n = 1; ; n++)); do
+			mq-send -q -b x q
+			stopped_after "$n" "$call" mq-recv -v 1h q || break
+			stops=$((stops + 1))
+			same '' "$(find "$MQ_SPOOL/q/q/leased" -regex '.*/[0-9a-f]+' -type f ! -newermt '+30 minutes')"
+			go_on
+		done
+	done
+	((stops >= 3))
+}
+
 @test "bad options: 64" {
 	mq-send -q -b x q
 	receipt=$(mq-recv q)
