@@ -6,6 +6,7 @@
 
 #include "base/fs.h"
 #include "mq.h"
+#include "tap.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -63,10 +64,36 @@ static inline void bench_send(struct bench *b, int n, const char *group)
 	mq_batch_close(batch);
 }
 
+/* Whether the queue has so many messages, and so many dead letters. */
+static inline int bench_has(struct bench *b, uint64_t visible, uint64_t in_flight, uint64_t delayed,
+    uint64_t dead)
+{
+	struct mq_stats s;
+
+	return mq_stat(b->q, &s) == MQ_OK && s.visible == visible && s.in_flight == in_flight &&
+	    s.delayed == delayed && s.dead == dead;
+}
+
 /* As if so much time had gone by. */
 static inline void bench_pass(struct bench *b, mq_time t)
 {
 	mq_clock_shift(b->mq, b->now += t, 0);
+}
+
+/* One after the other in one queue of that visibility, up to NULL: what main returns. */
+typedef void bench_test(struct tap *, struct bench *);
+
+static inline int bench_run(const char *visibility, bench_test *const *tests)
+{
+	struct tap t = { 0, 0 };
+	struct bench b = { 0 };
+
+	if (bench_open(&b, visibility) == -1)
+		return 1;
+	while (*tests)
+		(*tests++)(&t, &b);
+	bench_close(&b);
+	return tap_end(&t);
 }
 
 #endif

@@ -3,7 +3,6 @@
  * consumer has unacked
  */
 #include "bench.h"
-#include "tap.h"
 
 #define VISIBILITY (30 * MQ_SECOND)
 
@@ -12,14 +11,6 @@ static size_t held(mq_hold *h, size_t max, mq_lease **l)
 	size_t n;
 
 	return mq_hold_recv(h, max, l, &n) == MQ_OK ? n : 0;
-}
-
-static int has(struct bench *b, uint64_t visible, uint64_t in_flight, uint64_t delayed)
-{
-	struct mq_stats s;
-
-	return mq_stat(b->q, &s) == MQ_OK && s.visible == visible && s.in_flight == in_flight &&
-	    s.delayed == delayed;
 }
 
 static void drain(struct bench *b)
@@ -44,10 +35,10 @@ static void test_kept(struct tap *t, struct bench *b)
 		CHECK(t, mq_hold_keep(h, &again) == MQ_OK && again == VISIBILITY / 3);
 		bench_pass(b, again);
 	}
-	CHECK(t, held(h, 1, &second) == 1 && has(b, 0, 2, 0));
+	CHECK(t, held(h, 1, &second) == 1 && bench_has(b, 0, 2, 0, 0));
 	CHECK(t, mq_lease_check(first) == MQ_OK && mq_ack(first) == MQ_OK);
 	CHECK(t, mq_lease_check(first) == MQ_EMPTY); /* it had its verdict */
-	CHECK(t, mq_giveback(second) == MQ_OK && has(b, 1, 0, 0));
+	CHECK(t, mq_giveback(second) == MQ_OK && bench_has(b, 1, 0, 0, 0));
 	mq_lease_free(first);
 	mq_lease_free(second);
 	mq_hold_close(h);
@@ -75,7 +66,7 @@ static void test_lapsed(struct tap *t, struct bench *b)
 	mq_lease_free(old);
 	mq_hold_close(h);
 	bench_pass(b, 3600 * MQ_SECOND);
-	CHECK(t, has(b, 1, 0, 0));
+	CHECK(t, bench_has(b, 1, 0, 0, 0));
 	drain(b);
 }
 
@@ -117,7 +108,7 @@ static void test_own_clock(struct tap *t, struct bench *b)
 		bench_pass(b, again);
 	}
 	CHECK(t, mq_ack(same) == MQ_OK && mq_lease_check(l[0]) == MQ_EMPTY);
-	CHECK(t, mq_ack(l[1]) == MQ_OK && has(b, 0, 0, 0));
+	CHECK(t, mq_ack(l[1]) == MQ_OK && bench_has(b, 0, 0, 0, 0));
 	mq_lease_free(same);
 	mq_lease_free(l[0]);
 	mq_lease_free(l[1]);
@@ -168,17 +159,8 @@ static void test_removed(struct tap *t, struct bench *b)
 
 int main(void)
 {
-	struct tap t = { 0, 0 };
-	struct bench b = { 0 };
+	bench_test *const tests[] = { test_kept, test_lapsed, test_late_receive, test_own_clock,
+		test_prefetch, test_removed, NULL };
 
-	if (bench_open(&b, "30s") == -1)
-		return 1;
-	test_kept(&t, &b);
-	test_lapsed(&t, &b);
-	test_late_receive(&t, &b);
-	test_own_clock(&t, &b);
-	test_prefetch(&t, &b);
-	test_removed(&t, &b);
-	bench_close(&b);
-	return tap_end(&t);
+	return bench_run("30s", tests);
 }

@@ -3,7 +3,6 @@
  * passed over
  */
 #include "bench.h"
-#include "tap.h"
 
 #include <string.h>
 
@@ -132,15 +131,8 @@ static void test_malformed(struct tap *t, struct bench *b)
 
 int main(void)
 {
-	struct tap t = { 0, 0 };
-	struct bench b = { 0 };
+	bench_test *const tests[] = { test_kept, test_passed_over, test_met_twice, test_malformed,
+		NULL };
 
-	if (bench_open(&b, "30s") == -1)
-		return 1;
-	test_kept(&t, &b);
-	test_passed_over(&t, &b);
-	test_met_twice(&t, &b);
-	test_malformed(&t, &b);
-	bench_close(&b);
-	return tap_end(&t);
+	return bench_run("30s", tests);
 }

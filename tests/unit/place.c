@@ -5,7 +5,6 @@
 
 #include "bench.h"
 #include "receive/lease.h"
-#include "tap.h"
 
 #include <errno.h>
 #include <string.h>
@@ -28,14 +27,6 @@ static struct source source_of(const struct bench *b, const mq_lease *l)
 	struct source s = { b->q->fd, l->receipt, STRIP_RENAME };
 
 	return s;
-}
-
-static int has(struct bench *b, uint64_t visible, uint64_t delayed, uint64_t dead)
-{
-	struct mq_stats s;
-
-	return mq_stat(b->q, &s) == MQ_OK && s.visible == visible && s.delayed == delayed &&
-	    s.dead == dead && s.in_flight == 0;
 }
 
 static uint64_t expired(struct bench *b)
@@ -62,9 +53,9 @@ static void test_back(struct tap *t, struct bench *b)
 	mq_lease *l = leased(b, 1);
 	struct source from = source_of(b, l);
 
-	CHECK(t, place_return(b->q, &from, &l->entry) == 0 && has(b, 1, 0, 0));
+	CHECK(t, place_return(b->q, &from, &l->entry) == 0 && bench_has(b, 1, 0, 0, 0));
 	CHECK(t, place_return(b->q, &from, &l->entry) == -1 && errno == ENOENT);
-	CHECK(t, has(b, 1, 0, 0));
+	CHECK(t, bench_has(b, 1, 0, 0, 0));
 	end(b, l);
 }
 
@@ -74,7 +65,7 @@ static void test_delayed(struct tap *t, struct bench *b)
 	struct source from = source_of(b, l);
 
 	l->entry.visible = (mq_now(b->mq) + 60 * MQ_SECOND) / MILLISECOND;
-	CHECK(t, place_return(b->q, &from, &l->entry) == 0 && has(b, 0, 1, 0));
+	CHECK(t, place_return(b->q, &from, &l->entry) == 0 && bench_has(b, 0, 0, 1, 0));
 	end(b, l);
 }
 
@@ -85,7 +76,7 @@ static void test_dead(struct tap *t, struct bench *b)
 	char id[KEY_SIZE];
 
 	strcpy(id, l->entry.id);
-	CHECK(t, place_return(b->q, &from, &l->entry) == 0 && has(b, 0, 0, 1));
+	CHECK(t, place_return(b->q, &from, &l->entry) == 0 && bench_has(b, 0, 0, 0, 1));
 	CHECK(t, strcmp(l->entry.id, id) == 0 && strcmp(l->entry.key, id) != 0);
 	CHECK(t, l->entry.death[0] != '\0');
 	end(b, l);
@@ -99,7 +90,7 @@ static void test_expired(struct tap *t, struct bench *b)
 	struct source from = source_of(b, l);
 
 	l->entry.expires = mq_now(b->mq) / MILLISECOND - 1;
-	CHECK(t, place_return(b->q, &from, &l->entry) == 0 && has(b, 0, 0, 0));
+	CHECK(t, place_return(b->q, &from, &l->entry) == 0 && bench_has(b, 0, 0, 0, 0));
 	CHECK(t, expired(b) == before + 1);
 	CHECK(t, place_expire(b->q, b->q->fd, l->receipt, &l->entry) == -1 && errno == ENOENT);
 	CHECK(t, expired(b) == before + 1);
@@ -121,7 +112,7 @@ static void test_dead_again(struct tap *t, struct bench *b)
 	from = (struct source){ dlq->fd, again->receipt, STRIP_RENAME };
 	e = again->entry;
 	CHECK(t, place_dead(dlq, &from, &e, "reject") == 0 && strcmp(e.key, again->entry.key) == 0);
-	CHECK(t, has(b, 0, 0, 1));
+	CHECK(t, bench_has(b, 0, 0, 0, 1));
 	mq_lease_free(again);
 	mq_queue_close(dlq);
 	end(b, l);
@@ -147,16 +138,8 @@ static void test_backoff(struct tap *t, struct bench *b)
 
 int main(void)
 {
-	struct tap t = { 0 };
-	struct bench b = { 0 };
+	bench_test *const tests[] = { test_back, test_delayed, test_dead, test_expired,
+		test_dead_again, test_backoff, NULL };
 
-	CHECK(&t, bench_open(&b, "30s") == 0);
-	test_back(&t, &b);
-	test_delayed(&t, &b);
-	test_dead(&t, &b);
-	test_expired(&t, &b);
-	test_dead_again(&t, &b);
-	test_backoff(&t, &b);
-	bench_close(&b);
-	return tap_end(&t);
+	return bench_run("30s", tests);
 }

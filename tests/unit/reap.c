@@ -5,7 +5,6 @@
 #include "bench.h"
 #include "receive/lease.h"
 #include "receive/reap.h"
-#include "tap.h"
 
 #include <string.h>
 
@@ -55,13 +54,6 @@ static unsigned reap(struct bench *b, const mq_lease *l, int *left)
 	return p.moved;
 }
 
-static int has(struct bench *b, uint64_t visible, uint64_t in_flight)
-{
-	struct mq_stats s;
-
-	return mq_stat(b->q, &s) == MQ_OK && s.visible == visible && s.in_flight == in_flight;
-}
-
 static void start_anew(struct bench *b, mq_lease **l, size_t n)
 {
 	uint64_t dropped;
@@ -84,7 +76,7 @@ static void test_in_time(struct tap *t, struct bench *b)
 	CHECK(t, reap(b, l, &left) == 0 && !left && clock_is(b, l, CLOCK_LIVE));
 	bench_pass(b, MQ_SECOND);
 	CHECK(t, reap(b, l, &left) == 1 && !left && !clock_is(b, l, CLOCK_LIVE));
-	CHECK(t, has(b, 1, 0) && mq_ack(l) == MQ_LAPSED);
+	CHECK(t, bench_has(b, 1, 0, 0, 0) && mq_ack(l) == MQ_LAPSED);
 	start_anew(b, &l, 1);
 }
 
@@ -106,7 +98,7 @@ static void test_claimed(struct tap *t, struct bench *b)
 	stop_at(b, l, CLOCK_CLAIMED);
 	bench_pass(b, MQ_SECOND);
 	CHECK(t, reap(b, l, &left) == 1 && !left && !clock_is(b, l, CLOCK_CLAIMED));
-	CHECK(t, has(b, 1, 0) && mq_ack(l) == MQ_LAPSED);
+	CHECK(t, bench_has(b, 1, 0, 0, 0) && mq_ack(l) == MQ_LAPSED);
 	start_anew(b, &l, 1);
 }
 
@@ -122,7 +114,7 @@ static void test_condemned(struct tap *t, struct bench *b)
 	stop_at(b, l[1], CLOCK_DEAD);
 	bench_pass(b, VISIBILITY);
 	CHECK(t, reap(b, l[1], &left) == 1 && !left && !clock_is(b, l[1], CLOCK_DEAD));
-	CHECK(t, has(b, 2, 0));
+	CHECK(t, bench_has(b, 2, 0, 0, 0));
 	start_anew(b, l, 2);
 }
 
@@ -139,9 +131,9 @@ static void test_no_clock(struct tap *t, struct bench *b)
 	fs_unlink(b->q->fd, path);
 	CHECK(t, reap(b, l, &left) == 0 && clock_is(b, l, CLOCK_LIVE));
 	CHECK(t, lease_clock_is_held(b->q, path) == 0 && mq_ack(l) == MQ_LAPSED);
-	CHECK(t, has(b, 0, 1));
+	CHECK(t, bench_has(b, 0, 1, 0, 0));
 	bench_pass(b, VISIBILITY);
-	CHECK(t, reap(b, l, &left) == 1 && has(b, 1, 0));
+	CHECK(t, reap(b, l, &left) == 1 && bench_has(b, 1, 0, 0, 0));
 	start_anew(b, &l, 1);
 }
 
@@ -186,17 +178,8 @@ static void test_in_passes(struct tap *t, struct bench *b)
 
 int main(void)
 {
-	struct tap t = { 0, 0 };
-	struct bench b = { 0 };
+	bench_test *const tests[] = { test_in_time, test_claimed, test_condemned, test_no_clock,
+		test_group, test_in_passes, NULL };
 
-	if (bench_open(&b, "30s") == -1)
-		return 1;
-	test_in_time(&t, &b);
-	test_claimed(&t, &b);
-	test_condemned(&t, &b);
-	test_no_clock(&t, &b);
-	test_group(&t, &b);
-	test_in_passes(&t, &b);
-	bench_close(&b);
-	return tap_end(&t);
+	return bench_run("30s", tests);
 }

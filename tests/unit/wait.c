@@ -3,7 +3,6 @@
  * one up, and one that is stopped does not hold up the others for ever
  */
 #include "bench.h"
-#include "tap.h"
 
 #include <poll.h>
 
@@ -185,16 +184,8 @@ static void test_polling(struct tap *t, struct bench *b)
 
 int main(void)
 {
-	struct tap t = { 0, 0 };
-	struct bench b = { 0 };
+	bench_test *const tests[] = { test_line, test_patience, test_news, test_gone, test_polling,
+		NULL };
 
-	if (bench_open(&b, "10s") == -1)
-		return 1;
-	test_line(&t, &b);
-	test_patience(&t, &b);
-	test_news(&t, &b);
-	test_gone(&t, &b);
-	test_polling(&t, &b);
-	bench_close(&b);
-	return tap_end(&t);
+	return bench_run("10s", tests);
 }
