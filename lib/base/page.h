@@ -23,7 +23,7 @@ struct page {
 	_Atomic int64_t last_id;    /* ns; ids only go up */
 	_Atomic int64_t swept;      /* wall clock, ns */
 	_Atomic int64_t wall_to_up; /* wall minus up at the last look */
-	_Atomic int64_t hold;       /* up clock: no lease lapses before this */
+	_Atomic int64_t grace;      /* up clock: no lease lapses before this */
 	_Atomic int64_t depth;      /* messages placed less those gone; see limit.h */
 	_Atomic int64_t bytes;
 	_Atomic int64_t counted;    /* up clock: the last count of the queue; 0: none yet */

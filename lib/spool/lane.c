@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* "groups/HH/" and what follows. */
-static char *put_bucket(const char *group, char path[ENTRY_PATH])
+static char *put_prefix(const char *group, char path[ENTRY_PATH])
 {
 	char *p = stpcpy(path, "groups/");
 
@@ -22,7 +22,7 @@ static char *put_bucket(const char *group, char path[ENTRY_PATH])
 /* below: "", "/ENTRY", ".token" or ".delayed". */
 void lane_path(const char *group, const char *below, char path[ENTRY_PATH])
 {
-	stpcpy(stpcpy(put_bucket(group, path), group), below);
+	stpcpy(stpcpy(put_prefix(group, path), group), below);
 }
 
 struct strip lane_more(const mq_queue *q, const char *group)
@@ -35,7 +35,7 @@ struct strip lane_more(const mq_queue *q, const char *group)
 
 int lane_lock(mq_queue *q, const char *group, mq_time patience)
 {
-	char path[ENTRY_PATH], *end = put_bucket(group, path);
+	char path[ENTRY_PATH], *end = put_prefix(group, path);
 	int fd;
 
 	strcpy(end, "lock");
@@ -183,7 +183,7 @@ int lane_look(mq_queue *q, const char *group, const char *key, struct lane_view 
 
 /* ---- all of them ------------------------------------------------------------- */
 
-static int walk_bucket(mq_queue *q, const char *bucket,
+static int walk_prefix(mq_queue *q, const char *prefix,
     int (*each)(void *ctx, mq_queue *, const char *group), void *ctx)
 {
 	char path[ENTRY_PATH], group[HASH_SIZE];
@@ -191,7 +191,7 @@ static int walk_bucket(mq_queue *q, const char *bucket,
 	const char *name;
 	int r = 0;
 
-	snprintf(path, sizeof(path), "groups/%.2s", bucket);
+	snprintf(path, sizeof(path), "groups/%.2s", prefix);
 	if (fs_dir_open(&d, q->fd, path) == -1)
 		return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
 	while (r == 0 && (name = fs_dir_next(&d)) != NULL) {
@@ -216,7 +216,7 @@ int lane_walk(mq_queue *q, int (*each)(void *ctx, mq_queue *, const char *group)
 		return errno == ENOENT ? 0 : -1;
 	while (r == 0 && (name = fs_dir_next(&d)) != NULL)
 		if (strlen(name) == 2)
-			r = walk_bucket(q, name, each, ctx);
+			r = walk_prefix(q, name, each, ctx);
 	if (r == 0 && errno)
 		r = -1;
 	fs_dir_close(&d);

@@ -447,11 +447,11 @@ mq_time queue_now(const mq_queue *q)
 
 #define STEP_TOLERANCE (2 * MQ_SECOND)
 
-static void hold_until(struct page *p, int64_t up)
+static void grace_until(struct page *p, int64_t up)
 {
-	int64_t hold = atomic_load(&p->hold);
+	int64_t grace = atomic_load(&p->grace);
 
-	while (hold < up && !atomic_compare_exchange_weak(&p->hold, &hold, up))
+	while (grace < up && !atomic_compare_exchange_weak(&p->grace, &grace, up))
 		;
 }
 
@@ -470,7 +470,7 @@ struct clock_moment queue_moment(mq_queue *q)
 	} else if (seen > known + STEP_TOLERANCE || seen < known - STEP_TOLERANCE) {
 		/* Before others can take the step for known. */
 		if (seen > known)
-			hold_until(p, now.up + q->conf.visibility);
+			grace_until(p, now.up + q->conf.visibility);
 		atomic_compare_exchange_strong(&p->wall_to_up, &known, seen);
 	}
 	return now;
@@ -483,7 +483,7 @@ mq_time queue_deadline(mq_queue *q, mq_time visibility)
 
 int queue_lapsed_at(const mq_queue *q, const struct clock_moment *at, mq_time deadline)
 {
-	return at->wall >= deadline && at->up >= atomic_load(&q->page->hold);
+	return at->wall >= deadline && at->up >= atomic_load(&q->page->grace);
 }
 
 int queue_lapsed(mq_queue *q, mq_time deadline)

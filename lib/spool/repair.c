@@ -48,7 +48,7 @@ static void repair_all(mq_queue *q, mq_time patience)
 	if (!q->repair_again) {
 		now = clock_moment(&q->mq->clock);
 		atomic_store(&q->page->wall_to_up, now.wall - now.up);
-		atomic_store(&q->page->hold, 0);
+		atomic_store(&q->page->grace, 0);
 		atomic_store(&q->page->counted, 0);
 		atomic_store(&q->page->repaired, now.wall);
 		atomic_store(&q->page->boot, clock_boot());
