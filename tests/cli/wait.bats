@@ -174,6 +174,16 @@ setup() {
 	[[ $(cat w.err) == 'mq-wait: q: the queue was removed'* ]]
 }
 
+# await_events PID...: none of them is in a pause, which on a busy machine may be long and is
+# followed by another sleep
+await_events() {
+	local each where
+	for each; do
+		read -r where <"/proc/$each/wchan" || true # there is no newline
+		[[ $where != *nanosleep* ]] || return
+	done
+}
+
 @test "mq-wait sleeps while nothing happens in its queue" {
 	id=$(mq-send -b x q)
 	start w mq-wait q "$id"
@@ -181,6 +191,7 @@ setup() {
 	start v mq-wait q
 	soon asleep "$one" "$pid"
 	soon still "$one" "$pid"
+	soon await_events "$one" "$pid"
 	count_sleeps "$one" "$pid"
 	before=${sleeps[*]}
 	elsewhere
