@@ -32,7 +32,10 @@ static void page_path(char *path, size_t size)
 /* Built whole before it has its name, so that nobody maps a short file. */
 static int make_page(int dir, const char *path, const char *scratch)
 {
-	static const char zeros[PAGE_SIZE_ON_DISK];
+	static const union {
+		struct page page;
+		char bytes[PAGE_SIZE_ON_DISK];
+	} begin = { .page.mark = PAGE_MARK };
 	int r = -1, fd;
 
 	if (fs_have_dir(dir, "stat") == -1)
@@ -40,7 +43,7 @@ static int make_page(int dir, const char *path, const char *scratch)
 	if ((fd = fs_create(dir, scratch)) == -1)
 		return -1;
 	fs_overwrite(fd);
-	if (fs_write(fd, zeros, sizeof(zeros)) == 0 &&
+	if (fs_write(fd, begin.bytes, sizeof(begin)) == 0 &&
 	    (fs_link(dir, scratch, dir, path) == 0 || errno == EEXIST))
 		r = 0;
 	fs_unlink(dir, scratch);
@@ -74,6 +77,18 @@ static int has_plenty(int fd)
 	return fs_free(fd, &bytes, &files) == 0 && bytes >= 1024 * 1024;
 }
 
+/* Whether there is a mark; without one, if there is room for it, all begins anew. */
+static int mark(struct page *p, int room)
+{
+	if (atomic_load(&p->mark) == PAGE_MARK)
+		return 1;
+	if (!room)
+		return 0;
+	memset(p, 0, sizeof(*p));
+	atomic_store(&p->mark, PAGE_MARK);
+	return 1;
+}
+
 static int open_page(int dir, const char *path, const char *scratch)
 {
 	int fd = fs_open(dir, path, O_RDWR | O_NOFOLLOW | O_NONBLOCK);
@@ -100,7 +115,7 @@ void page_open(struct page_use *u, int dir, const char *scratch)
 		room = has_room(p);
 		/* In place once will do: it has its block from then on. */
 		u->ask = room != -1 && (room == 0 || !fs_overwrites(fd));
-		if (room == -1 && !has_plenty(fd))
+		if ((room == -1 && !has_plenty(fd)) || !mark(p, room))
 			page_close(u);
 	}
 	fs_close(fd);
@@ -152,7 +167,7 @@ struct page *page_now(struct page_use *u)
 	return &u->own;
 }
 
-/* What is too short is no page. */
+/* What is too short, or bears no mark, is no page. */
 static void add_meter(int dir, const char *name, int64_t now, struct meter_sum *sum)
 {
 	char path[300];
@@ -162,7 +177,7 @@ static void add_meter(int dir, const char *name, int64_t now, struct meter_sum *
 	snprintf(path, sizeof(path), "stat/%.*s", 255, name);
 	if ((fd = fs_open(dir, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)) == -1)
 		return;
-	if (fs_read(fd, &p, sizeof(p)) == (ssize_t)sizeof(p))
+	if (fs_read(fd, &p, sizeof(p)) == (ssize_t)sizeof(p) && p.mark == PAGE_MARK)
 		meter_add_up(sum, &p.meter, now);
 	fs_close(fd);
 }

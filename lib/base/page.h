@@ -3,9 +3,10 @@
  *
  * stat/HOST holds what processes on one host share without locks: the last
  * id given out, the moment of the last sweep, the depth.  It is a cache and a
- * rate counter: losing it, or a part of it, loses no message.  Where it
- * cannot be used, a page of the process's own does.  Whoever adds to it takes what
- * is unused, or the end: pages stay when the commands are replaced.
+ * rate counter: losing it, or a part of it, loses no message.  What does not bear
+ * the mark, noise or a page of another byte order, begins anew.  Where it cannot be
+ * used, a page of the process's own does.  Whoever adds to it adds at the end: pages
+ * stay when the commands are replaced.
  */
 #ifndef PAGE_H
 #define PAGE_H
@@ -16,8 +17,9 @@
 #include <stdint.h>
 
 #define PAGE_SIZE_ON_DISK 4096
+#define PAGE_MARK         UINT64_C(0x316567617020716d) /* "mq page1" */
 
-/* Native byte order; zero is a good start for every field. */
+/* Native byte order; zero is a good start for every field but the mark. */
 struct page {
 	_Atomic uint64_t boot;      /* the boot under which the lines were repaired */
 	_Atomic int64_t last_id;    /* ns; ids only go up */
@@ -32,7 +34,7 @@ struct page {
 	_Atomic int64_t more_bytes;
 	_Atomic uint64_t bell; /* whether the next arrival is to ring it; see queue_ring() */
 	_Atomic int64_t due;   /* wall clock, ns: something is, from then on; 0: not known */
-	_Atomic uint64_t unused;
+	_Atomic uint64_t mark;
 	_Atomic int64_t repaired; /* wall clock, ns: when that was */
 	struct meter meter;
 };

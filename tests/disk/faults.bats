@@ -483,6 +483,21 @@ full_disk_of_all_kinds() {
 	same '[1][2][3]' "$(drain q)"
 }
 
+# Of these numbers each alone stops something: no sweep, no ids, no room, no figures.
+@test "the counters' page filled with one number: all goes on, and is counted anew" {
+	local byte
+	for byte in 001 177 200 377; do
+		rm -rf "$MQ_SPOOL"
+		mq-create q max-depth=2 visibility=100ms
+		mq-send -q -b 1 q
+		mq-recv q >/dev/null
+		head -c 4096 /dev/zero | tr '\0' "\\$byte" >"$MQ_SPOOL/q/q/stat/$(uname -n)"
+		mq-send -q -b 2 q
+		same '1 2' "$({ mq-recv -a -w 30 q && echo && mq-recv -a -w 30 q; } | sort | xargs)"
+		same '2 2' "$(mq-stat -j q | jq -r '.acked, .received' | xargs)"
+	done
+}
+
 @test "the ballast removed" {
 	mq-create q
 	rm -rf "$MQ_SPOOL/ballast"
