@@ -111,7 +111,7 @@ static const char *field(const char *p, char letter, uint64_t *value)
 	return scan_number(p + 2, 0, value);
 }
 
-/* The field of a group, by what the entry is: 0, TOKEN_MOVES, TOKEN_HELD. */
+/* The field of a group, by what the entry is: 0, TOKEN_MOVES, TOKEN_BLOCKED. */
 static const char group_letter[] = "gtw";
 
 /* Whether the name goes on as a token's, which has no body. */
@@ -158,8 +158,8 @@ static const char *parse_tail(const char *p, struct entry *e)
 
 	if ((p = field(p, 'x', &expires)) == NULL || (p = hex_field(p, 'd', 8, e->death)) == NULL)
 		return NULL;
-	if (e->token && p[0] == ',' && p[1] == group_letter[TOKEN_HELD])
-		e->token = TOKEN_HELD;
+	if (e->token && p[0] == ',' && p[1] == group_letter[TOKEN_BLOCKED])
+		e->token = TOKEN_BLOCKED;
 	if ((p = hex_field(p, group_letter[e->token], HASH_SIZE - 1, e->group)) == NULL ||
 	    (e->token && !e->group[0]))
 		return NULL;

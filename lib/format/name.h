@@ -34,7 +34,7 @@
 #define LEASE_BUNDLE 'b' /* the same, but the name is as it was: its bundle was leased */
 #define BUNDLE_SIZE  40
 #define TOKEN_MOVES  1 /* from message to message */
-#define TOKEN_HELD   2 /* waits for the dead letter of its id, "expires" being since when */
+#define TOKEN_BLOCKED   2 /* waits for the dead letter of its id, "expires" being since when */
 
 struct entry {
 	char key[KEY_SIZE]; /* sorts: when it came to this queue */

@@ -121,7 +121,7 @@ static int apply(mq *h, const char *name, struct conf_text *t, const struct mq_s
 	return MQ_OK;
 }
 
-/* When group-on-dead=skip is set, no group is held any more. */
+/* When group-on-dead=skip is set, no group is blocked any more. */
 static int release_groups(mq_queue *q, const struct mq_setting *s, size_t n)
 {
 	size_t i;

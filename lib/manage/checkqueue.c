@@ -249,10 +249,10 @@ static int has_dead(struct queue_check *k, const char *id)
 	return 0;
 }
 
-/* A held token that goes on when it comes due, or is not there any more, is no fault. */
+/* A blocked token that goes on when it comes due, or is not there any more, is no fault. */
 static void check_held(struct queue_check *k, const char *path, const struct entry *e)
 {
-	static const char what[] = "a group is held for a dead letter that is not there any more";
+	static const char what[] = "a group is blocked by a dead letter that is not there any more";
 	struct lane_view v;
 
 	if (!k->c.q->conf.group_blocks || has_dead(k, e->id) ||
@@ -282,7 +282,7 @@ static void check_message(struct queue_check *k, const char *path, struct entry 
 		put_right(k, path, e, what);
 		return;
 	}
-	if (e->token == TOKEN_HELD && k->part != LEASED)
+	if (e->token == TOKEN_BLOCKED && k->part != LEASED)
 		check_held(k, path, e);
 	if (e->death[0])
 		keep(k, &k->histories, hash_of(e->death));

@@ -4,7 +4,7 @@
  * The history is linked to the target first, then the entry is renamed there
  * under a new key, its receive count 0: the rename is the redrive.  A message
  * of a group gets the key that it had when it was sent; then the token of its
- * group is woken, which may be held for it, or wait for what it comes before.
+ * group is woken, which may be blocked by it, or wait for what it comes before.
  *
  * The target's limits hold.  Whatever its overflow setting says of what is sent,
  * nothing is dropped or goes elsewhere for a dead letter: that stays.

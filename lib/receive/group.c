@@ -76,7 +76,7 @@ int group_goes_on(const mq_lease *l)
 	find_token(l, &token, path);
 	if (fs_exists(l->queue->fd, path) != 0)
 		return 0;
-	token.token = TOKEN_HELD; /* its message died, and it could not be held */
+	token.token = TOKEN_BLOCKED; /* its message died, and it could not be blocked */
 	memcpy(token.id, l->entry.id, KEY_SIZE);
 	put_path(l, &token, path);
 	return !l->queue->conf.group_blocks || fs_exists(l->queue->fd, path) == 0;

@@ -288,7 +288,7 @@ static int return_token(struct reaping *r, const char *path, struct entry *t)
 {
 	mq_queue *q = r->q;
 
-	if (t->token == TOKEN_HELD) {
+	if (t->token == TOKEN_BLOCKED) {
 		t->visible = 0;
 	} else if (q->conf.max_receives && t->receives >= q->conf.max_receives) {
 		if (lane_bury(q, path, t, "max-receives") == 0)

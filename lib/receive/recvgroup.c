@@ -145,7 +145,7 @@ int recv_token(struct receiving *r, const char *path, struct entry *t, int *lost
 	struct lane_view v;
 	int dropped;
 
-	if (t->token == TOKEN_HELD)
+	if (t->token == TOKEN_BLOCKED)
 		return sort_token(r, path, t, lost);
 	do {
 		if (lane_look(q, t->group, NULL, &v) == -1 && errno != ENOENT)

@@ -33,7 +33,7 @@
 
 enum wait_for { FOR_MESSAGES, FOR_ROOM };
 
-struct place {
+struct stand {
 	struct waitline line;
 	mq_time look_at; /* up clock: behind others, look nevertheless; 0: not set */
 	int looked;      /* that was why we looked last */
@@ -46,14 +46,14 @@ struct mq_wait {
 	int polling; /* always: forced, or a file system that does not tell */
 	mq_time pause;
 	size_t n;
-	struct place places[];
+	struct stand stands[];
 };
 
 /* ---- the object --------------------------------------------------------- */
 
 static int open_for(mq *h, mq_queue *const *queues, size_t n, enum wait_for what, mq_wait **out)
 {
-	mq_wait *w = calloc(1, sizeof(*w) + n * sizeof(w->places[0]));
+	mq_wait *w = calloc(1, sizeof(*w) + n * sizeof(w->stands[0]));
 
 	*out = NULL;
 	if (w == NULL)
@@ -67,7 +67,7 @@ static int open_for(mq *h, mq_queue *const *queues, size_t n, enum wait_for what
 	}
 	w->pause = PAUSE_FIRST;
 	for (; w->n < n; w->n++)
-		waitline_init(&w->places[w->n].line, queue_ref(queues[w->n]),
+		waitline_init(&w->stands[w->n].line, queue_ref(queues[w->n]),
 		    what == FOR_ROOM ? "blocked" : "waiting");
 	*out = w;
 	return MQ_OK;
@@ -101,7 +101,7 @@ void mq_wait_leave(mq_wait *w)
 	size_t i;
 
 	for (i = 0; i < w->n; i++) {
-		struct place *p = &w->places[i];
+		struct stand *p = &w->stands[i];
 
 		if (p->looked) /* and found something: the one before us does not look */
 			strcpy(p->line.stuck, p->line.before);
@@ -119,8 +119,8 @@ void mq_wait_close(mq_wait *w)
 	if (w == NULL)
 		return;
 	for (i = 0; i < w->n; i++) {
-		waitline_leave(&w->places[i].line);
-		mq_queue_close(w->places[i].line.queue);
+		waitline_leave(&w->stands[i].line);
+		mq_queue_close(w->stands[i].line.queue);
 	}
 	events_close(&w->events);
 	free(w);
@@ -149,7 +149,7 @@ static mq_time next_pause(mq_wait *w)
 }
 
 /* Behind others: look when patience is at its end. */
-static void arm_behind(mq_wait *w, struct place *p, int *look, mq_time *within)
+static void arm_behind(mq_wait *w, struct stand *p, int *look, mq_time *within)
 {
 	mq_time patience = p->line.queue->conf.visibility, now = clock_up(&w->mq->clock);
 
@@ -162,7 +162,7 @@ static void arm_behind(mq_wait *w, struct place *p, int *look, mq_time *within)
 }
 
 /* First: be told, and look. */
-static void arm_first(mq_wait *w, struct place *p, int *look, mq_time *within)
+static void arm_first(mq_wait *w, struct stand *p, int *look, mq_time *within)
 {
 	mq_queue *q = p->line.queue;
 	mq_time ends = 0;
@@ -196,7 +196,7 @@ int mq_wait_arm(mq_wait *w, int *look, mq_time *within)
 	if (events_drain(&w->events) && w->what == FOR_ROOM)
 		w->pause = PAUSE_FIRST;
 	for (i = 0; i < w->n; i++) {
-		struct place *p = &w->places[i];
+		struct stand *p = &w->stands[i];
 
 		if (waitline_stand(&p->line, &w->events))
 			arm_first(w, p, look, within);

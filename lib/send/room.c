@@ -122,7 +122,7 @@ static int drop_first(mq_queue *q, const char *path, const char *name)
 		return 0;
 	if (!e.token)
 		return done_or_gone(place_drop(q, q->fd, path, &e));
-	if (e.token == TOKEN_HELD) /* for what it is held may just have come back */
+	if (e.token == TOKEN_BLOCKED) /* what it is blocked by may just have come back */
 		return 0;
 	if ((r = done_or_gone(lane_look(q, e.group, NULL, &v))) != 1 || !v.found)
 		return r == -1 ? -1 : 0;

@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* Where a sync of the message would not cover the token's name of before, that first. */
-static int sync_held(mq_queue *q, const char *path)
+static int sync_blocked(mq_queue *q, const char *path)
 {
 	char directory[ENTRY_PATH];
 
@@ -22,21 +22,21 @@ static int sync_held(mq_queue *q, const char *path)
 	return fs_sync_way(q->fd, directory) == 0 || errno == ENOENT ? 0 : -1;
 }
 
-/* The leased token as one that is held, before its message dies: whatever comes then,
+/* The leased token as one that is blocked, before its message dies: whatever comes then,
  * the group does not go on without it. */
-static int hold_leased(mq_queue *q, char path[ENTRY_PATH], struct entry *t, const char *id)
+static int block_leased(mq_queue *q, char path[ENTRY_PATH], struct entry *t, const char *id)
 {
 	char from[ENTRY_PATH], name[NAME_SIZE];
 	int saved;
 
-	t->token = TOKEN_HELD;
+	t->token = TOKEN_BLOCKED;
 	memcpy(t->id, id, KEY_SIZE);
 	entry_format(t, name);
 	strcpy(from, path);
 	strcpy(strrchr(path, '/') + 1, name);
 	if (fs_rename(q->fd, from, q->fd, path) == -1)
 		return -1;
-	if (sync_held(q, path) == 0)
+	if (sync_blocked(q, path) == 0)
 		return 0;
 	saved = errno;
 	fs_rename(q->fd, path, q->fd, from);
@@ -51,18 +51,18 @@ static int hold_dead(mq_queue *q, const char *path, struct entry *t)
 	struct source from = { q->fd, path, STRIP_RENAME };
 
 	t->expires = queue_now(q) / MILLISECOND;
-	if (token_hold(q, path, t) == 0)
+	if (token_block(q, path, t) == 0)
 		return 0;
 	t->visible = 0;
 	return line_turn(q, &from, t);
 }
 
-/* The message of the token at path has died: pass on, or hold the group. */
+/* The message of the token at path has died: pass on, or block the group. */
 static int after_death(mq_queue *q, const char *path, struct entry *t)
 {
 	struct lane_view v;
 
-	if (t->token == TOKEN_HELD)
+	if (t->token == TOKEN_BLOCKED)
 		return hold_dead(q, path, t);
 	if (lane_look(q, t->group, NULL, &v) == -1)
 		return errno == ENOENT ? fs_unlink(q->fd, path) : -1;
@@ -75,21 +75,21 @@ static int bury(mq_queue *q, const char *path, const struct entry *token,
 {
 	struct source from = { q->fd, m->path, STRIP_RENAME };
 	struct entry e = m->entry, t = *token;
-	char held[ENTRY_PATH];
+	char blocked[ENTRY_PATH];
 	int saved;
 
 	token_take_over(&e, token);
-	strcpy(held, path);
-	if (q->conf.group_blocks && hold_leased(q, held, &t, e.id) == -1)
+	strcpy(blocked, path);
+	if (q->conf.group_blocks && block_leased(q, blocked, &t, e.id) == -1)
 		return -1;
 	if (place_dead(q, &from, &e, reason) == -1) {
 		saved = errno;
-		fs_rename(q->fd, held, q->fd, path);
+		fs_rename(q->fd, blocked, q->fd, path);
 		errno = saved;
 		return -1;
 	}
 	/* That was the verdict: what fails now is done when the lease lapses. */
-	after_death(q, held, &t);
+	after_death(q, blocked, &t);
 	return 0;
 }
 

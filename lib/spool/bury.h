@@ -1,7 +1,7 @@
 /*
  * bury.h - the death of a message in a lane
  *
- * Under group-on-dead=block the token is held first, under a name that says so, and
+ * Under group-on-dead=block the token is blocked first, under a name that says so, and
  * durably where a later sync does not tell the order: whatever comes then, the group
  * does not go on without the message.
  */
@@ -11,7 +11,7 @@
 #include "spool/queue.h"
 
 /* Move the message of the leased token at path to the dead letters, then pass
- * on, or hold the group.  ENOENT: there is no such message any more. */
+ * on, or block the group.  ENOENT: there is no such message any more. */
 int lane_bury(mq_queue *, const char *path, const struct entry *token, const char *reason);
 
 #endif

@@ -33,7 +33,7 @@
  * down, lane_repair() gives a token to lanes whose token did not survive.
  *
  * A token is in delayed/ for a reason: the first message comes later, or, under
- * group-on-dead=block, a dead letter is to come back first (TOKEN_HELD).  The
+ * group-on-dead=block, a dead letter is to come back first (TOKEN_BLOCKED).  The
  * reason may go before its time: another message comes first, the dead letter is
  * redriven, the lane is purged.  So that neither side misses the other,
  *
@@ -45,8 +45,8 @@
  *
  * Only who has the token leased delays it.  HASH.delayed may be stale: names are not
  * used twice, so it leads nowhere then.
- * A held token comes due now and then, and who takes it looks whether its dead
- * letter is back: so a redrive that is killed before it wakes holds no group.
+ * A blocked token comes due now and then, and who takes it looks whether its dead
+ * letter is back: so a redrive that is killed before it wakes blocks no group.
  */
 #ifndef LANE_H
 #define LANE_H

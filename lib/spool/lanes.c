@@ -44,7 +44,7 @@ static int note(void *ctx, mq_queue *q, const char *path, const struct entry *t)
 
 	(void)q;
 
-	if (t->token == TOKEN_HELD || (!leased && !t->visible && !t->receives))
+	if (t->token == TOKEN_BLOCKED || (!leased && !t->visible && !t->receives))
 		return 0; /* nothing that the message does not say */
 	if ((grown = grow(l->of, &l->room, l->n + 1, sizeof(*grown))) == NULL)
 		return -1;

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HELD_PAUSE (64 * MQ_SECOND) /* at most */
+#define BLOCKED_PAUSE (64 * MQ_SECOND) /* at most */
 
 void token_of(const struct entry *m, struct entry *t)
 {
@@ -169,8 +169,8 @@ static void note_delayed(mq_queue *q, const struct entry *t)
 	}
 }
 
-/* Before there were held tokens in delayed/, they had a name for it. */
-static int find_held(mq_queue *q, const char *group, char path[ENTRY_PATH], struct entry *t)
+/* Before there were blocked tokens in delayed/, they had a name for it. */
+static int find_blocked(mq_queue *q, const char *group, char path[ENTRY_PATH], struct entry *t)
 {
 	int r;
 
@@ -187,7 +187,7 @@ static int find_delayed(mq_queue *q, const char *group, char path[ENTRY_PATH], s
 
 	lane_path(group, ".delayed", link);
 	if (fs_readlink(q->fd, link, path, ENTRY_PATH) == -1)
-		return errno == ENOENT ? find_held(q, group, path, t) : -1;
+		return errno == ENOENT ? find_blocked(q, group, path, t) : -1;
 	return strncmp(path, "delayed/", 8) == 0 && entry_parse(strrchr(path, '/') + 1, t) == 0 &&
 	    t->token && strcmp(t->group, group) == 0;
 }
@@ -221,7 +221,7 @@ static int has_message(mq_queue *q, const char *group, const char *key)
 	return v.found;
 }
 
-/* Whether the message that the token is held for is there: back, under its id for a
+/* Whether the message that the token is blocked for is there: back, under its id for a
  * key, or not dead yet. */
 static int has_come_back(mq_queue *q, const struct entry *t)
 {
@@ -235,7 +235,7 @@ int token_has_reason(mq_queue *q, const struct entry *t)
 	struct lane_view v;
 	int r;
 
-	if (t->token == TOKEN_HELD) {
+	if (t->token == TOKEN_BLOCKED) {
 		if (!q->conf.group_blocks || (r = has_come_back(q, t)) == 1)
 			return 0;
 		return r == 0 ? 1 : -1;
@@ -291,15 +291,15 @@ int token_put_off(mq_queue *q, const char *path, const struct entry *token)
 	return token_pause(q, path, token, ODD_PAUSE);
 }
 
-/* Each pause is as long as it was held by then: so each is twice the last one. */
-int token_hold(mq_queue *q, const char *path, struct entry *t)
+/* Each pause is as long as it was blocked by then: so each is twice the last one. */
+int token_block(mq_queue *q, const char *path, struct entry *t)
 {
 	mq_time pause = queue_now(q) - t->expires * MILLISECOND; /* that is since when */
 
 	if (pause < MQ_SECOND)
 		pause = MQ_SECOND;
-	if (pause > HELD_PAUSE)
-		pause = HELD_PAUSE;
+	if (pause > BLOCKED_PAUSE)
+		pause = BLOCKED_PAUSE;
 	t->visible = visible_after(q, pause);
 	return delay(q, path, t);
 }
@@ -357,7 +357,7 @@ int token_walk(mq_queue *q, visit_fn *each, void *ctx)
 	return r;
 }
 
-/* ---- held no more ------------------------------------------------------------ */
+/* ---- blocked no more ------------------------------------------------------------ */
 
 /* Its message is mostly another by now: redriven, with a count and a history of its
  * own.  But a kill may have come before it died. */
@@ -379,7 +379,7 @@ int token_release(mq_queue *q, const char *path, const struct entry *token)
 {
 	struct entry t = *token;
 
-	if (t.token == TOKEN_HELD)
+	if (t.token == TOKEN_BLOCKED)
 		token_let_go(q, &t);
 	return wake(q, path, &t);
 }
@@ -394,19 +394,19 @@ static int release_delayed(void *ctx, mq_queue *q, const char *group)
 	return r == 1 ? token_release(q, path, &t) : r;
 }
 
-static int release_held(void *ctx, mq_queue *q, const char *path, const struct entry *e)
+static int release_blocked(void *ctx, mq_queue *q, const char *path, const struct entry *e)
 {
 	(void)ctx;
-	return e->token == TOKEN_HELD ? token_release(q, path, e) : 0;
+	return e->token == TOKEN_BLOCKED ? token_release(q, path, e) : 0;
 }
 
-/* Also those that came due: whoever takes one finds its reason again, and holds it.
+/* Also those that came due: whoever takes one finds its reason again, and blocks it.
  * Looked for twice, as one that moves may be missed once. */
 int token_release_all(mq_queue *q)
 {
 	int looks, r = lane_walk(q, release_delayed, NULL);
 
 	for (looks = 0; r == 0 && looks < 2; looks++)
-		r = token_walk(q, release_held, NULL);
+		r = token_walk(q, release_blocked, NULL);
 	return r;
 }

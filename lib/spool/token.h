@@ -19,7 +19,7 @@ void token_of(const struct entry *message, struct entry *token);
 int token_return(mq_queue *, const char *path, struct entry *token);
 
 /* Having leased the token at path as it was in turns/, to where it belongs by what
- * is in its lane: it may be held still, or for a message that comes later or is not
+ * is in its lane: it may be blocked still, or for a message that comes later or is not
  * first any more; or the lane may be empty. */
 int token_sort(mq_queue *, const char *path, struct entry *token);
 
@@ -31,8 +31,8 @@ int token_put_off(mq_queue *, const char *path, const struct entry *token);
 int token_pass_on(mq_queue *, const char *path, const struct entry *token,
     const struct entry *next);
 
-/* The token at path to delayed/, held: until its dead letter is back, or for a while. */
-int token_hold(mq_queue *, const char *path, struct entry *token);
+/* The token at path to delayed/, blocked: until its dead letter is back, or for a while. */
+int token_block(mq_queue *, const char *path, struct entry *token);
 
 /* The count and the history of a lane's message, if the token is for it. */
 void token_take_over(struct entry *message, const struct entry *token);
@@ -44,11 +44,11 @@ int token_walk(mq_queue *, visit_fn *each, void *ctx);
  * that somebody looks. */
 int token_wake(mq_queue *, const char *group);
 
-/* The token at path, and if it is held, without its dead letter; 0 also when it has
+/* The token at path, and if it is blocked, without its dead letter; 0 also when it has
  * moved on. */
 int token_release(mq_queue *, const char *path, const struct entry *token);
 
-/* All that are delayed or held. */
+/* All that are delayed or blocked. */
 int token_release_all(mq_queue *);
 
 #endif

@@ -35,7 +35,7 @@ int token_revive(mq_queue *, const char *group);
 /* Whether the token has to wait for what its name says: 1, 0, -1. */
 int token_has_reason(mq_queue *, const struct entry *token);
 
-/* The name of a held token that is held no more. */
+/* The name of a blocked token that is blocked no more. */
 void token_let_go(mq_queue *, struct entry *token);
 
 /* Look at the lane of the token at path again in a while. */

@@ -141,9 +141,9 @@ int token_sort(mq_queue *q, const char *path, struct entry *t)
 
 	if (token_valid(q, t->group, path) != 1)
 		return token_pass_on(q, path, t, NULL);
-	if (t->token == TOKEN_HELD) {
+	if (t->token == TOKEN_BLOCKED) {
 		if ((r = token_has_reason(q, t)) == 1)
-			return token_hold(q, path, t);
+			return token_block(q, path, t);
 		if (r == -1)
 			return token_pause(q, path, t, ODD_PAUSE);
 		token_let_go(q, t);

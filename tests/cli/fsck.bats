@@ -298,7 +298,7 @@ first() {
 	same '[a] [b]' "$(drain q | sed 's/\]\[/]\n[/' | sort | xargs)"
 }
 
-@test "a group that is held for a dead letter that is gone" {
+@test "a group that is blocked by a dead letter that is gone" {
 	mq-create q group-on-dead=block
 	printf '1\n2\n' | mq-send -q -l -g g q
 	mq-nack -x "$(mq-recv q)"
@@ -309,7 +309,7 @@ first() {
 	# second, and after two. Its key and its group stay.
 	held=$(cd "$MQ_SPOOL" && find q/q/delayed q/q/turns -name '*,w*')
 	held=${held##*/} group=${held##*,}
-	what=$'q\ta group is held for a dead letter that is not there any more\t'
+	what=$'q\ta group is blocked by a dead letter that is not there any more\t'
 	try mq-fsck
 	[ "$status" -eq 1 ]
 	[[ $output == "$what-"$'\t'q/q/*/"${held%%,*}",*,w*,"$group"$'\n' ]]

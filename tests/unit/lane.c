@@ -144,19 +144,19 @@ static void test_held(struct tap *t, struct bench *b)
 	b->q->conf.group_blocks = 1;
 	drop_first(b, group, &v);
 	s = tokens(b);
-	s.token.token = TOKEN_HELD;
+	s.token.token = TOKEN_BLOCKED;
 	s.token.expires = mq_now(b->mq) / MILLISECOND;
-	CHECK(t, token_hold(b->q, s.path, &s.token) == 0);
+	CHECK(t, token_block(b->q, s.path, &s.token) == 0);
 	s = tokens(b);
-	CHECK(t, is_in(&s, "delayed/") && s.token.token == TOKEN_HELD);
+	CHECK(t, is_in(&s, "delayed/") && s.token.token == TOKEN_BLOCKED);
 	CHECK(t, token_sort(b->q, s.path, &s.token) == 0);
 	s = tokens(b);
-	CHECK(t, is_in(&s, "delayed/") && s.token.token == TOKEN_HELD);
+	CHECK(t, is_in(&s, "delayed/") && s.token.token == TOKEN_BLOCKED);
 	CHECK(t, token_wake(b->q, group) == 0); /* as it is: come due */
 	s = tokens(b);
-	CHECK(t, is_in(&s, "turns/") && s.token.token == TOKEN_HELD);
+	CHECK(t, is_in(&s, "turns/") && s.token.token == TOKEN_BLOCKED);
 	CHECK(t, token_release(b->q, "turns/p4/0/none", &s.token) == 0);
-	CHECK(t, tokens(b).token.token == TOKEN_HELD);
+	CHECK(t, tokens(b).token.token == TOKEN_BLOCKED);
 	CHECK(t, token_release_all(b->q) == 0);
 	s = tokens(b);
 	CHECK(t, is_in(&s, "turns/") && s.token.token == TOKEN_MOVES);

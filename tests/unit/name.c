@@ -53,7 +53,7 @@ static void test_groups(struct tap *t)
 	CHECK(t, is_canonical(KEY ",p0,r2,x6,d1a2b3c4d,t" GROUP));
 	CHECK(t, is_canonical(KEY ",p4,r7,w" GROUP ",v8,l0123456789abcdef"));
 	CHECK(t, is_canonical(KEY ",i" KEY2 ",p4,r7,x6,d1a2b3c4d,w" GROUP ",v8"));
-	CHECK(t, entry_parse(KEY ",p4,w" GROUP, &e) == 0 && e.token == TOKEN_HELD);
+	CHECK(t, entry_parse(KEY ",p4,w" GROUP, &e) == 0 && e.token == TOKEN_BLOCKED);
 	CHECK(t, entry_parse(KEY ",p4,b5,g" GROUP, &e) == 0);
 	CHECK(t, !e.token && !strcmp(e.group, GROUP));
 	CHECK(t, entry_parse(KEY ",p4,r3,t" GROUP ",v8", &e) == 0);
