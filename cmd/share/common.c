@@ -217,12 +217,12 @@ int cmd_flush(struct cmd *c, const char *note)
 	return -1;
 }
 
-int cmd_open(const char *path, int mode)
+int cmd_open(const char *path, int flags)
 {
 	int fd;
 
 	do
-		fd = open(path, mode | O_CLOEXEC);
+		fd = open(path, flags | O_CLOEXEC, 0666);
 	while (fd == -1 && errno == EINTR);
 	return fd;
 }
@@ -232,9 +232,7 @@ int cmd_create(struct cmd *c, const char *path, int flags)
 	int fd;
 
 	cmd_umask_user(c);
-	do
-		fd = open(path, flags | O_CLOEXEC, 0666);
-	while (fd == -1 && errno == EINTR);
+	fd = cmd_open(path, flags);
 	cmd_umask_spool(c);
 	return fd;
 }

@@ -120,7 +120,7 @@ void cmd_errno(struct cmd *, const char *object, const char *what);
 int cmd_flush(struct cmd *, const char *note);
 
 /* A file that is there, for O_RDONLY or O_WRONLY: a descriptor, or -1 with errno. */
-int cmd_open(const char *path, int mode);
+int cmd_open(const char *path, int flags);
 
 /* A file that the user names, made with the mode that their umask gives.  flags: O_CREAT
  * and more.  A descriptor, or -1 with errno. */

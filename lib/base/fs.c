@@ -162,6 +162,18 @@ int fs_missed_dir(int r, int dir, const char *path)
 	return r == -1 && errno == ENOENT && fs_have_dir(dir, path) == 0;
 }
 
+int fs_missed_dir_for(int r, int fromdir, const char *from, int dir, const char *path)
+{
+	int there;
+
+	if (r != -1 || errno != ENOENT)
+		return 0;
+	there = fs_exists(fromdir, from);
+	if (there == 0)
+		errno = ENOENT;
+	return there == 1 && fs_have_dir(dir, path) == 0;
+}
+
 int fs_mkdir_private(int dir, const char *path)
 {
 	RETURN_RETRIED(mkdirat(dir, path, 0700));

@@ -34,6 +34,8 @@ int fs_have_dir(int dir, const char *path);
 /* Whether a call that returned r failed for want of that directory, which is there by
  * now: then it can be tried again. */
 int fs_missed_dir(int r, int dir, const char *path);
+/* The same for a call that gives from another name: ENOENT when that is what is missing. */
+int fs_missed_dir_for(int r, int fromdir, const char *from, int dir, const char *path);
 int fs_mkdir_private(int dir, const char *path); /* mode 0700 */
 int fs_rmdir(int dir, const char *path);
 

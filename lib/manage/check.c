@@ -44,8 +44,8 @@ void check_repaired(struct check *c, const char *path, const char *what, int rep
 {
 	char failed[128];
 
-	if (repair == 0) {
-		check_fault(c, path, what, done);
+	if (repair != -1) {
+		check_fault(c, path, what, repair == CHECK_ONLY ? NULL : done);
 		return;
 	}
 	snprintf(failed, sizeof(failed), "%s; cannot repair: %s", what, strerror(errno));
@@ -54,10 +54,8 @@ void check_repaired(struct check *c, const char *path, const char *what, int rep
 
 void check_stray(struct check *c, const char *path, const char *what)
 {
-	if (c->repair)
-		check_repaired(c, path, what, line_bad(c->q, path), "moved to bad/");
-	else
-		check_fault(c, path, what, NULL);
+	check_repaired(c, path, what, c->repair ? line_bad(c->q, path) : CHECK_ONLY,
+	    "moved to bad/");
 }
 
 void check_names(struct check *c, const char *path, check_name_fn *each, void *ctx)
@@ -93,14 +91,13 @@ struct strip_check {
 static void check_size(struct strip_check *s, const char *path, uint64_t number)
 {
 	static const char what[] = "a segment of so many entries that receiving is slow";
+	int r = CHECK_ONLY;
 
 	if (fs_dir_has(s->strip->dir, path, SEGMENT_MOST + 1) != 1)
 		return;
 	if (s->c->repair)
-		check_repaired(s->c, path, what,
-		    strip_rotate(s->strip, number, queue_scratch, s->c->q), "it takes no more");
-	else
-		check_fault(s->c, path, what, NULL);
+		r = strip_rotate(s->strip, number, queue_scratch, s->c->q);
+	check_repaired(s->c, path, what, r, "it takes no more");
 }
 
 static void check_segment(struct strip_check *s, char *path, uint64_t number)
@@ -158,14 +155,13 @@ void check_strip(struct check *c, const struct strip *s, check_name_fn *each, vo
 {
 	struct strip_check sc = { c, s, each, ctx };
 	const char *what = marks_fault(s);
+	int r = CHECK_ONLY;
 
 	/* A lane's strip goes when it is empty. */
 	if (what && fs_exists(s->dir, s->path) == 1) {
 		if (c->repair)
-			check_repaired(c, s->path, what, strip_repair(s, 0, queue_scratch, c->q),
-			    "head and tail set by the segments");
-		else
-			check_fault(c, s->path, what, NULL);
+			r = strip_repair(s, 0, queue_scratch, c->q);
+		check_repaired(c, s->path, what, r, "head and tail set by the segments");
 	}
 	check_names(c, s->path, check_in_strip, &sc);
 }

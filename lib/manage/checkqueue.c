@@ -163,27 +163,23 @@ static void set_aside(struct queue_check *k, const char *path, const struct entr
 	check_stray(&k->c, path, what);
 }
 
+static int move_home(mq_queue *q, const char *path, struct entry *e)
+{
+	struct source from = { q->fd, path, STRIP_RENAME };
+
+	bundle_leave(e);
+	if (e->token)
+		return token_return(q, path, e);
+	if (e->visible * MILLISECOND > queue_now(q))
+		return place_delayed(q, &from, e);
+	return lane_wants(q, e) ? place_ready(q, &from, e, NULL) : place_back(q, &from, e);
+}
+
 /* It stands in a part of the queue where it has no business. */
 static void put_right(struct queue_check *k, const char *path, struct entry *e, const char *what)
 {
-	struct source from = { k->c.q->fd, path, STRIP_RENAME };
-	mq_queue *q = k->c.q;
-	int r;
-
-	if (!k->c.repair) {
-		check_fault(&k->c, path, what, NULL);
-		return;
-	}
-	bundle_leave(e);
-	if (e->token)
-		r = token_return(q, path, e);
-	else if (e->visible * MILLISECOND > queue_now(q))
-		r = place_delayed(q, &from, e);
-	else if (lane_wants(q, e))
-		r = place_ready(q, &from, e, NULL);
-	else
-		r = place_back(q, &from, e);
-	check_repaired(&k->c, path, what, r, "put where it belongs");
+	check_repaired(&k->c, path, what, k->c.repair ? move_home(k->c.q, path, e) : CHECK_ONLY,
+	    "put where it belongs");
 }
 
 /* What is wrong with where it is, in words, or NULL. */
@@ -259,11 +255,8 @@ static void check_held(struct queue_check *k, const char *path, const struct ent
 	    lane_look(k->c.q, e->group, e->id, &v) == -1 || v.found ||
 	    fs_exists(k->c.q->fd, path) != 1)
 		return;
-	if (k->c.repair)
-		check_repaired(&k->c, path, what, token_release(k->c.q, path, e),
-		    "the group goes on");
-	else
-		check_fault(&k->c, path, what, NULL);
+	check_repaired(&k->c, path, what, k->c.repair ? token_release(k->c.q, path, e) : CHECK_ONLY,
+	    "the group goes on");
 }
 
 static void check_message(struct queue_check *k, const char *path, struct entry *e)
@@ -417,10 +410,8 @@ static void check_lane(struct queue_check *k, const char *path, const char *grou
 	check_names(&k->c, path, meet_in_lane, k);
 	if (k->pass != LOOKING || !lane_is_stuck(k->c.q, group, &k->tokens))
 		return;
-	if (k->c.repair)
-		check_repaired(&k->c, path, what, lane_mend(k->c.q, group), "given a token");
-	else
-		check_fault(&k->c, path, what, NULL);
+	check_repaired(&k->c, path, what, k->c.repair ? lane_mend(k->c.q, group) : CHECK_ONLY,
+	    "given a token");
 }
 
 /* In groups/HH/: HASH, HASH.token, HASH.delayed or lock. */
@@ -505,11 +496,9 @@ static void check_pair(struct queue_check *k, const char *a, const char *b)
 		return;
 	if (sa.st_ino != sb.st_ino)
 		check_stray(&k->c, spare, "another message with the same key");
-	else if (k->c.repair)
-		check_repaired(&k->c, spare, "a second name of one message", fs_unlink(fd, spare),
-		    "that name removed");
 	else
-		check_fault(&k->c, spare, "a second name of one message", NULL);
+		check_repaired(&k->c, spare, "a second name of one message",
+		    k->c.repair ? fs_unlink(fd, spare) : CHECK_ONLY, "that name removed");
 }
 
 static void check_twice(struct queue_check *k)
@@ -611,11 +600,8 @@ static void check_parts(struct queue_check *k)
 	for (i = 0; i < PARTS; i++) {
 		if (!parts[i].always || fs_exists(k->c.q->fd, parts[i].name) != 0)
 			continue;
-		if (k->c.repair)
-			check_repaired(&k->c, parts[i].name, "is missing",
-			    fs_mkdir(k->c.q->fd, parts[i].name), "made");
-		else
-			check_fault(&k->c, parts[i].name, "is missing", NULL);
+		check_repaired(&k->c, parts[i].name, "is missing",
+		    k->c.repair ? fs_mkdir(k->c.q->fd, parts[i].name) : CHECK_ONLY, "made");
 	}
 }
 

@@ -205,13 +205,6 @@ void lease_clock_path(const char *bucket, uint64_t nonce, const char *key, char 
 	snprintf(path, ENTRY_PATH, "%s/%s", bucket, name);
 }
 
-/* Whether that directory was missing, and is there now; not the file that was to go there. */
-static int missed_home(mq_queue *q, const char *home, const char *made)
-{
-	return home && errno == ENOENT && fs_exists(q->fd, made) == 1 &&
-	    fs_have_dir(q->fd, home) == 0;
-}
-
 int lease_clock_make(mq_queue *q, const char *path, mq_time deadline, const char *home)
 {
 	char made[ENTRY_PATH];
@@ -226,7 +219,8 @@ int lease_clock_make(mq_queue *q, const char *path, mq_time deadline, const char
 	do
 		r = fs_set_mtime(q->fd, made, deadline) == -1 ? -1 :
 								fs_rename(q->fd, made, q->fd, path);
-	while (r == -1 && (missed_home(q, home, made) || spool_drop_ballast(q->spool)));
+	while ((home && fs_missed_dir_for(r, q->fd, made, q->fd, home)) ||
+	    (r == -1 && spool_drop_ballast(q->spool)));
 	if (r == -1) {
 		int saved = errno;
 

@@ -137,8 +137,7 @@ int death_carry(mq_queue *from, mq_queue *to, const struct entry *e)
 		return 0;
 	history_path(e, path);
 	r = fs_link(from->fd, path, to->fd, path);
-	if (r == -1 && errno == ENOENT && fs_exists(from->fd, path) == 1 &&
-	    fs_have_dir(to->fd, "why") == 0)
+	if (fs_missed_dir_for(r, from->fd, path, to->fd, "why"))
 		r = fs_link(from->fd, path, to->fd, path);
 	/* Lost histories are no reason to keep a message where it is. */
 	return r == 0 || errno == EEXIST || errno == ENOENT ? 0 : -1;

@@ -150,15 +150,9 @@ int line_delayed(mq_queue *q, const struct source *from, const struct entry *e)
 			    0 :
 			    fs_sync_way(q->fd, bucket);
 		}
-		if (errno == ENOENT) {
-			/* The bucket is not there yet, or was just emptied. */
-			if ((r = fs_exists(from->dir, from->path)) != 1) {
-				errno = r == 0 ? ENOENT : errno;
-				return -1;
-			}
-			if (fs_have_dir(q->fd, bucket) == 0)
-				continue;
-		}
+		/* The bucket may not be there yet, or was just emptied. */
+		if (fs_missed_dir_for(r, from->dir, from->path, q->fd, bucket))
+			continue;
 		if (from->how == STRIP_LINK || !spool_drop_ballast(q->spool))
 			return -1;
 	}

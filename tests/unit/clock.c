@@ -4,7 +4,6 @@
  */
 #include "bench.h"
 #include "spool/queue.h"
-#include "tap.h"
 
 #include <errno.h>
 #include <sys/mman.h>

@@ -13,7 +13,6 @@
  * MQ_FIRE="WORKERS GROUPS MESSAGES" and MQ_SEED choose; the seed is shown.
  */
 #include "bench.h"
-#include "tap.h"
 
 #include <limits.h>
 #include <signal.h>

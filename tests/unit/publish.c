@@ -4,7 +4,6 @@
  */
 #include "bench.h"
 #include "exchange/journal.h"
-#include "tap.h"
 
 #include <string.h>
 

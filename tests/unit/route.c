@@ -5,7 +5,6 @@
 #include "exchange/route.h"
 
 #include "bench.h"
-#include "tap.h"
 
 #include <string.h>
 #include <time.h>
