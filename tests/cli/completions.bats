@@ -218,8 +218,8 @@ options() {
 
 @test "receipts: of what is leased, in any queue" {
 	local a b c
-	mq-create jobs
-	mq-create more
+	mq-create jobs visibility=1h
+	mq-create more visibility=1h
 	printf '1\n2\n3\n' | mq-send -q -l jobs
 	mq-send -q -b 4 more
 	a=$(mq-recv jobs)
@@ -238,7 +238,7 @@ options() {
 	mq-create -s "$T/a b" jobs
 	mq-send -s "$T/a b" -q -b x jobs
 	local receipt
-	receipt=$(mq-recv -s "$T/a b" jobs)
+	receipt=$(mq-recv -s "$T/a b" -v 1h jobs)
 	fish_offers "mq-ack -s '$T/a b' " | grep -F "$(basename "$receipt")"
 	zsh_offers "mq-ack -s '$T/a b' " | grep -F "$(basename "$receipt")"
 }

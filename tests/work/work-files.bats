@@ -58,6 +58,7 @@ setup() {
 }
 
 @test "{}: a clone where the file system can: no blocks of its own" {
+	need_root
 	command -v mkfs.btrfs >/dev/null || skip "no mkfs.btrfs"
 	truncate -s 200M image
 	mkfs.btrfs -q image
