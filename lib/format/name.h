@@ -26,15 +26,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define KEY_SIZE     29  /* 19 digits of nanoseconds, '-', 8 hex digits, NUL */
-#define NAME_SIZE    256 /* NAME_MAX on every file system that matters, and NUL */
-#define CLOCK_SIZE   64
-#define LEASE_OWN    'l' /* the lease's clock is its own */
-#define LEASE_SHARED 's' /* the clock of all that one call received */
-#define LEASE_BUNDLE 'b' /* the same, but the name is as it was: its bundle was leased */
-#define BUNDLE_SIZE  40
-#define TOKEN_MOVES  1 /* from message to message */
-#define TOKEN_BLOCKED   2 /* waits for the dead letter of its id, "expires" being since when */
+#define KEY_SIZE      29  /* 19 digits of nanoseconds, '-', 8 hex digits, NUL */
+#define NAME_SIZE     256 /* NAME_MAX on every file system that matters, and NUL */
+#define CLOCK_SIZE    64
+#define LEASE_OWN     'l' /* the lease's clock is its own */
+#define LEASE_SHARED  's' /* the clock of all that one call received */
+#define LEASE_BUNDLE  'b' /* the same, but the name is as it was: its bundle was leased */
+#define BUNDLE_SIZE   40
+#define TOKEN_MOVES   1 /* from message to message */
+#define TOKEN_BLOCKED 2 /* waits for the dead letter of its id, "expires" being since when */
 
 struct entry {
 	char key[KEY_SIZE]; /* sorts: when it came to this queue */
