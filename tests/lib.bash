@@ -347,6 +347,16 @@ pause() {
 	read -rt 0.01 <>"$T/.pause" || true
 }
 
+# by_chance COMMAND...: it succeeds, when what happens at one call in 64 has happened.
+by_chance() {
+	local tries
+	for ((tries = 0; tries < 3000; tries++)); do
+		! "$@" || return 0
+	done
+	echo "not in $tries tries: $*"
+	return 1
+}
+
 # soon COMMAND...: it succeeds; two minutes are a guard against hanging.
 soon() {
 	local end=$((SECONDS + 120))

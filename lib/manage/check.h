@@ -25,8 +25,8 @@ struct check {
 void check_fault(struct check *, const char *path, const char *what, const char *done);
 /* What a kill may leave, and nothing else takes away: a file at that path. */
 void check_litter(struct check *, const char *path, const char *what);
-/* The same as check_fault, done if the repair returned 0; -1: it failed, with errno. */
-#define CHECK_ONLY 1 /* no repair was asked for */
+/* The same, by what the repair came to: 0, done; -1 with errno; or it was not asked for. */
+#define CHECK_ONLY 1
 void check_repaired(struct check *, const char *path, const char *what, int repair,
     const char *done);
 

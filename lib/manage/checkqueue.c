@@ -246,7 +246,7 @@ static int has_dead(struct queue_check *k, const char *id)
 }
 
 /* A blocked token that goes on when it comes due, or is not there any more, is no fault. */
-static void check_held(struct queue_check *k, const char *path, const struct entry *e)
+static void check_blocked(struct queue_check *k, const char *path, const struct entry *e)
 {
 	static const char what[] = "a group is blocked by a dead letter that is not there any more";
 	struct lane_view v;
@@ -276,7 +276,7 @@ static void check_message(struct queue_check *k, const char *path, struct entry 
 		return;
 	}
 	if (e->token == TOKEN_BLOCKED && k->part != LEASED)
-		check_held(k, path, e);
+		check_blocked(k, path, e);
 	if (e->death[0])
 		keep(k, &k->histories, hash_of(e->death));
 	if (!e->token && !is_receipt(k, e))

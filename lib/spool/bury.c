@@ -46,7 +46,7 @@ static int block_leased(mq_queue *q, char path[ENTRY_PATH], struct entry *t, con
 
 /* On a full disk there may be no room for it in delayed/: then whoever takes it tries
  * again. */
-static int hold_dead(mq_queue *q, const char *path, struct entry *t)
+static int block_dead(mq_queue *q, const char *path, struct entry *t)
 {
 	struct source from = { q->fd, path, STRIP_RENAME };
 
@@ -63,7 +63,7 @@ static int after_death(mq_queue *q, const char *path, struct entry *t)
 	struct lane_view v;
 
 	if (t->token == TOKEN_BLOCKED)
-		return hold_dead(q, path, t);
+		return block_dead(q, path, t);
 	if (lane_look(q, t->group, NULL, &v) == -1)
 		return errno == ENOENT ? fs_unlink(q->fd, path) : -1;
 	return token_pass_on(q, path, t, v.found ? &v.first.entry : NULL);

@@ -483,7 +483,7 @@ full_disk_of_all_kinds() {
 	same '[1][2][3]' "$(drain q)"
 }
 
-# Of these numbers each alone stops something: no sweep, no ids, no room, no figures.
+# Times long past and far ahead, counts huge and negative.
 @test "the counters' page filled with one number: all goes on, and is counted anew" {
 	local byte
 	for byte in 001 177 200 377; do

@@ -100,15 +100,15 @@ setup() {
 	kill -KILL "$pid"
 	ends 137 "$pid"
 	there_are 1 "$MQ_SPOOL/q/q/tmp/*"
-	# one sweep in 64 looks for what is left
-	for ((i = 0; i < 300; i++)); do later "$((i * 2))s" mq-recv q/dlq >/dev/null 2>&1 || true; done
+	for ((i = 0; i < 600; i++)); do later "$((i * 2))s" mq-recv q/dlq >/dev/null 2>&1 || true; done
 	there_are 1 "$MQ_SPOOL/q/q/tmp/*"
 	touch -d '-25 hours' "$MQ_SPOOL"/q/q/tmp/*
-	for ((i = 1800; i < 3300; i++)); do
-		compgen -G "$MQ_SPOOL/q/q/tmp/*" >/dev/null || break
-		later "$((i * 2))s" mq-recv q >/dev/null || true
-	done
-	there_are 0 "$MQ_SPOOL/q/q/tmp/*"
+	swept() {
+		later "$((n += 2))s" mq-recv q >/dev/null || true
+		there_are 0 "$MQ_SPOOL/q/q/tmp/*"
+	}
+	n=3600
+	by_chance swept
 }
 
 # ---- time that passes before the start ---------------------------------------------------------
