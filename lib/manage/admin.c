@@ -1,11 +1,11 @@
 /*
  * admin.c - create, configure, delete and name queues and exchanges
  */
-#include "exchange/exchange.h"
-#include "exchange/journal.h"
-#include "spool/repair.h"
+#include "spool/exchange.h"
+#include "place/journal.h"
+#include "place/repair.h"
 #include "spool/sources.h"
-#include "spool/token.h"
+#include "place/token.h"
 
 #include <errno.h>
 #include <stdio.h>

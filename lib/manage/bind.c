@@ -1,7 +1,7 @@
 /*
  * bind.c - bind queues and exchanges to an exchange
  */
-#include "exchange/exchange.h"
+#include "spool/exchange.h"
 #include "format/message.h"
 #include "format/topic.h"
 

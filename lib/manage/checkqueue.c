@@ -18,10 +18,10 @@
 #include "manage/check.h"
 #include "receive/sweep.h"
 #include "spool/depth.h"
-#include "spool/lane.h"
-#include "spool/lanerepair.h"
-#include "spool/place.h"
-#include "spool/token.h"
+#include "place/lane.h"
+#include "place/lanerepair.h"
+#include "place/place.h"
+#include "place/token.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -5,8 +5,8 @@
  * that are committed.
  */
 #include "base/names.h"
-#include "exchange/exchange.h"
-#include "exchange/journal.h"
+#include "spool/exchange.h"
+#include "place/journal.h"
 #include "manage/check.h"
 
 #include <errno.h>

@@ -4,9 +4,9 @@
 #include "manage/marks.h"
 #include "manage/walk.h"
 #include "receive/watch.h"
-#include "spool/place.h"
-#include "spool/repair.h"
-#include "spool/token.h"
+#include "place/place.h"
+#include "place/repair.h"
+#include "place/token.h"
 
 #include <errno.h>
 

@@ -13,11 +13,11 @@
 #include "send/room.h"
 #include "spool/death.h"
 #include "spool/depth.h"
-#include "spool/lane.h"
-#include "spool/limit.h"
-#include "spool/place.h"
-#include "spool/repair.h"
-#include "spool/token.h"
+#include "place/lane.h"
+#include "place/limit.h"
+#include "place/place.h"
+#include "place/repair.h"
+#include "place/token.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
  * stat.c - the figures of a queue
  */
 #include "receive/sweep.h"
-#include "spool/count.h"
+#include "place/count.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
 #include "manage/walk.h"
 
 #include "base/grow.h"
-#include "spool/place.h"
+#include "place/place.h"
 
 #include <errno.h>
 #include <stdio.h>

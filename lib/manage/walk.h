@@ -1,5 +1,5 @@
 /*
- * walk.h - every message of a queue, part by part; those in lanes: spool/lanes.h
+ * walk.h - every message of a queue, part by part; those in lanes: place/lanes.h
  *
  * A walk holds one segment, or a part of one bucket, in memory at a time. What moves
  * meanwhile may be met twice or not at all.
@@ -7,7 +7,7 @@
 #ifndef MANAGE_WALK_H
 #define MANAGE_WALK_H
 
-#include "spool/lanes.h"
+#include "place/lanes.h"
 
 /* Whether visit may take what it visits out of its place: bundles are then opened. */
 enum look { TO_LOOK, TO_TAKE };

@@ -3,11 +3,11 @@
  */
 #include "receive/group.h"
 
-#include "spool/bury.h"
-#include "spool/lane.h"
-#include "spool/place.h"
-#include "spool/repair.h"
-#include "spool/token.h"
+#include "place/bury.h"
+#include "place/lane.h"
+#include "place/place.h"
+#include "place/repair.h"
+#include "place/token.h"
 
 #include <errno.h>
 #include <string.h>

@@ -13,9 +13,9 @@
 #include "receive/show.h"
 #include "receive/watch.h"
 #include "spool/death.h"
-#include "spool/lane.h"
-#include "spool/place.h"
-#include "spool/repair.h"
+#include "place/lane.h"
+#include "place/place.h"
+#include "place/repair.h"
 
 #include <errno.h>
 #include <stdio.h>

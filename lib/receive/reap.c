@@ -27,10 +27,10 @@
 
 #include "base/grow.h"
 #include "receive/lease.h"
-#include "spool/bury.h"
-#include "spool/lane.h"
-#include "spool/place.h"
-#include "spool/token.h"
+#include "place/bury.h"
+#include "place/lane.h"
+#include "place/place.h"
+#include "place/token.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
  */
 #include "receive/receiving.h"
 
-#include "spool/place.h"
+#include "place/place.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -23,7 +23,7 @@
 
 #include "receive/sweep.h"
 #include "spool/depth.h"
-#include "spool/place.h"
+#include "place/place.h"
 
 #include <errno.h>
 #include <stdio.h>

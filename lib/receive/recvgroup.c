@@ -11,11 +11,11 @@
  */
 #include "receive/receiving.h"
 
-#include "spool/bury.h"
+#include "place/bury.h"
 #include "spool/depth.h"
-#include "spool/lane.h"
-#include "spool/place.h"
-#include "spool/token.h"
+#include "place/lane.h"
+#include "place/place.h"
+#include "place/token.h"
 
 #include <errno.h>
 #include <string.h>

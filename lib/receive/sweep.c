@@ -7,13 +7,13 @@
  */
 #include "receive/sweep.h"
 
-#include "exchange/journal.h"
+#include "place/journal.h"
 #include "receive/reap.h"
 #include "receive/tidy.h"
 #include "spool/consumer.h"
-#include "spool/dedup.h"
-#include "spool/place.h"
-#include "spool/repair.h"
+#include "place/dedup.h"
+#include "place/place.h"
+#include "place/repair.h"
 #include "spool/sources.h"
 
 #include <errno.h>

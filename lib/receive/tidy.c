@@ -3,7 +3,7 @@
  */
 #include "receive/tidy.h"
 
-#include "spool/place.h"
+#include "place/place.h"
 
 #include <stdio.h>
 

@@ -20,7 +20,7 @@
 
 #include "receive/waitline.h"
 #include "receive/watch.h"
-#include "spool/place.h"
+#include "place/place.h"
 
 #include <errno.h>
 #include <poll.h>

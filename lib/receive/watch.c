@@ -10,7 +10,7 @@
  */
 #include "receive/watch.h"
 
-#include "spool/place.h"
+#include "place/place.h"
 #include "spool/sources.h"
 
 #include <errno.h>

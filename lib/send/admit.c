@@ -3,7 +3,7 @@
  */
 #include "send/commit.h"
 
-#include "exchange/route.h"
+#include "send/route.h"
 #include "format/message.h"
 #include "receive/sweep.h"
 #include "spool/depth.h"

@@ -18,8 +18,8 @@
 #include "send/bundle.h"
 
 #include "spool/depth.h"
-#include "spool/lane.h"
-#include "spool/place.h"
+#include "place/lane.h"
+#include "place/place.h"
 
 #include <errno.h>
 #include <time.h>

@@ -6,8 +6,8 @@
 #include "receive/sweep.h"
 #include "receive/wait.h"
 #include "spool/depth.h"
-#include "spool/lane.h"
-#include "spool/place.h"
+#include "place/lane.h"
+#include "place/place.h"
 
 #include <errno.h>
 

@@ -4,7 +4,7 @@
 #ifndef ROOM_H
 #define ROOM_H
 
-#include "spool/limit.h"
+#include "place/limit.h"
 #include "spool/queue.h"
 
 /* How long a commit waits for room.  All zeros is a good start. */

@@ -14,10 +14,10 @@
 
 #include "receive/sweep.h"
 #include "send/bundle.h"
-#include "spool/dedup.h"
+#include "place/dedup.h"
 #include "spool/depth.h"
-#include "spool/place.h"
-#include "spool/repair.h"
+#include "place/place.h"
+#include "place/repair.h"
 
 #include <errno.h>
 #include <string.h>

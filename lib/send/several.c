@@ -3,7 +3,7 @@
  */
 #include "send/commit.h"
 
-#include "exchange/journal.h"
+#include "place/journal.h"
 
 #include <errno.h>
 #include <stdlib.h>

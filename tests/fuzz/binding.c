@@ -5,7 +5,7 @@
  */
 #include "fuzz.h"
 
-#include "../../lib/exchange/binding.c"
+#include "../../lib/spool/binding.c"
 
 /* What is read is written the same, up to the order of its headers. */
 static void check_text(enum exchange_type type, const char *text)

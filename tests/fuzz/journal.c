@@ -3,7 +3,7 @@
  */
 #include "fuzz.h"
 
-#include "../../lib/exchange/journal.c"
+#include "../../lib/place/journal.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,7 +1,7 @@
 /*
  * bundle.pml - bundles in a strip: who installs them, and who takes them
  *
- * The steps of lib/spool/strip.c and lib/exchange/journal.c, one system call each.  A publisher
+ * The steps of lib/spool/strip.c and lib/place/journal.c, one system call each.  A publisher
  * and a helper, who may be killed at any step, both deliver the bundle A of two
  * messages from the journal, and the publisher then sends one message.  A consumer
  * takes bundles whole or opens them, as it likes.  Checked: nothing is taken twice,

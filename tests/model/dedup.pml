@@ -1,7 +1,7 @@
 /*
  * dedup.pml - one deduplication id, sent by several at once near the ends of windows
  *
- * The steps of lib/spool/dedup.c, one system call each where another process could come
+ * The steps of lib/place/dedup.c, one system call each where another process could come
  * between.  Three senders with one id, whose messages' times lie in the windows 1 to
  * 3 in any way, and a sweep that finishes what a killed sender left; a sender may be
  * killed anywhere.  Messages of one window count for each other; those of two that

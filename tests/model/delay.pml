@@ -1,7 +1,7 @@
 /*
  * delay.pml - a message group: what its token waits for in delayed/, and who wakes it
  *
- * The steps of lib/spool/lane.c and lib/manage/redrive.c around a token that is delayed, in
+ * The steps of lib/place/lane.c and lib/manage/redrive.c around a token that is delayed, in
  * every interleaving of two redrives of one dead letter, A1, two receivers, and
  * two moments at which the token comes due.  A2 stands in the lane.  At the start
  * the token is leased, by one who holds the group for A1 or, with NACK, by one who

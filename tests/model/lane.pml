@@ -1,7 +1,7 @@
 /*
  * lane.pml - a message group: its lane, its token, and who may deliver
  *
- * The steps of lib/spool/lane.c, and of recvgroup.c and group.c in lib/receive, one system
+ * The steps of lib/place/lane.c, and of recvgroup.c and group.c in lib/receive, one system
  * call each where another process could come between, in every interleaving of two
  * senders, two consumers that ack or nack, and the reaper.  Who holds the lock
  * may be killed (with KILL), or else a consumer stopped so long that its lease

@@ -1,12 +1,12 @@
 /*
  * lane.c - a message group's lane and its token, from every state that a kill may leave
  */
-#include "spool/lane.h"
+#include "place/lane.h"
 
 #include "bench.h"
-#include "spool/lanerepair.h"
-#include "spool/token.h"
-#include "spool/tokenparts.h"
+#include "place/lanerepair.h"
+#include "place/token.h"
+#include "place/tokenparts.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /*
  * place.c - where an entry goes: back, delayed, dead, gone; and what is counted then
  */
-#include "spool/place.h"
+#include "place/place.h"
 
 #include "bench.h"
 #include "receive/lease.h"

@@ -3,7 +3,7 @@
  * order, and what a killed publisher left
  */
 #include "bench.h"
-#include "exchange/journal.h"
+#include "place/journal.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
  * route.c - exchanges: what is bound, where a message goes, and that nothing
  * leads back to where it began
  */
-#include "exchange/route.h"
+#include "send/route.h"
 
 #include "bench.h"
 

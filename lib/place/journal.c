@@ -1,10 +1,10 @@
 /*
  * journal.c - publishes that are committed and are being delivered
  */
-#include "exchange/journal.h"
+#include "place/journal.h"
 
 #include "base/names.h"
-#include "spool/repair.h"
+#include "place/repair.h"
 
 #include <errno.h>
 #include <stdio.h>

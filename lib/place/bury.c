@@ -1,11 +1,11 @@
 /*
  * bury.c - the death of a message in a lane
  */
-#include "spool/bury.h"
+#include "place/bury.h"
 
-#include "spool/lane.h"
-#include "spool/place.h"
-#include "spool/token.h"
+#include "place/lane.h"
+#include "place/place.h"
+#include "place/token.h"
 
 #include <errno.h>
 #include <string.h>

@@ -7,7 +7,7 @@
  * by one (headers).  A message is taken from exchange to exchange; one that
  * has been there, and a queue that has it, is passed over.
  */
-#include "exchange/route.h"
+#include "send/route.h"
 
 #include "base/grow.h"
 #include "format/topic.h"

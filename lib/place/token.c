@@ -1,10 +1,10 @@
 /*
  * token.c - the tokens of message groups: which one is valid, and its ways
  */
-#include "spool/token.h"
+#include "place/token.h"
 
-#include "spool/lane.h"
-#include "spool/tokenparts.h"
+#include "place/lane.h"
+#include "place/tokenparts.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,11 +1,11 @@
 /*
  * lanes.c - what waits in the lanes of message groups
  */
-#include "spool/lanes.h"
+#include "place/lanes.h"
 
 #include "base/grow.h"
-#include "spool/lane.h"
-#include "spool/token.h"
+#include "place/lane.h"
+#include "place/token.h"
 
 #include <errno.h>
 #include <stdio.h>

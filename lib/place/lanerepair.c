@@ -1,11 +1,11 @@
 /*
  * lanerepair.c - lanes whose token a crash has lost
  */
-#include "spool/lanerepair.h"
+#include "place/lanerepair.h"
 
-#include "spool/lane.h"
-#include "spool/token.h"
-#include "spool/tokenparts.h"
+#include "place/lane.h"
+#include "place/token.h"
+#include "place/tokenparts.h"
 
 #include <errno.h>
 #include <stdlib.h>

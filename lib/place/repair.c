@@ -1,9 +1,9 @@
 /*
  * repair.c - what a crash of the machine left of lines and lanes, put right
  */
-#include "spool/repair.h"
+#include "place/repair.h"
 
-#include "spool/lanerepair.h"
+#include "place/lanerepair.h"
 
 #include <errno.h>
 

@@ -1,7 +1,7 @@
 /*
  * exchange.c - an exchange
  */
-#include "exchange/exchange.h"
+#include "spool/exchange.h"
 
 #include <errno.h>
 #include <stdio.h>

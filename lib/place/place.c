@@ -1,12 +1,12 @@
 /*
  * place.c - where an entry goes
  */
-#include "spool/place.h"
+#include "place/place.h"
 
 #include "spool/death.h"
 #include "spool/depth.h"
-#include "spool/lane.h"
-#include "spool/repair.h"
+#include "place/lane.h"
+#include "place/repair.h"
 #include "spool/sources.h"
 
 #include <errno.h>

@@ -1,10 +1,10 @@
 /*
  * dedup.c - one message for each deduplication id
  */
-#include "spool/dedup.h"
+#include "place/dedup.h"
 
 #include "base/hash.h"
-#include "spool/place.h"
+#include "place/place.h"
 
 #include <errno.h>
 #include <stdio.h>

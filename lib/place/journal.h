@@ -27,7 +27,7 @@
 #ifndef JOURNAL_H
 #define JOURNAL_H
 
-#include "spool/place.h"
+#include "place/place.h"
 
 #define JOURNAL_PATH 64
 #define MEMBER_SIZE  (QUEUE_NAME_SIZE + NAME_SIZE)

@@ -1,8 +1,8 @@
 /*
  * laneadd.c - a message goes into its group's lane, which is born for it
  */
-#include "spool/lane.h"
-#include "spool/tokenparts.h"
+#include "place/lane.h"
+#include "place/tokenparts.h"
 
 #include <errno.h>
 #include <string.h>

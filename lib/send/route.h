@@ -10,7 +10,7 @@
 #ifndef ROUTE_H
 #define ROUTE_H
 
-#include "exchange/exchange.h"
+#include "spool/exchange.h"
 
 struct router;
 

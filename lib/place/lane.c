@@ -1,7 +1,7 @@
 /*
  * lane.c - the lanes of message groups: names, lock, looking
  */
-#include "spool/lane.h"
+#include "place/lane.h"
 
 #include <errno.h>
 #include <stdio.h>

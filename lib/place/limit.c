@@ -1,9 +1,9 @@
 /*
  * limit.c - max-depth and max-bytes
  */
-#include "spool/limit.h"
+#include "place/limit.h"
 
-#include "spool/count.h"
+#include "place/count.h"
 #include "spool/depth.h"
 
 #define COUNTING_SHARE 100 /* at most one part in so many of the time */

@@ -5,9 +5,9 @@
  * holds is remembered (known.h) and counted again when it has changed, or when a
  * message in it has expired.
  */
-#include "spool/count.h"
+#include "place/count.h"
 
-#include "spool/lanes.h"
+#include "place/lanes.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /*
  * binding.c - what is bound to an exchange
  */
-#include "exchange/binding.h"
+#include "spool/binding.h"
 
 #include "format/message.h"
 

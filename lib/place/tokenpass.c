@@ -1,9 +1,9 @@
 /*
  * tokenpass.c - a token goes on from message to message, and closes an empty lane
  */
-#include "spool/lane.h"
-#include "spool/token.h"
-#include "spool/tokenparts.h"
+#include "place/lane.h"
+#include "place/token.h"
+#include "place/tokenparts.h"
 
 #include <errno.h>
 #include <string.h>

@@ -11,7 +11,7 @@
 #ifndef EXCHANGE_H
 #define EXCHANGE_H
 
-#include "exchange/binding.h"
+#include "spool/binding.h"
 
 struct exchange_conf {
 	enum exchange_type type;
