@@ -1,11 +1,11 @@
 /*
  * admin.c - create, configure, delete and name queues and exchanges
  */
-#include "spool/exchange.h"
 #include "place/journal.h"
 #include "place/repair.h"
-#include "spool/sources.h"
 #include "place/token.h"
+#include "spool/exchange.h"
+#include "spool/sources.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -367,7 +367,8 @@ static int bad_name(mq *h, const char *name)
 	    "a name has 1 to 64 of A-Z a-z 0-9 _ . - and begins with none of . -");
 }
 
-/* With the spool locked.  One that had the name before may have been published to. */
+/* With the spool locked.  One that had the name before may have been published to.
+ * MQ_EMPTY: it is there. */
 static int make_anew(mq *h, const char *name, const char *conf)
 {
 	int there = queue_exists(h->spool, name);
@@ -375,7 +376,7 @@ static int make_anew(mq *h, const char *name, const char *conf)
 	if (exchange_exists(h->spool, name) == 1)
 		return fail(h, MQ_CREATE, name, "there is an exchange of this name");
 	if (there == 1)
-		return MQ_OK;
+		return MQ_EMPTY;
 	if (there == -1 || journal_forget(h->spool, name) == -1)
 		return fail_errno(h, name, "cannot make the queue");
 	return queue_make(h, h->spool, name, conf);
@@ -393,20 +394,26 @@ static int make_queue(mq *h, const char *name, const char *conf)
 	return r;
 }
 
+#define CREATE_TRIES 100 /* others remove it, and make it, all the time */
+
+/* It may be removed, or made by another, after the look. */
 static int create(mq *h, const char *name, const char *conf, const struct mq_setting *s, size_t n)
 {
+	int r, tries = 0;
 	size_t i;
-	int r;
 
 	if ((r = spool_enter_or_make(h)) != MQ_OK)
 		return r;
 	for (i = 0; i < n; i++)
 		if ((r = check_setting(h, name, &s[i])) != MQ_OK)
 			return r;
-	if (queue_exists(h->spool, name) == 1)
-		return configure_queue(h, name, s, n);
-	r = make_queue(h, name, conf);
-	return r == MQ_OK ? note_source(h, name, "", dead_letter_to(s, n, "")) : r;
+	do {
+		if (queue_exists(h->spool, name) == 1)
+			r = configure_queue(h, name, s, n);
+		else if ((r = make_queue(h, name, conf)) == MQ_OK)
+			return note_source(h, name, "", dead_letter_to(s, n, ""));
+	} while ((r == MQ_NOTFOUND || r == MQ_EMPTY) && ++tries < CREATE_TRIES);
+	return r;
 }
 
 int mq_create(mq *h, const char *name, const struct mq_setting *s, size_t n)

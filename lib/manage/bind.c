@@ -1,9 +1,9 @@
 /*
  * bind.c - bind queues and exchanges to an exchange
  */
-#include "spool/exchange.h"
 #include "format/message.h"
 #include "format/topic.h"
+#include "spool/exchange.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -16,12 +16,12 @@
 #include "base/names.h"
 #include "format/message.h"
 #include "manage/check.h"
-#include "receive/sweep.h"
-#include "spool/depth.h"
 #include "place/lane.h"
 #include "place/lanerepair.h"
 #include "place/place.h"
 #include "place/token.h"
+#include "receive/sweep.h"
+#include "spool/depth.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -5,9 +5,9 @@
  * that are committed.
  */
 #include "base/names.h"
-#include "spool/exchange.h"
-#include "place/journal.h"
 #include "manage/check.h"
+#include "place/journal.h"
+#include "spool/exchange.h"
 
 #include <errno.h>
 #include <stdio.h>

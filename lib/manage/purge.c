@@ -3,10 +3,10 @@
  */
 #include "manage/marks.h"
 #include "manage/walk.h"
-#include "receive/watch.h"
 #include "place/place.h"
 #include "place/repair.h"
 #include "place/token.h"
+#include "receive/watch.h"
 
 #include <errno.h>
 

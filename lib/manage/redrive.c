@@ -10,14 +10,14 @@
  * nothing is dropped or goes elsewhere for a dead letter: that stays.
  */
 #include "format/whereabouts.h"
-#include "send/room.h"
-#include "spool/death.h"
-#include "spool/depth.h"
 #include "place/lane.h"
 #include "place/limit.h"
 #include "place/place.h"
 #include "place/repair.h"
 #include "place/token.h"
+#include "send/room.h"
+#include "spool/death.h"
+#include "spool/depth.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /*
  * stat.c - the figures of a queue
  */
-#include "receive/sweep.h"
 #include "place/count.h"
+#include "receive/sweep.h"
 
 #include <string.h>
 

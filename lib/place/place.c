@@ -3,10 +3,10 @@
  */
 #include "place/place.h"
 
-#include "spool/death.h"
-#include "spool/depth.h"
 #include "place/lane.h"
 #include "place/repair.h"
+#include "spool/death.h"
+#include "spool/depth.h"
 #include "spool/sources.h"
 
 #include <errno.h>

@@ -8,14 +8,14 @@
 #include "receive/lease.h"
 
 #include "format/message.h"
+#include "place/lane.h"
+#include "place/place.h"
+#include "place/repair.h"
 #include "receive/group.h"
 #include "receive/memory.h"
 #include "receive/show.h"
 #include "receive/watch.h"
 #include "spool/death.h"
-#include "place/lane.h"
-#include "place/place.h"
-#include "place/repair.h"
 
 #include <errno.h>
 #include <stdio.h>

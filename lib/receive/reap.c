@@ -26,11 +26,11 @@
 #include "receive/reap.h"
 
 #include "base/grow.h"
-#include "receive/lease.h"
 #include "place/bury.h"
 #include "place/lane.h"
 #include "place/place.h"
 #include "place/token.h"
+#include "receive/lease.h"
 
 #include <errno.h>
 #include <stdio.h>

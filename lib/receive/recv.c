@@ -21,9 +21,9 @@
  */
 #include "receive/receiving.h"
 
+#include "place/place.h"
 #include "receive/sweep.h"
 #include "spool/depth.h"
-#include "place/place.h"
 
 #include <errno.h>
 #include <stdio.h>

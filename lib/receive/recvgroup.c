@@ -12,10 +12,10 @@
 #include "receive/receiving.h"
 
 #include "place/bury.h"
-#include "spool/depth.h"
 #include "place/lane.h"
 #include "place/place.h"
 #include "place/token.h"
+#include "spool/depth.h"
 
 #include <errno.h>
 #include <string.h>

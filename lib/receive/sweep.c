@@ -7,13 +7,13 @@
  */
 #include "receive/sweep.h"
 
+#include "place/dedup.h"
 #include "place/journal.h"
+#include "place/place.h"
+#include "place/repair.h"
 #include "receive/reap.h"
 #include "receive/tidy.h"
 #include "spool/consumer.h"
-#include "place/dedup.h"
-#include "place/place.h"
-#include "place/repair.h"
 #include "spool/sources.h"
 
 #include <errno.h>

@@ -18,9 +18,9 @@
  */
 #include "receive/wait.h"
 
+#include "place/place.h"
 #include "receive/waitline.h"
 #include "receive/watch.h"
-#include "place/place.h"
 
 #include <errno.h>
 #include <poll.h>

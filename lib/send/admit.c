@@ -3,9 +3,9 @@
  */
 #include "send/commit.h"
 
-#include "send/route.h"
 #include "format/message.h"
 #include "receive/sweep.h"
+#include "send/route.h"
 #include "spool/depth.h"
 
 #include <errno.h>

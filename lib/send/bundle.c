@@ -17,9 +17,9 @@
  */
 #include "send/bundle.h"
 
-#include "spool/depth.h"
 #include "place/lane.h"
 #include "place/place.h"
+#include "spool/depth.h"
 
 #include <errno.h>
 #include <time.h>

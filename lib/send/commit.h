@@ -6,10 +6,10 @@
 #ifndef COMMIT_H
 #define COMMIT_H
 
-#include "spool/exchange.h"
-#include "send/publish.h"
 #include "place/limit.h"
 #include "place/place.h"
+#include "send/publish.h"
+#include "spool/exchange.h"
 
 #define COPIES_MAX 64 /* of a file that can have no more links */
 

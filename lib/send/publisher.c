@@ -3,8 +3,8 @@
  */
 #include "send/commit.h"
 
-#include "send/route.h"
 #include "place/repair.h"
+#include "send/route.h"
 
 #include <stdlib.h>
 #include <string.h>

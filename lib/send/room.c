@@ -3,11 +3,11 @@
  */
 #include "send/room.h"
 
+#include "place/lane.h"
+#include "place/place.h"
 #include "receive/sweep.h"
 #include "receive/wait.h"
 #include "spool/depth.h"
-#include "place/lane.h"
-#include "place/place.h"
 
 #include <errno.h>
 

@@ -12,12 +12,12 @@
  */
 #include "send/send.h"
 
-#include "receive/sweep.h"
-#include "send/bundle.h"
 #include "place/dedup.h"
-#include "spool/depth.h"
 #include "place/place.h"
 #include "place/repair.h"
+#include "receive/sweep.h"
+#include "send/bundle.h"
+#include "spool/depth.h"
 
 #include <errno.h>
 #include <string.h>
