@@ -14,6 +14,9 @@ static void tell(struct check *c, const char *path, struct mq_fault f)
 {
 	char whole[3 * QUEUE_NAME_SIZE + ENTRY_PATH] = "";
 
+	/* What is missing of a queue that was removed meanwhile is no fault. */
+	if (c->q && !queue_is_there(c->q))
+		c->ended = 1;
 	if (c->ended)
 		return;
 	if (c->q) {

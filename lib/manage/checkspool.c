@@ -97,23 +97,56 @@ static int target_exists(struct spool_check *k, const char *target)
 	return r == 0 ? queue_exists(k->mq->spool, target) : r;
 }
 
+static int is_bound(struct spool_check *k, const char *exchange, const char *target)
+{
+	struct names targets = { 0 };
+	int found = 0;
+	size_t i;
+
+	binding_targets(k->fd, exchange, &targets);
+	for (i = 0; !found && i < targets.n; i++)
+		found = !strcmp(targets.name[i], target);
+	names_free(&targets);
+	return found;
+}
+
+/* What is removed is unbound first, so the binding is looked at after its target. */
+static int leads_nowhere(struct spool_check *k, const char *exchange, const char *target)
+{
+	return target_exists(k, target) == 0 && is_bound(k, exchange, target) &&
+	    target_exists(k, target) == 0;
+}
+
+/* How many bindings were removed, or -1 with errno.  With the lock nobody makes the target. */
+static int unbind(struct spool_check *k, const char *exchange, enum exchange_type type,
+    const char *target)
+{
+	int lock = exchange_lock(k->mq), n = 0;
+
+	if (lock == -1)
+		return -1;
+	if (leads_nowhere(k, exchange, target))
+		n = binding_remove(k->mq, exchange, type, target, NULL);
+	fs_unlock(lock);
+	return n;
+}
+
 static void check_target(struct spool_check *k, const char *exchange, enum exchange_type type,
     const char *target)
 {
 	char path[EXCHANGE_PATH], named[SPOOL_PATH];
-	static const char what[] = "bound to what is not there";
-	int r;
+	int n, r = CHECK_ONLY;
 
-	if (target_exists(k, target) != 0)
+	if (!leads_nowhere(k, exchange, target))
 		return;
+	if (k->c.repair) {
+		if ((n = unbind(k, exchange, type, target)) == 0)
+			return;
+		r = n == -1 ? -1 : 0;
+	}
 	exchange_path(exchange, "bind", path);
 	snprintf(named, sizeof(named), "%s/%s", path, target);
-	if (!k->c.repair) {
-		check_fault(&k->c, named, what, NULL);
-		return;
-	}
-	r = binding_remove(k->mq, exchange, type, target, NULL);
-	check_repaired(&k->c, named, what, r == -1, "unbound");
+	check_repaired(&k->c, named, "bound to what is not there", r, "unbound");
 }
 
 static void check_bindings(struct spool_check *k, const char *exchange, enum exchange_type type)
@@ -140,18 +173,28 @@ static void check_bindings(struct spool_check *k, const char *exchange, enum exc
 	bindings_free(&all);
 }
 
+/* Its settings cannot be read: no fault if it was removed meanwhile. */
+static void check_unreadable(struct spool_check *k, const char *name)
+{
+	const char *why = mq_error(k->mq);
+	char path[EXCHANGE_PATH];
+
+	exchange_path(name, ".", path);
+	if (fs_exists(k->fd, path) == 0)
+		return;
+	exchange_path(name, "conf", path);
+	check_fault(&k->c, path, strncmp(why, name, strlen(name)) ? why : why + strlen(name) + 2,
+	    NULL);
+}
+
 static int check_exchange(void *ctx, const char *name)
 {
 	struct spool_check *k = ctx;
 	struct exchange_conf conf;
 	char path[EXCHANGE_PATH];
-	const char *why;
 
 	if (exchange_read_conf(k->mq, k->mq->spool, name, &conf) != MQ_OK) {
-		exchange_path(name, "conf", path);
-		why = mq_error(k->mq);
-		check_fault(&k->c, path,
-		    strncmp(why, name, strlen(name)) ? why : why + strlen(name) + 2, NULL);
+		check_unreadable(k, name);
 		return k->c.ended;
 	}
 	if (conf.alternate[0] && exchange_exists(k->mq->spool, conf.alternate) == 0) {
