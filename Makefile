@@ -3,6 +3,7 @@
 #	make            the library and the commands, in build/
 #	make check      every test (installs what the tests miss)
 #	make check-crash  every command killed at every step, every call failing
+#	make check-order  the real commands in every order, under a scheduler; ORDER=OPTIONS
 #	make check-fresh  demo and check in a clone in a fresh Debian, as root
 #	make demo       a real job, shown step by step
 #	make html       the manual as a site, in build/html/
@@ -88,7 +89,7 @@ services = $(notdir $(wildcard cmd/systemd/*))
 objects = $(lib_objects) $(shared_objects) $(test_common) $(commands:%=$(BUILD)/obj/cmd/%.o) \
 	$(patsubst $(BUILD)/test/%,$(BUILD)/obj/tests/%.o,$(units) $(benches) $(replays)) \
 	$(BUILD)/obj/tests/fuzz/replay.o $(stress_objects) $(BUILD)/obj/tests/power/recorder.o \
-	$(crash_objects) $(fortify)
+	$(crash_objects) $(order_objects) $(fortify)
 bin = $(commands:%=$(BUILD)/bin/%)
 test_bin = $(commands:%=$(BUILD)/test/bin/%)
 tested = $(bin) $(test_bin) $(units) $(replays) $(crash) $(BUILD)/test/stress
@@ -171,7 +172,8 @@ $(BUILD)/test/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libmq.a
 # ---- check, demo, lint --------------------------------------------------
 
 # These install what they miss, before anything is compiled.
-targets = $(filter bench check check-crash check-html check-power check-stress demo dist html lint recording, \
+targets = $(filter bench check check-crash check-html check-order check-power check-stress demo dist html lint \
+	recording, \
 	$(MAKECMDGOALS)) \
 	$(if $(filter deb check-deb,$(MAKECMDGOALS)),dist deb) \
 	$(filter check-deb check-fresh,$(MAKECMDGOALS)) \
@@ -212,13 +214,13 @@ check-html: html | needs
 recording: all | needs
 	@PATH="$(abspath $(BUILD))/bin:$$PATH" doc/record doc/tour.svg
 
-scripts = $(wildcard .ci/run doc/html tests/needs tests/run tests/crash/run tests/build/deb tests/build/fresh \
+scripts = $(wildcard .ci/run doc/html tests/needs tests/run tests/crash/run tests/order/run tests/order/take-out tests/build/deb tests/build/fresh \
 	tests/html/browser tests/long tests/demo tests/lint/* tests/*.bash tests/*/*.bash tests/*/*.bats \
 	completions/*.bash debian/mq.postrm) \
 	$(shell grep -ls '^\#!/bin/.*sh' tests/bench/* tests/model/* tests/power/* tests/fuzz/run) \
 	$(wildcard tests/bench/peers/*.bash)
 sources = $(wildcard cmd/*.c cmd/*/*.[ch] lib/mq.h lib/*/*.[ch] tests/unit/*.[ch] tests/bench/*.[ch] \
-	tests/bench/peers/*.[ch] tests/stress/*.[ch] tests/crash/*.[ch] tests/trace/*.[ch] tests/power/*.[ch] tests/fuzz/*.[ch])
+	tests/bench/peers/*.[ch] tests/stress/*.[ch] tests/crash/*.[ch] tests/trace/*.[ch] tests/order/*.[ch] tests/power/*.[ch] tests/fuzz/*.[ch])
 
 lint: all | needs
 	clang-format --dry-run -Werror $(sources)
@@ -227,7 +229,7 @@ lint: all | needs
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,performance,portability \
 		--std=c11 -j 2 $(filter -D% -I%,$(cppflags)) \
 		--suppress=missingIncludeSystem cmd lib \
-		$(wildcard tests/unit tests/bench tests/stress tests/crash tests/trace tests/power tests/fuzz)
+		$(wildcard tests/unit tests/bench tests/stress tests/crash tests/trace tests/order tests/power tests/fuzz)
 	tests/lint/check-layers $(BUILD)/libmq.a $(BUILD)/obj/shared.a
 	tests/lint/check-docs $(BUILD)/bin
 

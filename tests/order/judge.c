@@ -1,0 +1,442 @@
+/*
+ * judge.c - looks, counts, and compares: see judge.h
+ */
+#include "judge.h"
+
+#include "mq.h"
+
+#include <fnmatch.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HOUR ((mq_time)3600 * MQ_SECOND)
+
+__attribute__((format(printf, 2, 3))) static void blame(struct judge *j, const char *format, ...)
+{
+	size_t n = strlen(j->verdict);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(j->verdict + n, sizeof(j->verdict) - n - 1, format, args);
+	va_end(args);
+	strcat(j->verdict, "\n");
+}
+
+/* ---- receive all ----------------------------------------------------------------------- */
+
+struct drain {
+	struct judge *j;
+	struct stage *s;
+	mq_time passed;
+	char name[140];
+};
+
+static mq *open_spool(const struct drain *d)
+{
+	mq *mq = mq_open(d->s->root);
+
+	if (!mq)
+		abort();
+	mq_clock_shift(mq, d->passed, 0);
+	return mq;
+}
+
+static void keep(struct drain *d, mq *mq, mq_lease *lease)
+{
+	struct judge *j = d->j;
+	struct found *f = &j->found[j->nfound];
+	mq_reader *reader;
+	char letter = '?';
+
+	if (j->nfound == FOUND_MAX)
+		abort();
+	if (mq_reader_of(lease, &reader) == MQ_OK) {
+		mq_reader_read(reader, &letter, 1);
+		mq_reader_close(reader);
+	} else {
+		blame(j, "%s: a message cannot be read: %s", d->name, mq_error(mq));
+	}
+	snprintf(f->queue, sizeof(f->queue), "%s", d->name);
+	f->letter = (unsigned char)letter & 0x7f;
+	f->receives = mq_lease_message(lease)->receives;
+	f->now = d->passed == 0;
+	j->nfound++;
+	if (mq_ack(lease))
+		blame(j, "%s: %c cannot be acked: %s", d->name, letter, mq_error(mq));
+	mq_lease_free(lease);
+}
+
+/* As one mq-recv -a: 1, or 0 when there is none. */
+static int take(struct drain *d)
+{
+	mq *mq = open_spool(d);
+	mq_queue *q = NULL;
+	mq_lease *lease;
+	size_t n = 0;
+	int status = mq_queue_open(mq, d->name, &q);
+
+	if (status == MQ_OK)
+		status = mq_recv(q, 1, 0, &lease, &n);
+	if (status == MQ_OK)
+		keep(d, mq, lease);
+	else if (status != MQ_EMPTY && status != MQ_NOTFOUND)
+		blame(d->j, "%s: cannot receive: %s", d->name, mq_error(mq));
+	if (q)
+		mq_queue_close(q);
+	mq_close(mq);
+	return status == MQ_OK;
+}
+
+static int take_all(void *ctx, const char *name)
+{
+	struct drain *d = ctx;
+	static const char *const suffixes[] = { "", "/dlq" };
+
+	for (int i = 0; i < 2; i++) {
+		snprintf(d->name, sizeof(d->name), "%s%s", name, suffixes[i]);
+		while (take(d))
+			;
+	}
+	return 0;
+}
+
+/* What waits for somebody to say so. */
+static int let_go(void *ctx, const char *name)
+{
+	static const struct mq_setting settings[] = { { "group-on-dead", "skip" },
+		{ "paused", "no" } };
+	struct drain *d = ctx;
+	mq *mq = open_spool(d);
+
+	if (mq_configure(mq, name, settings, 2))
+		blame(d->j, "%s: cannot be configured: %s", name, mq_error(mq));
+	mq_close(mq);
+	return 0;
+}
+
+/* ---- nothing is left ------------------------------------------------------------------- */
+
+static int fault(void *ctx, const struct mq_fault *f)
+{
+	struct judge *j = ctx;
+
+	if (!f->litter)
+		blame(j, "mq-fsck: %s: %s: %s", f->queue ? f->queue : "spool", f->path, f->what);
+	return 0;
+}
+
+static int look(void *ctx, const char *name)
+{
+	struct drain *d = ctx;
+	mq *mq = open_spool(d);
+	mq_queue *q;
+	struct mq_stats s;
+
+	if (mq_queue_open(mq, name, &q) == MQ_OK) {
+		if (mq_stat(q, &s))
+			blame(d->j, "%s: cannot be counted: %s", name, mq_error(mq));
+		else if (s.visible || s.in_flight || s.delayed || s.dead)
+			blame(d->j, "%s: stuck: %u visible, %u in flight, %u delayed, %u dead",
+			    name, (unsigned)s.visible, (unsigned)s.in_flight, (unsigned)s.delayed,
+			    (unsigned)s.dead);
+		mq_queue_close(q);
+	}
+	if (mq_check_queue(mq, name, 0, fault, d->j))
+		blame(d->j, "%s: cannot be checked: %s", name, mq_error(mq));
+	mq_close(mq);
+	return 0;
+}
+
+static void each_queue(struct drain *d, int (*each)(void *ctx, const char *name))
+{
+	mq *mq = open_spool(d);
+
+	if (mq_queues(mq, each, d))
+		blame(d->j, "queues: %s", mq_error(mq));
+	mq_close(mq);
+}
+
+static void drain(struct judge *j, struct stage *s)
+{
+	struct drain d = { .j = j, .s = s };
+	unsigned before;
+	mq *mq;
+
+	j->nfound = 0;
+	each_queue(&d, take_all);
+	each_queue(&d, let_go);
+	do {
+		before = j->nfound;
+		d.passed += 10 * HOUR;
+		each_queue(&d, take_all);
+	} while (j->nfound != before && d.passed < 40 * HOUR);
+	each_queue(&d, look);
+	mq = open_spool(&d);
+	if (mq_check_spool(mq, 0, fault, j))
+		blame(j, "spool: cannot be checked: %s", mq_error(mq));
+	mq_close(mq);
+}
+
+void judge_scene(struct judge *j, struct stage *s)
+{
+	j->verdict[0] = '\0';
+	stage_reset(s);
+	drain(j, s);
+	memcpy(j->before, j->found, sizeof(j->found));
+	j->nbefore = j->nfound;
+	if (*j->verdict) {
+		fprintf(stderr, "order: %s: as it is made: %s", s->scene->name, j->verdict);
+		exit(2);
+	}
+}
+
+/* ---- what the roles said ----------------------------------------------------------------- */
+
+/* How many of each letter there can be left at least, and at most. */
+struct tally {
+	int least[LETTERS], most[LETTERS];
+	int sent[LETTERS];  /* surely or not */
+	int taken[LETTERS]; /* the same */
+	unsigned char may_go[LETTERS];
+	unsigned char once[LETTERS]; /* bits: it was sent, surely */
+	int resets;
+	int disturbed; /* leases were left behind: what is in them comes later */
+};
+
+static int is_among(int status, const int *statuses, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (statuses[i] == status)
+			return 1;
+	return 0;
+}
+
+static void judge_status(struct judge *j, const struct role *role, const struct ending *e, int late)
+{
+	if (e->how == KILLED)
+		return;
+	if (e->how == STUCK)
+		blame(j, "%s waits for ever", role->name);
+	else if (e->how == SICK)
+		blame(j, "%s died of signal %d", role->name, e->status);
+	else if (!is_among(e->status, role->statuses, role->nstatuses) &&
+	    !(late && is_among(e->status, role->late_statuses, role->nlate)))
+		blame(j, "%s ended with %d: %s", role->name, e->status, e->errors);
+}
+
+static void count_sends(struct tally *t, const struct role *role, int sure)
+{
+	for (int c = 0; c < LETTERS; c++) {
+		t->sent[c] += role->sends[c];
+		t->most[c] += role->sends[c];
+		t->least[c] += sure ? role->sends[c] : 0;
+	}
+}
+
+/* However many send it. */
+static void count_once(struct tally *t, const struct role *role, int sure)
+{
+	for (const char *p = role->once; *p; p++) {
+		int c = *p & 0x7f;
+
+		t->sent[c] += !t->once[c];
+		t->most[c] += !t->once[c];
+		t->once[c] |= 1;
+		t->least[c] += sure && !(t->once[c] & 2);
+		t->once[c] |= sure ? 2 : 0;
+	}
+}
+
+/* These are gone, surely or not. */
+static void count_gone(struct tally *t, const char *letters, int sure)
+{
+	for (; *letters; letters++) {
+		if (*letters == '\n')
+			continue;
+		t->least[*letters & 0x7f]--;
+		if (sure)
+			t->most[*letters & 0x7f]--;
+	}
+}
+
+static void count_role(struct tally *t, const struct role *role, const struct ending *e)
+{
+	int sure = e->how == ENDED && e->status == 0;
+
+	count_sends(t, role, sure);
+	count_once(t, role, sure);
+	count_gone(t, role->acks, sure);
+	count_gone(t, role->drops, 0);
+	for (const char *c = role->drops; *c; c++)
+		t->may_go[*c & 0x7f] = 1;
+	if (role->takes)
+		count_gone(t, e->output, sure);
+	for (const char *c = role->takes ? e->output : ""; *c; c++)
+		if (*c != '\n')
+			t->taken[*c & 0x7f]++;
+	t->resets |= role->resets;
+	t->disturbed |= role->holds || e->how == KILLED || e->paused;
+}
+
+/* ---- compare ----------------------------------------------------------------------------- */
+
+static void judge_numbers(struct judge *j, const struct tally *t)
+{
+	int n[LETTERS] = { 0 };
+
+	for (unsigned i = 0; i < j->nfound; i++)
+		n[j->found[i].letter]++;
+	for (int c = 0; c < LETTERS; c++)
+		if (n[c] < t->least[c])
+			blame(j, "%c is lost: %d of at least %d", c, n[c], t->least[c]);
+		else if (t->most[c] < 0 || n[c] > t->most[c])
+			blame(j, "%c came again: %d of at most %d", c, n[c], t->most[c]);
+}
+
+/* While no time passes, nobody receives what somebody else has. */
+static void judge_holders(struct judge *j, const struct tally *t)
+{
+	for (int c = 0; c < LETTERS; c++)
+		if (t->taken[c] > t->sent[c])
+			blame(j, "%c was received %d times at once", c, t->taken[c]);
+}
+
+/* One of the letters was sent more than once. */
+static int is_sent_again(const struct order *o, const struct tally *t)
+{
+	for (const char *c = o->letters; *c; c++)
+		if (t->sent[*c & 0x7f] > 1)
+			return 1;
+	return 0;
+}
+
+static void judge_order(struct judge *j, const struct order *o, const struct tally *t)
+{
+	const struct found *f = j->found, *g;
+	const char *at, *other;
+
+	if (is_sent_again(o, t) || (!o->group && t->disturbed))
+		return;
+	for (; f < j->found + j->nfound; f++) {
+		at = strchr(o->letters, f->letter);
+		if (!at || !f->letter)
+			continue;
+		for (g = f + 1; g < j->found + j->nfound; g++) {
+			other = strchr(o->letters, g->letter);
+			if (other && other < at && strcmp(f->queue, g->queue) == 0)
+				blame(j, "%c came before %c", f->letter, g->letter);
+		}
+		if (!o->group || strchr(f->queue, '/'))
+			continue;
+		for (other = at + 1; *other; other++)
+			if (t->taken[*other & 0x7f])
+				blame(j, "%c was received before %c", *other, f->letter);
+	}
+}
+
+static unsigned receives_of(const struct found *found, unsigned n, unsigned char letter)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (found[i].letter == letter)
+			return found[i].receives;
+	return 0;
+}
+
+static void judge_receives(struct judge *j)
+{
+	for (unsigned i = 0; i < j->nfound; i++) {
+		unsigned before = receives_of(j->before, j->nbefore, j->found[i].letter);
+
+		if (j->found[i].receives < before)
+			blame(j, "%c: the receive count fell from %u to %u", j->found[i].letter,
+			    before, j->found[i].receives);
+	}
+}
+
+static int count_of(const struct judge *j, int letter)
+{
+	int n = 0;
+
+	for (unsigned i = 0; i < j->nfound; i++)
+		n += j->found[i].letter == letter;
+	return n;
+}
+
+/* All or none; of what is only sent by that role, and may not be dropped. */
+static void judge_whole(struct judge *j, const struct role *role, const struct tally *t)
+{
+	for (int c = 0; role->whole && c < LETTERS; c++) {
+		int n = count_of(j, c) + t->taken[c];
+
+		if (role->sends[c] && t->sent[c] == role->sends[c] && !t->may_go[c] && n != 0 &&
+		    n != t->sent[c])
+			blame(j, "%c is there %d times of %d", c, n, t->sent[c]);
+	}
+}
+
+static void judge_search(struct judge *j, const struct role *role, const struct ending *e)
+{
+	if (!role->finds || e->how != ENDED || e->status != 1)
+		return;
+	for (unsigned i = 0; i < j->nfound; i++)
+		if (j->found[i].now && !strchr(j->found[i].queue, '/'))
+			blame(j, "%s found nothing, but %c is there", role->name,
+			    j->found[i].letter);
+}
+
+static void judge_kept(struct judge *j, const struct role *role, const struct ending *e)
+{
+	if (e->how != ENDED || e->status != 0)
+		return;
+	for (unsigned i = 0; i < j->nfound; i++)
+		if (j->found[i].now && strchr(role->keeps, j->found[i].letter))
+			blame(j, "%c was received, but %s keeps it", j->found[i].letter,
+			    role->name);
+}
+
+/* Who says that the queue is drained is right about what was there before. */
+static void judge_drained(struct judge *j, const struct role *role, const struct ending *e)
+{
+	if (!role->drained || e->how != ENDED || e->status != 0)
+		return;
+	for (unsigned i = 0; i < j->nfound; i++)
+		if (!strchr(j->found[i].queue, '/') &&
+		    receives_of(j->before, j->nbefore, j->found[i].letter))
+			blame(j, "%s says that all is done, but %c is there", role->name,
+			    j->found[i].letter);
+}
+
+int judge(struct judge *j, struct stage *s, const struct cast *cast, const struct record *r)
+{
+	struct tally t = { 0 };
+
+	j->verdict[0] = '\0';
+	drain(j, s);
+	for (unsigned i = 0; i < j->nbefore; i++) {
+		t.least[j->before[i].letter]++;
+		t.most[j->before[i].letter]++;
+		t.sent[j->before[i].letter]++;
+	}
+	for (int i = 0; i < cast->n; i++) {
+		const struct role *role = &s->scene->roles[cast->role[i]];
+
+		judge_status(j, role, &r->endings[i], r->time_passed);
+		count_role(&t, role, &r->endings[i]);
+		judge_drained(j, role, &r->endings[i]);
+		judge_search(j, role, &r->endings[i]);
+		if (!r->time_passed)
+			judge_kept(j, role, &r->endings[i]);
+	}
+	judge_numbers(j, &t);
+	for (int i = 0; i < cast->n; i++)
+		judge_whole(j, &s->scene->roles[cast->role[i]], &t);
+	if (!r->time_passed)
+		judge_holders(j, &t);
+	for (size_t i = 0; i < s->scene->norders; i++)
+		judge_order(j, &s->scene->orders[i], &t);
+	if (!t.resets)
+		judge_receives(j);
+	return *j->verdict ? -1 : 0;
+}
