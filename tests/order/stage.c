@@ -71,7 +71,7 @@ static void run_script(struct stage *s, int words)
 	pid = fork();
 	if (pid == 0) {
 		dup2(words, 9);
-		dup2(STDERR_FILENO, STDOUT_FILENO);
+		dup2(open("/dev/null", O_WRONLY), STDOUT_FILENO);
 		if (chdir(s->dir) == 0)
 			execlp("sh", "sh", "-c", text, (char *)NULL);
 		_exit(127);
