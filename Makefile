@@ -172,9 +172,8 @@ $(BUILD)/test/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/libmq.a
 # ---- check, demo, lint --------------------------------------------------
 
 # These install what they miss, before anything is compiled.
-targets = $(filter bench check check-crash check-html check-order check-power check-stress demo dist html lint \
-	recording, \
-	$(MAKECMDGOALS)) \
+targets = $(filter bench check check-crash check-html check-order check-power check-stress demo dist html \
+	lint recording, $(MAKECMDGOALS)) \
 	$(if $(filter deb check-deb,$(MAKECMDGOALS)),dist deb) \
 	$(filter check-deb check-fresh,$(MAKECMDGOALS)) \
 	$(if $(filter fuzz fuzz-%,$(MAKECMDGOALS)),fuzz) \
