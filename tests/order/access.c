@@ -154,7 +154,7 @@ void access_look(struct access *a, const struct trace *t, const char *root)
 	char path[PATH_SIZE];
 
 	a->n = 0;
-	a->changes = 0;
+	a->changes = a->is_time = 0;
 	for (int i = 0; args[i]; i++)
 		switch (args[i]) {
 		case 'd':
@@ -178,6 +178,8 @@ void access_look(struct access *a, const struct trace *t, const char *root)
 
 int access_commute(const struct access *a, const struct access *b)
 {
+	if (a->is_time || b->is_time)
+		return 0;
 	for (unsigned i = 0; i < a->n; i++)
 		for (unsigned j = 0; j < b->n; j++)
 			if ((a->objects[i] ^ b->objects[j]) <= 1 &&

@@ -18,6 +18,7 @@ struct access {
 	uint64_t objects[ACCESSES_MAX]; /* hashes; the lowest bit: it is changed */
 	unsigned n;
 	int changes; /* any of them */
+	int is_time; /* it passes: what comes before and after is not the same */
 };
 
 /* Of the call that a process is about to make; root: only what is below is of interest. */

@@ -40,11 +40,12 @@ static _Noreturn void become(const struct actor *a, const struct stage *s, int s
 	_exit(127);
 }
 
-void actor_hire(struct actor *a, const struct stage *s, int role)
+void actor_hire(struct actor *a, const struct stage *s, int role, int nth)
 {
 	int pair[2];
 
 	a->role = &s->scene->roles[role];
+	a->seed = a->role->seed + (uint64_t)nth * 1000003;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
 		fail(a, "socketpair");
 	a->in = stage_memory(s);
@@ -114,24 +115,26 @@ static int may_wait(const struct actor *a)
 }
 
 /* It runs: up to its next call, or its end. */
-static void run_on(struct actor *a, const struct stage *s)
+static void run_on(struct actor *a)
 {
 	for (;;) {
 		enum trace_stop stop = trace_wait(&a->t, NULL);
 
-		if (stop == TRACE_ENDED)
+		if (stop == TRACE_ENDED ||
+		    (stop == TRACE_ENTER && (a->t.blind || is_of_interest(a->t.number))))
 			return;
-		if (stop == TRACE_ENTER && is_of_interest(a->t.number))
-			break;
 		trace_pass(&a->t);
 	}
-	a->waits = may_wait(a);
+}
+
+static void look(struct actor *a, const struct stage *s)
+{
+	a->waits = a->t.stop == TRACE_ENTER && may_wait(a);
 	a->wakes = a->waits ? end_of_wait(a, s) : 0;
 }
 
-void actor_enter(struct actor *a, const struct stage *s)
+void actor_enter(struct actor *a)
 {
-	uint64_t seed = a->role->seed;
 	pid_t pid;
 
 	lseek(a->in, 0, SEEK_SET);
@@ -139,13 +142,14 @@ void actor_enter(struct actor *a, const struct stage *s)
 		fail(a, "ftruncate");
 	a->turn = 0;
 	a->paused = a->killed = 0;
-	if (write(a->socket, &seed, sizeof(seed)) != sizeof(seed) ||
+	if (write(a->socket, &a->seed, sizeof(a->seed)) != sizeof(a->seed) ||
 	    read(a->socket, &pid, sizeof(pid)) != sizeof(pid))
 		fail(a, "it does not start");
 	if (trace_adopt(&a->t, pid, !a->role->jobs))
 		fail(a, "it cannot be traced");
+	a->t.blind = !a->role->jobs;
 	trace_pass(&a->t);
-	run_on(a, s);
+	run_on(a);
 }
 
 int actor_make_call(struct actor *a)
@@ -154,10 +158,25 @@ int actor_make_call(struct actor *a)
 	return trace_wait(&a->t, NULL) == TRACE_LEAVE;
 }
 
+void actor_repeat(struct actor *a)
+{
+	trace_pass(&a->t);
+	run_on(a);
+}
+
+void actor_look(struct actor *a, const struct stage *s)
+{
+	if (a->t.blind && a->t.stop == TRACE_ENTER)
+		trace_look(&a->t);
+	a->t.blind = 0;
+	look(a, s);
+}
+
 void actor_go(struct actor *a, const struct stage *s)
 {
 	trace_pass(&a->t);
-	run_on(a, s);
+	run_on(a);
+	look(a, s);
 }
 
 void actor_wake(struct actor *a, const struct stage *s)
@@ -165,7 +184,8 @@ void actor_wake(struct actor *a, const struct stage *s)
 	if (a->t.number == SYS_flock || trace_answer(&a->t, 0))
 		fail(a, "it does not wake");
 	trace_go(&a->t);
-	run_on(a, s);
+	run_on(a);
+	look(a, s);
 }
 
 /* ---- waits ---------------------------------------------------------------------------- */

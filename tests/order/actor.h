@@ -10,6 +10,7 @@
 
 struct actor {
 	const struct role *role;
+	uint64_t seed;
 	pid_t origin; /* which forks for each play, */
 	int socket;   /* when asked here */
 	int in, out, err;
@@ -24,14 +25,20 @@ struct actor {
 /* A file in memory; its descriptor is inherited. */
 int stage_memory(const struct stage *);
 
-void actor_hire(struct actor *, const struct stage *, int role);
+/* nth: of those of this role, who must not have the same random numbers. */
+void actor_hire(struct actor *, const struct stage *, int role, int nth);
 void actor_dismiss(struct actor *);
 
-/* Before its first call.  All of its files are as at first. */
-void actor_enter(struct actor *, const struct stage *);
+/* Before its first call, at which it is to be looked.  All of its files are as at first. */
+void actor_enter(struct actor *);
 
 /* Whether it has a call to make that comes back at once. */
 int actor_can_go(const struct actor *);
+
+/* The same, without a look at the next call: that is to be made before anything else is
+ * asked. */
+void actor_repeat(struct actor *);
+void actor_look(struct actor *, const struct stage *);
 
 /* Make the call, and stop right after it: 1, or 0 when it has ended. */
 int actor_make_call(struct actor *);

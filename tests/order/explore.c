@@ -16,6 +16,7 @@ struct touched {
 	uint64_t objects[TOUCHED];
 	unsigned n;
 	int known;
+	int is_time;
 };
 
 struct level {
@@ -193,6 +194,7 @@ static int try(struct explorer *x, const struct schedule *schedule, const struct
 
 static void touch(struct touched *t, const struct access *a)
 {
+	t->is_time |= a->is_time;
 	for (unsigned i = 0; i < a->n; i++) {
 		if (t->n == TOUCHED)
 			abort();
@@ -205,12 +207,15 @@ static void touch_until(struct touched *t, const struct record *r, unsigned from
 {
 	t->n = 0;
 	t->known = 1;
+	t->is_time = 0;
 	for (unsigned i = from; i < r->n && r->steps[i].who != who; i++)
 		touch(t, &r->steps[i].access);
 }
 
 static int commutes(const struct access *a, const struct touched *t)
 {
+	if (t->is_time)
+		return 0;
 	for (unsigned i = 0; i < a->n; i++)
 		for (unsigned k = 0; k < t->n; k++)
 			if ((a->objects[i] ^ t->objects[k]) <= 1 &&

@@ -38,6 +38,8 @@ struct schedule {
 
 struct step {
 	int who;
+	enum { CALL, WAKE, JOBS } how; /* it wakes up as its time is over; it waits for its jobs */
+	int64_t time;                  /* WAKE: then */
 	long call;
 	unsigned runnable; /* bits: who could have gone */
 	int is_free;       /* who was to go has ended or waits: another is no forced switch */

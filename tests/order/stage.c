@@ -146,6 +146,16 @@ void stage_reset(struct stage *s)
 	s->page->time = s->time;
 }
 
+/* How many before it have the same role. */
+static int nth_of_role(const struct cast *cast, int i)
+{
+	int n = 0;
+
+	for (int k = 0; k < i; k++)
+		n += cast->role[k] == cast->role[i];
+	return n;
+}
+
 void stage_cast(struct stage *s, const struct cast *cast)
 {
 	s->casting = cast;
@@ -154,7 +164,7 @@ void stage_cast(struct stage *s, const struct cast *cast)
 	if (!s->actors)
 		abort();
 	for (int i = 0; i < s->n; i++)
-		actor_hire(&s->actors[i], s, cast->role[i]);
+		actor_hire(&s->actors[i], s, cast->role[i], nth_of_role(cast, i));
 }
 
 void stage_dismiss(struct stage *s)

@@ -192,26 +192,36 @@ static void leave(struct trace *t, int64_t result)
 		t->result = t->answer;
 }
 
+void trace_look(struct trace *t)
+{
+	struct __ptrace_syscall_info info = { .op = PTRACE_SYSCALL_INFO_NONE };
+
+	ptrace(PTRACE_GET_SYSCALL_INFO, t->pid, sizeof(info), &info);
+	if (info.op == PTRACE_SYSCALL_INFO_SECCOMP)
+		enter(t, info.seccomp.nr, (const uint64_t *)info.seccomp.args);
+	else if (info.op == PTRACE_SYSCALL_INFO_ENTRY)
+		enter(t, info.entry.nr, (const uint64_t *)info.entry.args);
+	else if (info.op == PTRACE_SYSCALL_INFO_EXIT)
+		leave(t, info.exit.rval);
+}
+
 /* What waitpid told of it.  A stop of another kind is none: it goes on, with the
  * signal that stopped it. */
 static void take(struct trace *t)
 {
-	struct __ptrace_syscall_info info = { .op = PTRACE_SYSCALL_INFO_NONE };
 	int signal = WSTOPSIG(t->status), event = t->status >> 16;
 
 	if (!WIFSTOPPED(t->status)) {
 		t->stop = TRACE_ENDED;
 		return;
 	}
+	if (event == PTRACE_EVENT_SECCOMP && t->blind) {
+		t->stop = TRACE_ENTER;
+		return;
+	}
 	if (signal == (SIGTRAP | 0x80) || event == PTRACE_EVENT_SECCOMP)
-		ptrace(PTRACE_GET_SYSCALL_INFO, t->pid, sizeof(info), &info);
-	if (info.op == PTRACE_SYSCALL_INFO_ENTRY)
-		enter(t, info.entry.nr, (const uint64_t *)info.entry.args);
-	else if (info.op == PTRACE_SYSCALL_INFO_SECCOMP)
-		enter(t, info.seccomp.nr, (const uint64_t *)info.seccomp.args);
-	else if (info.op == PTRACE_SYSCALL_INFO_EXIT)
-		leave(t, info.exit.rval);
-	else
+		trace_look(t);
+	if (t->stop == TRACE_RUNS)
 		go_on(t, signal == SIGTRAP || signal == (SIGTRAP | 0x80) ? 0 : signal);
 }
 

@@ -40,6 +40,8 @@ struct trace {
 	enum trace_stop stop;
 	int status; /* TRACE_ENDED: as of waitpid(2) */
 
+	int blind; /* set: at TRACE_ENTER the call is only known after trace_look() */
+
 	/* the call, at TRACE_ENTER and TRACE_LEAVE */
 	long number;
 	uint64_t args[6];
@@ -88,6 +90,9 @@ int trace_answer(struct trace *, long result);
 /* Where it is.  Waits until it has stopped or ended, until the deadline (by
  * CLOCK_MONOTONIC; NULL: for ever), which makes it TRACE_RUNS. */
 enum trace_stop trace_wait(struct trace *, const struct timespec *end);
+
+/* At TRACE_ENTER of one that is blind: which call it is. */
+void trace_look(struct trace *);
 
 /* At a stop: up to size bytes of its memory; how many could be read. */
 size_t trace_read(const struct trace *, uint64_t address, void *, size_t size);
