@@ -1,35 +1,31 @@
 /*
  * access.h - what a call touches, and whether two calls may be made in either order
  *
- * A call reads or changes names: those on the way, its own, and, of a directory, which
- * names it has.  Two calls commute when neither changes what the other reads or changes.
- * What they do to the pages that processes map is not seen.
+ * A call reads or changes names: those on the way, its own, and, of a directory, which names
+ * it has.  Two calls commute when neither changes what the other reads or changes.  What
+ * processes do to the pages that they map is not seen.
  */
 #ifndef ACCESS_H
 #define ACCESS_H
-
-#include "../trace/trace.h"
 
 #include <stdint.h>
 
 #define ACCESSES_MAX 40
 
 struct access {
-	uint64_t objects[ACCESSES_MAX]; /* hashes; the lowest bit: it is changed */
 	unsigned n;
 	int changes; /* any of them */
-	int is_time; /* it passes: what comes before and after is not the same */
+	int is_time; /* time passes: what comes before and after is not the same */
+	uint64_t objects[ACCESSES_MAX]; /* hashes; the lowest bit: it is changed */
 };
 
-/* Of the call that a process is about to make; root: only what is below is of interest. */
-void access_look(struct access *, const struct trace *, const char *root);
+/* The path is below the spool, as "/q/a"; "" is the spool itself. */
+void access_read(struct access *, const char *path);
+void access_change(struct access *, const char *path);
+
+/* Which names a directory has. */
+void access_list(struct access *, const char *path);
 
 int access_commute(const struct access *, const struct access *);
-
-/* The call in words, but for the path of the root. */
-void access_describe(const struct trace *, const char *root, char *text, size_t size);
-
-/* The name of one of inside_calls. */
-const char *access_call(long number);
 
 #endif

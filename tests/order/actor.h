@@ -1,56 +1,43 @@
 /*
- * actor.h - one process of a cast, from call to call
+ * actor.h - one process of a cast
+ *
+ * The role's command stands before its main and forks for each play (inside.h); the child is
+ * a child of this process.  It runs until it stops itself, or ends.
  */
 #ifndef ACTOR_H
 #define ACTOR_H
 
 #include "play.h"
 
-#define NEVER INT64_MAX
-
 struct actor {
 	const struct role *role;
+	int seat;
 	uint64_t seed;
-	pid_t origin; /* which forks for each play, */
-	int socket;   /* when asked here */
-	int in, out, err;
-	struct trace t; /* this play's; at a call, or ended */
-	int waits;      /* whether the call may have to wait, */
-	int64_t wakes;  /* at most until then */
-	int paused;     /* stopped for long, up to now */
-	uint64_t turn;  /* when it went last; 0: never */
+	pid_t origin;     /* which forks, */
+	int socket;       /* when asked here */
+	int in, out, err; /* files in memory */
+
+	pid_t pid; /* of this play; 0: it has not begun */
+	enum { WAITING, STOPPED, OVER_AND_DONE } is;
+	int status; /* OVER_AND_DONE: as of waitpid(2) */
+	int paused; /* stopped for long, up to now */
 	int killed;
+	unsigned turn;    /* when it went last; 0: never */
+	unsigned blocked; /* it had to wait when so many turns had been taken; 0: it has not */
 };
 
 /* A file in memory; its descriptor is inherited. */
 int stage_memory(const struct stage *);
 
 /* nth: of those of this role, who must not have the same random numbers. */
-void actor_hire(struct actor *, const struct stage *, int role, int nth);
+void actor_hire(struct actor *, const struct stage *, int role, int seat, int nth);
 void actor_dismiss(struct actor *);
 
-/* Before its first call, at which it is to be looked.  All of its files are as at first. */
-void actor_enter(struct actor *);
+/* All of its files are as at first. */
+void actor_reset(struct actor *, struct stage *);
 
-/* Whether it has a call to make that comes back at once. */
-int actor_can_go(const struct actor *);
-
-/* The same, without a look at the next call: that is to be made before anything else is
- * asked. */
-void actor_repeat(struct actor *);
-void actor_look(struct actor *, const struct stage *);
-
-/* Make the call, and stop right after it: 1, or 0 when it has ended. */
-int actor_make_call(struct actor *);
-
-/* Make the call, if it was not, and go on up to the next. */
-void actor_go(struct actor *, const struct stage *);
-
-/* The call, which waits, comes back as its time is over. */
-void actor_wake(struct actor *, const struct stage *);
-
-/* It waits for what it started, which runs. */
-int actor_has_jobs(const struct actor *);
+/* On, up to its next stop or its end.  told: what it is told if it waits. */
+void actor_go(struct actor *, struct stage *, int told);
 
 /* Dead, with all that it started. */
 void actor_kill(struct actor *);

@@ -133,7 +133,7 @@ static void complain(const struct explorer *x, const struct schedule *schedule, 
 
 static int is_bad(struct explorer *x, const struct schedule *schedule, struct record *r)
 {
-	return play(x->s, schedule, NULL, r) == 0 && judge(x->judge, x->s, x->cast, r);
+	return play(x->s, schedule, r) == 0 && judge(x->judge, x->s, x->cast, r);
 }
 
 /* Leave out what need not be there for it to fail. */
@@ -165,13 +165,32 @@ static void report(struct explorer *x, const struct schedule *schedule, struct r
 	complain(x, &shortest, *x->judge->verdict ? x->judge->verdict : "not again\n");
 }
 
+/* Whether the first n steps are the same. */
+static int is_alike(const struct record *a, const struct record *b, unsigned n)
+{
+	if (a->n < n || b->n < n)
+		return 0;
+	for (unsigned i = 0; i < n; i++)
+		if (a->steps[i].who != b->steps[i].who || a->steps[i].call != b->steps[i].call ||
+		    a->steps[i].access.n != b->steps[i].access.n ||
+		    memcmp(a->steps[i].access.objects, b->steps[i].access.objects,
+			a->steps[i].access.n * sizeof(uint64_t)) != 0)
+			return 0;
+	return 1;
+}
+
 /* 0, or -1: it is not to be gone on from. */
 static int try(struct explorer *x, const struct schedule *schedule, const struct record *before,
     struct record *r)
 {
-	if (play(x->s, schedule, before, r)) {
+	int result = play(x->s, schedule, r);
+
+	if (result == 1)
+		return -1;
+	if (result == -1 ||
+	    (before && !is_alike(before, r, schedule->choices[schedule->n - 1].at))) {
 		x->figures->drifted++;
-		complain(x, schedule, "cannot be played: calls are not the same each time\n");
+		complain(x, schedule, "steps are not the same each time\n");
 		return -1;
 	}
 	x->figures->schedules++;
@@ -294,10 +313,12 @@ static void with_one_more(struct explorer *x, const struct schedule *s, unsigned
 	for (unsigned p = r->n; p-- > from && !x->failed;) {
 		const struct step *step = &r->steps[p];
 
+		if (step->how != CALL)
+			continue;
 		if (p + 1 == r->n || r->steps[p + 1].who != step->who)
 			end_of_block(level, p + 1, step->who);
 		for (int q = 0; q < x->s->n && !x->failed; q++) {
-			if (q == step->who || !(step->runnable >> q & 1))
+			if (q == step->who || !(step->others >> q & 1))
 				continue;
 			if (step->is_free)
 				with(x, s, depth, p, SWITCH, q, NULL);

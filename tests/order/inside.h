@@ -1,39 +1,94 @@
 /*
  * inside.h - what the commands share with the scheduler
  *
- * The commands are the real ones, linked with inside.c besides: their time and their
- * random numbers come from a page that the scheduler sets, so that a schedule that is
- * played again goes the same way; and one that was started for a role of a scene stands
- * before its main, and forks for each schedule, which costs a fifth of a start.
+ * The commands are the real ones, linked with these besides (--wrap): their clock and their
+ * random numbers come from a page that the scheduler sets, so that a schedule that is played
+ * again goes the same way; and each call that names something in the spool, or waits, is a
+ * step, which is written down in that page.
+ *
+ * One process runs at a time, and nobody looks at it.  It stops itself (SIGSTOP)
+ *
+ *	- before the step whose number is in stop_at: the scheduler wants to choose;
+ *	- when it would have to wait, for a lock, an event or some time; when it is continued
+ *	  it tries again, or is told that the time is over.
+ *
+ * So a schedule costs as many switches of context as it has choices, however many steps.
+ *
+ * One that was started for a role of a scene stands before its main, and forks for each
+ * schedule, which costs a fifth of a start.
  */
 #ifndef INSIDE_H
 #define INSIDE_H
 
-#include <stdint.h>
+#include "access.h"
+
+#include <sys/types.h>
 
 /* The number of the descriptor of the page, in the environment. */
 #define INSIDE_PAGE "MQ_ORDER_PAGE"
 
-/* The same of a socket: a number that comes asks for a fork, and is where its random numbers
- * begin; the answer is a pid_t, of a child of the scheduler's own that has stopped itself. */
+/* The same of a socket: a request that comes is for a fork, and the answer is a pid_t, of a
+ * child of the scheduler's own. */
 #define INSIDE_FORKS "MQ_ORDER_FORKS"
 
-/* Set: all calls of the role stop it, as it starts processes, which shall run on. */
-#define INSIDE_JOBS "MQ_ORDER_JOBS"
+struct inside_request {
+	int seat;      /* the process's, in the page */
+	uint64_t seed; /* where its random numbers begin */
+};
+
+#define INSIDE_UP 1000000000 /* seconds since 1970, when this machine was started */
+
+#define SEATS     3
+#define STEPS_MAX 4000
+#define TEXT_SIZE 300
+
+struct step {
+	int who;
+	enum {
+		CALL,
+		WAKE,
+		JOBS
+	} how;           /* WAKE: its time was over; JOBS: it waited for what it started */
+	int call;        /* of access_calls */
+	unsigned others; /* bits: who had not ended */
+	int is_free;     /* who went before has ended or waits: another is no forced switch */
+	struct access access;
+};
+
+struct seat {
+	int waits;     /* it stopped as it would have to wait, */
+	int64_t wakes; /* at most until then; INT64_MAX: for ever */
+	int for_jobs;  /* and has some running */
+	enum {
+		AGAIN,
+		OVER,
+		REALLY
+	} told; /* when it is continued: try again; the time is over; wait */
+};
 
 struct inside {
 	int64_t time;    /* ns since 1970; each look at a clock lets a microsecond pass */
 	uint64_t random; /* where those of the next process begin */
-};
+	char root[200];  /* the spool */
+	unsigned moves;  /* of directories, so far: paths of descriptors are looked for again */
 
-/* The calls that a role stops at: all that names something in the spool, or waits. */
-extern const long inside_calls[];
-extern const unsigned inside_ncalls;
+	unsigned stop_at, free_at;
+	unsigned others;
+	int is_watched; /* texts are wanted */
+	struct seat seats[SEATS];
+	unsigned n;
+	struct step steps[STEPS_MAX];
+	char texts[STEPS_MAX][TEXT_SIZE]; /* is_watched */
+};
 
 /* Map the page of that descriptor; NULL with errno. */
 struct inside *inside_map(int fd);
 
 /* Where this process's random numbers begin. */
 void inside_seed(uint64_t);
+
+/* The page, if this process has a seat; else NULL. */
+struct inside *inside_seated(int *seat);
+void inside_sit(int seat);
 
 #endif

@@ -169,9 +169,9 @@ static void drain(struct judge *j, struct stage *s)
 	each_queue(&d, let_go);
 	do {
 		before = j->nfound;
-		d.passed += 10 * HOUR;
+		d.passed += s->scene->until * HOUR;
 		each_queue(&d, take_all);
-	} while (j->nfound != before && d.passed < 40 * HOUR);
+	} while (j->nfound != before && d.passed < 4 * s->scene->until * HOUR);
 	each_queue(&d, look);
 	mq = open_spool(&d);
 	if (mq_check_spool(mq, 0, fault, j))
@@ -376,6 +376,16 @@ static void judge_whole(struct judge *j, const struct role *role, const struct t
 	}
 }
 
+static void judge_soon(struct judge *j, const struct role *role)
+{
+	for (unsigned i = 0; role->soon && i < j->nfound; i++)
+		if (receives_of(j->before, j->nbefore, j->found[i].letter))
+			return;
+	for (unsigned i = 0; role->soon && i < j->nfound; i++)
+		if (!j->found[i].now && role->sends[j->found[i].letter])
+			blame(j, "%c comes late", j->found[i].letter);
+}
+
 static void judge_search(struct judge *j, const struct role *role, const struct ending *e)
 {
 	if (!role->finds || e->how != ENDED || e->status != 1)
@@ -426,6 +436,7 @@ int judge(struct judge *j, struct stage *s, const struct cast *cast, const struc
 		count_role(&t, role, &r->endings[i]);
 		judge_drained(j, role, &r->endings[i]);
 		judge_search(j, role, &r->endings[i]);
+		judge_soon(j, role);
 		if (!r->time_passed)
 			judge_kept(j, role, &r->endings[i]);
 	}

@@ -10,8 +10,7 @@
  * fails.  A schedule that fails is printed as a line that -r takes, with what is wrong; -r
  * plays it alone and tells each step.
  *
- * Needs Linux 5.6, and to be allowed to trace its children.  The spools stand below
- * /dev/shm, or TMPDIR if that is set.  The exit status is 1 when a schedule failed.
+ * The spools stand below /dev/shm, or TMPDIR if that is set.  The exit status is 1 when a schedule failed.
  */
 #include "explore.h"
 
@@ -166,19 +165,11 @@ static int play_all(struct program *p)
 
 /* ---- one, again ---------------------------------------------------------------------------- */
 
-static char described[700];
-
-static void tell(const struct stage *s, const struct record *r, int who, const struct trace *t)
+static void tell(const struct stage *s)
 {
-	if (t->stop == TRACE_ENTER) {
-		access_describe(t, s->root, described, sizeof(described));
-		return;
-	}
-	printf("%4u  %-10s  %s", r->n - 1,
-	    s->actors ? s->scene->roles[s->casting->role[who]].name : "", described);
-	if (t->result < 0)
-		printf(": %s", strerror((int)-t->result));
-	printf("\n");
+	for (unsigned i = 0; i < s->page->n; i++)
+		printf("%4u  %-12s  %s\n", i,
+		    s->scene->roles[s->cast->role[s->page->steps[i].who]].name, s->page->texts[i]);
 }
 
 static struct scene *scene_of(const struct file *f, const char *name)
@@ -203,7 +194,7 @@ static int play_again(struct program *p, char *text)
 {
 	char *file = strsep(&text, " "), *name = strsep(&text, " "), *roles = strsep(&text, " ");
 	static struct record r;
-	struct stage s = { .watch = tell };
+	struct stage s = { 0 };
 	struct schedule schedule;
 	struct cast cast = { .n = 0 };
 	struct file f;
@@ -221,7 +212,11 @@ static int play_again(struct program *p, char *text)
 	stage_open(&s, p->dir, scene);
 	judge_scene(&verdicts, &s);
 	stage_cast(&s, &cast);
-	if (play(&s, &schedule, NULL, &r)) {
+	s.page->is_watched = 1;
+	bad = play(&s, &schedule, &r);
+	s.page->is_watched = 0;
+	tell(&s);
+	if (bad) {
 		fprintf(stderr, "order: it cannot be played\n");
 		return 2;
 	}

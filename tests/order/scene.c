@@ -97,6 +97,8 @@ static void claim(struct reading *r, struct role *role, char *text)
 		add_sends(r, role, rest);
 	else if (strcmp(text, "seed") == 0)
 		role->seed = strtoul(rest, NULL, 10);
+	else if (strcmp(text, "soon") == 0)
+		role->soon = 1;
 	else if (strcmp(text, "whole") == 0)
 		role->whole = 1;
 	else if (strcmp(text, "finds") == 0)
@@ -228,6 +230,7 @@ static void add_scene(struct reading *r, const char *name)
 	memset(&r->scenes[r->n], 0, sizeof(*r->scenes));
 	memset(r->apart, 0, sizeof(r->apart));
 	r->scenes[r->n].file = r->path;
+	r->scenes[r->n].until = 10;
 	r->scenes[r->n].name = must(strdup(name));
 	r->scenes[r->n++].setup = must(strdup(""));
 }
@@ -272,6 +275,8 @@ static void take_line(struct reading *r, char *line)
 		add_scene(r, rest);
 	else if (strcmp(word, "at") == 0)
 		scene(r)->at = atof(rest);
+	else if (strcmp(word, "until") == 0)
+		scene(r)->until = atoi(rest);
 	else if (strcmp(word, "order") == 0 || strcmp(word, "group") == 0)
 		add_order(r, rest, *word == 'g');
 	else if (strcmp(word, "role") == 0)

@@ -11,6 +11,7 @@
  *				left at the end, if nobody holds any, is killed or stopped for long
  *	group LETTERS		the same of one message group, whatever happened: besides, none
  *				was received while one before it was left
+ *	until HOURS		so much time passes at most before all can be received (10)
  *	role NAME: COMMAND [< TEXT] [; CLAIM]...
  *	apart NAME NAME...	roles of which no two are a pair
  *	pairs			every two roles, and each with itself
@@ -20,6 +21,7 @@
  * stands for a newline.  What a role claims counts when it has ended with status 0:
  *
  *	sends LETTERS [COPIES]	they were accepted
+ *	soon			what it sends is received at once, if no message of the scene is left
  *	once LETTERS		the same, but of all roles that send one of these, one does
  *	whole			all copies of what it sends are there or none, however it ended
  *	finds			it does not end with 1 while a message is there
@@ -49,7 +51,7 @@
 #define STATUSES_MAX 8
 #define ARGS_MAX     16
 #define LETTERS      128
-#define AT_ONCE_MAX  3
+#define AT_ONCE_MAX  3 /* as many as there are seats */
 
 struct role {
 	char *name;
@@ -57,7 +59,7 @@ struct role {
 	char *input;   /* or NULL */
 	unsigned char sends[LETTERS];
 	char *once, *acks, *keeps, *drops; /* letters, or "" */
-	int whole, finds, takes, drained, holds, resets, jobs;
+	int soon, whole, finds, takes, drained, holds, resets, jobs;
 	unsigned long seed;
 	int statuses[STATUSES_MAX];
 	size_t nstatuses;
@@ -80,6 +82,7 @@ struct scene {
 	char *name;
 	char *setup; /* a script */
 	double at;   /* seconds */
+	int until;   /* hours */
 	struct order orders[ORDERS_MAX];
 	size_t norders;
 	struct role roles[ROLES_MAX];

@@ -117,6 +117,9 @@ void stage_open(struct stage *s, const char *dir, const struct scene *scene)
 			fail(s, "its page");
 	}
 	s->page->time = begin;
+	if (snprintf(s->page->root, sizeof(s->page->root), "%s", s->root) >=
+	    (int)sizeof(s->page->root))
+		fail(s, "its path is too long");
 	s->page->random = 1;
 	snap_empty(dir);
 	words = stage_memory(s);
@@ -158,13 +161,13 @@ static int nth_of_role(const struct cast *cast, int i)
 
 void stage_cast(struct stage *s, const struct cast *cast)
 {
-	s->casting = cast;
+	s->cast = cast;
 	s->n = cast->n;
 	s->actors = calloc((size_t)cast->n, sizeof(*s->actors));
 	if (!s->actors)
 		abort();
 	for (int i = 0; i < s->n; i++)
-		actor_hire(&s->actors[i], s, cast->role[i], nth_of_role(cast, i));
+		actor_hire(&s->actors[i], s, cast->role[i], i, nth_of_role(cast, i));
 }
 
 void stage_dismiss(struct stage *s)

@@ -59,7 +59,9 @@ static int set_registers(pid_t pid, int after, long result)
 
 /* ---- start, and go on ----------------------------------------------------------- */
 
-int trace_filter(const long *numbers, size_t n)
+/* Of this process and those that come of it, let only the calls of these numbers be
+ * seen by a tracer. */
+static int filter(const long *numbers, size_t n)
 {
 	struct sock_filter program[2 * TRACE_ONLY_MAX + 2], *p = program;
 	struct sock_fprog all = { .filter = program };
@@ -82,25 +84,9 @@ _Noreturn static void become(char *const argv[], const sigset_t *mask, const lon
 {
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	setpgid(0, 0);
-	if (ptrace(PTRACE_TRACEME, 0, 0, 0) == 0 && (n == 0 || trace_filter(only, n) == 0))
+	if (ptrace(PTRACE_TRACEME, 0, 0, 0) == 0 && (n == 0 || filter(only, n) == 0))
 		execvp(argv[0], argv);
 	_exit(errno);
-}
-
-/* It stops, of itself. */
-static int take_over(struct trace *t, int filtered)
-{
-	while (waitpid(t->pid, &t->status, 0) == -1)
-		if (errno != EINTR)
-			return -1;
-	if (!WIFSTOPPED(t->status)) {
-		errno = WIFEXITED(t->status) ? WEXITSTATUS(t->status) : EINTR;
-		return -1;
-	}
-	t->stop = TRACE_START;
-	t->filtered = filtered;
-	return (int)ptrace(PTRACE_SETOPTIONS, t->pid, 0,
-	    PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL | PTRACE_O_TRACESECCOMP);
 }
 
 int trace_start(struct trace *t, char *const argv[])
@@ -123,14 +109,17 @@ int trace_start_only(struct trace *t, char *const argv[], const long *only, size
 	if (t->pid == -1)
 		return -1;
 	/* the exec of a tracee stops it */
-	return take_over(t, n > 0);
-}
-
-int trace_adopt(struct trace *t, pid_t pid, int filtered)
-{
-	memset(t, 0, sizeof(*t));
-	t->pid = pid;
-	return take_over(t, filtered);
+	while (waitpid(t->pid, &t->status, 0) == -1)
+		if (errno != EINTR)
+			return -1;
+	if (!WIFSTOPPED(t->status)) {
+		errno = WIFEXITED(t->status) ? WEXITSTATUS(t->status) : EINTR;
+		return -1;
+	}
+	t->stop = TRACE_START;
+	t->filtered = n > 0;
+	return (int)ptrace(PTRACE_SETOPTIONS, t->pid, 0,
+	    PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL | PTRACE_O_TRACESECCOMP);
 }
 
 /* To the next stop, with a signal that it is to get; that it cannot, as it was killed
@@ -138,7 +127,7 @@ int trace_adopt(struct trace *t, pid_t pid, int filtered)
  * are of interest; after one it has to be asked to. */
 static void go_on(struct trace *t, long signal)
 {
-	int filtered = t->filtered && (t->stop != TRACE_ENTER || t->passes);
+	int filtered = t->filtered && t->stop != TRACE_ENTER;
 
 	t->stop = TRACE_RUNS;
 	ptrace(filtered ? PTRACE_CONT : PTRACE_SYSCALL, t->pid, 0, signal);
@@ -149,28 +138,16 @@ void trace_go(struct trace *t)
 	go_on(t, 0);
 }
 
-void trace_pass(struct trace *t)
-{
-	t->passes = t->filtered;
-	go_on(t, 0);
-}
-
 void trace_release(struct trace *t)
 {
 	t->stop = TRACE_RUNS;
 	ptrace(PTRACE_DETACH, t->pid, 0, 0);
 }
 
-int trace_answer(struct trace *t, long result)
-{
-	t->answered = 1;
-	t->answer = result;
-	return set_registers(t->pid, 0, 0);
-}
-
 int trace_fail(struct trace *t, int error)
 {
-	return trace_answer(t, -error);
+	t->error = error;
+	return set_registers(t->pid, 0, 0);
 }
 
 /* ---- stops ------------------------------------------------------------------------ */
@@ -180,48 +157,37 @@ static void enter(struct trace *t, uint64_t number, const uint64_t *args)
 	t->stop = TRACE_ENTER;
 	t->number = (long)number;
 	memcpy(t->args, args, sizeof(t->args));
-	t->answered = 0;
-	t->passes = 0;
+	t->error = 0;
 }
 
 static void leave(struct trace *t, int64_t result)
 {
 	t->stop = TRACE_LEAVE;
 	t->result = result;
-	if (t->answered && set_registers(t->pid, 1, t->answer) == 0)
-		t->result = t->answer;
-}
-
-void trace_look(struct trace *t)
-{
-	struct __ptrace_syscall_info info = { .op = PTRACE_SYSCALL_INFO_NONE };
-
-	ptrace(PTRACE_GET_SYSCALL_INFO, t->pid, sizeof(info), &info);
-	if (info.op == PTRACE_SYSCALL_INFO_SECCOMP)
-		enter(t, info.seccomp.nr, (const uint64_t *)info.seccomp.args);
-	else if (info.op == PTRACE_SYSCALL_INFO_ENTRY)
-		enter(t, info.entry.nr, (const uint64_t *)info.entry.args);
-	else if (info.op == PTRACE_SYSCALL_INFO_EXIT)
-		leave(t, info.exit.rval);
+	if (t->error && set_registers(t->pid, 1, -t->error) == 0)
+		t->result = -t->error;
 }
 
 /* What waitpid told of it.  A stop of another kind is none: it goes on, with the
  * signal that stopped it. */
 static void take(struct trace *t)
 {
+	struct __ptrace_syscall_info info = { .op = PTRACE_SYSCALL_INFO_NONE };
 	int signal = WSTOPSIG(t->status), event = t->status >> 16;
 
 	if (!WIFSTOPPED(t->status)) {
 		t->stop = TRACE_ENDED;
 		return;
 	}
-	if (event == PTRACE_EVENT_SECCOMP && t->blind) {
-		t->stop = TRACE_ENTER;
-		return;
-	}
 	if (signal == (SIGTRAP | 0x80) || event == PTRACE_EVENT_SECCOMP)
-		trace_look(t);
-	if (t->stop == TRACE_RUNS)
+		ptrace(PTRACE_GET_SYSCALL_INFO, t->pid, sizeof(info), &info);
+	if (info.op == PTRACE_SYSCALL_INFO_ENTRY)
+		enter(t, info.entry.nr, (const uint64_t *)info.entry.args);
+	else if (info.op == PTRACE_SYSCALL_INFO_SECCOMP)
+		enter(t, info.seccomp.nr, (const uint64_t *)info.seccomp.args);
+	else if (info.op == PTRACE_SYSCALL_INFO_EXIT)
+		leave(t, info.exit.rval);
+	else
 		go_on(t, signal == SIGTRAP || signal == (SIGTRAP | 0x80) ? 0 : signal);
 }
 
@@ -252,9 +218,9 @@ static int sleep_until(const struct timespec *end)
 enum trace_stop trace_wait(struct trace *t, const struct timespec *end)
 {
 	while (t->stop == TRACE_RUNS)
-		if (waitpid(t->pid, &t->status, (end ? WNOHANG : 0) | __WALL) == t->pid)
+		if (waitpid(t->pid, &t->status, WNOHANG | __WALL) == t->pid)
 			take(t);
-		else if (end && sleep_until(end))
+		else if (sleep_until(end))
 			break;
 	return t->stop;
 }

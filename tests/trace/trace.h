@@ -40,18 +40,14 @@ struct trace {
 	enum trace_stop stop;
 	int status; /* TRACE_ENDED: as of waitpid(2) */
 
-	int blind; /* set: at TRACE_ENTER the call is only known after trace_look() */
-
 	/* the call, at TRACE_ENTER and TRACE_LEAVE */
 	long number;
 	uint64_t args[6];
 	int64_t result; /* at TRACE_LEAVE; -errno for an error */
 
 	/* private */
-	int answered; /* the call is not made, */
-	long answer;  /* but comes to this */
+	int error;    /* what the call is to fail with */
 	int filtered; /* not all calls stop it */
-	int passes;   /* that the call was made does not, either */
 };
 
 /* Start a command, found by PATH, with the caller's descriptors and environment, and
@@ -65,34 +61,19 @@ int trace_start(struct trace *, char *const argv[]);
 #define TRACE_ONLY_MAX 16
 int trace_start_only(struct trace *, char *const argv[], const long *numbers, size_t n);
 
-/* Of this process and those that come of it, let only the calls of these numbers be seen
- * by a tracer, at most TRACE_ONLY_MAX.  0, or -1 with errno. */
-int trace_filter(const long *numbers, size_t n);
-
-/* As trace_start, of a child that asks to be traced, and then stops itself; filtered: it
- * has called trace_filter. */
-int trace_adopt(struct trace *, pid_t, int filtered);
-
 /* From a stop on to the next one. */
 void trace_go(struct trace *);
-
-/* The same, but if it is filtered, the call that it is at makes no stop any more. */
-void trace_pass(struct trace *);
 
 /* From a stop on without any other: the end is all that trace_wait() will tell. */
 void trace_release(struct trace *);
 
-/* At TRACE_ENTER: the call is not made, but fails with the errno, or comes to the result.
- * 0, or -1 with errno. */
+/* At TRACE_ENTER: the call is not made, but fails with the errno.  0, or -1 with
+ * errno. */
 int trace_fail(struct trace *, int error);
-int trace_answer(struct trace *, long result);
 
 /* Where it is.  Waits until it has stopped or ended, until the deadline (by
  * CLOCK_MONOTONIC; NULL: for ever), which makes it TRACE_RUNS. */
 enum trace_stop trace_wait(struct trace *, const struct timespec *end);
-
-/* At TRACE_ENTER of one that is blind: which call it is. */
-void trace_look(struct trace *);
 
 /* At a stop: up to size bytes of its memory; how many could be read. */
 size_t trace_read(const struct trace *, uint64_t address, void *, size_t size);
