@@ -68,8 +68,8 @@ static void keep(struct drain *d, mq *mq, mq_lease *lease)
 	mq_lease_free(lease);
 }
 
-/* As one mq-recv -a: 1, or 0 when there is none. */
-static int take(struct drain *d)
+/* All that can be received from the queue of that name, if there is one. */
+static void take(struct drain *d)
 {
 	mq *mq = open_spool(d);
 	mq_queue *q = NULL;
@@ -77,16 +77,13 @@ static int take(struct drain *d)
 	size_t n = 0;
 	int status = mq_queue_open(mq, d->name, &q);
 
-	if (status == MQ_OK)
-		status = mq_recv(q, 1, 0, &lease, &n);
-	if (status == MQ_OK)
+	while (status == MQ_OK && (status = mq_recv(q, 1, 0, &lease, &n)) == MQ_OK)
 		keep(d, mq, lease);
-	else if (status != MQ_EMPTY && status != MQ_NOTFOUND)
+	if (status != MQ_EMPTY && status != MQ_NOTFOUND)
 		blame(d->j, "%s: cannot receive: %s", d->name, mq_error(mq));
 	if (q)
 		mq_queue_close(q);
 	mq_close(mq);
-	return status == MQ_OK;
 }
 
 static int take_all(void *ctx, const char *name)
@@ -96,8 +93,7 @@ static int take_all(void *ctx, const char *name)
 
 	for (int i = 0; i < 2; i++) {
 		snprintf(d->name, sizeof(d->name), "%s%s", name, suffixes[i]);
-		while (take(d))
-			;
+		take(d);
 	}
 	return 0;
 }
