@@ -104,11 +104,11 @@ sends_and_settles() {
 	by "$a" mq-nack -d 0 "$receipt"
 	receipt=$(by "$a" mq-recv jobs)
 	by "$b" mq-ack "$receipt"
-	by "$a" mq-send -q -d 1s -b late jobs
+	by "$a" mq-send -q -d 10m -b late jobs
 	by "$a" mq-send -q -b lapses jobs
-	by "$b" mq-recv jobs >/dev/null
-	same '[late]' "[$(by "$a" later 10s mq-recv -a jobs)]"
-	same '[lapses]' "[$(by "$a" later 31s mq-recv -a jobs)]"
+	by "$b" mq-recv -v 1h jobs >/dev/null
+	same '[late]' "[$(by "$a" later 20m mq-recv -a jobs)]"
+	same '[lapses]' "[$(by "$a" later 61m mq-recv -a jobs)]"
 	all_open
 	# in bulk: files with many names, segments, one clock for many
 	seq 700 | by "$a" mq-send -q -l jobs

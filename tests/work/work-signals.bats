@@ -149,10 +149,17 @@ nack 1" "$(verdicts log)"
 	has q 0 0 0 0
 }
 
+grown() {
+	[ "$(wc -l <"$1")" -ge "$2" ]
+}
+
 @test "many jobs: each message once, no zombie, no growth" {
 	seq 2000 | mq-send -q -l q
 	start w mq-work -j4 -l log q -- awk 1
-	soon there w.out 2000
+	for n in 500 1000 1500 2000; do # each of them soon enough
+		soon grown w.out "$n"
+	done
+	there w.out 2000
 	soon has q 0 0 0 0
 	soon asleep "$pid"
 	same '' "$(cat "/proc/$pid/task/$pid/children")"
