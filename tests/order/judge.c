@@ -231,14 +231,14 @@ static void count_sends(struct tally *t, const struct role *role, int sure)
 	}
 }
 
-/* However many send it. */
-static void count_once(struct tally *t, const struct role *role, int sure)
+/* However many send it; but each may, when their windows are over. */
+static void count_once(struct tally *t, const struct role *role, int sure, int late)
 {
 	for (const char *p = role->once; *p; p++) {
 		int c = *p & 0x7f;
 
-		t->sent[c] += !t->once[c];
-		t->most[c] += !t->once[c];
+		t->sent[c] += late || !t->once[c];
+		t->most[c] += late || !t->once[c];
 		t->once[c] |= 1;
 		t->least[c] += sure && !(t->once[c] & 2);
 		t->once[c] |= sure ? 2 : 0;
@@ -257,12 +257,12 @@ static void count_gone(struct tally *t, const char *letters, int sure)
 	}
 }
 
-static void count_role(struct tally *t, const struct role *role, const struct ending *e)
+static void count_role(struct tally *t, const struct role *role, const struct ending *e, int late)
 {
 	int sure = e->how == ENDED && e->status == 0;
 
 	count_sends(t, role, sure);
-	count_once(t, role, sure);
+	count_once(t, role, sure, late);
 	count_gone(t, role->acks, sure);
 	count_gone(t, role->drops, 0);
 	for (const char *c = role->drops; *c; c++)
@@ -429,7 +429,7 @@ int judge(struct judge *j, struct stage *s, const struct cast *cast, const struc
 		const struct role *role = &s->scene->roles[cast->role[i]];
 
 		judge_status(j, role, &r->endings[i], r->time_passed);
-		count_role(&t, role, &r->endings[i]);
+		count_role(&t, role, &r->endings[i], r->time_passed);
 		judge_drained(j, role, &r->endings[i]);
 		judge_search(j, role, &r->endings[i]);
 		judge_soon(j, role);
