@@ -81,7 +81,7 @@ static int make_mark(mq_queue *q, int64_t window, const char *hash, const char *
 	snprintf(dir, sizeof(dir), "dedup/%lld", (long long)window);
 	mark_path(window, hash, path);
 	r = fs_symlink(name, q->fd, path);
-	if (fs_missed_dir(r, q->fd, dir))
+	while (fs_missed_dir(r, q->fd, dir)) /* or a sweep has just found it old */
 		r = fs_symlink(name, q->fd, path);
 	return r == 0 ? sync_mark(q, dir) : -1;
 }
