@@ -100,10 +100,9 @@ static int target_exists(struct spool_check *k, const char *target)
 static int is_bound(struct spool_check *k, const char *exchange, const char *target)
 {
 	struct names targets = { 0 };
-	int found = 0;
+	int found = binding_targets(k->fd, exchange, &targets) == -1; /* not known: as it seemed */
 	size_t i;
 
-	binding_targets(k->fd, exchange, &targets);
 	for (i = 0; !found && i < targets.n; i++)
 		found = !strcmp(targets.name[i], target);
 	names_free(&targets);
