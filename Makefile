@@ -213,7 +213,8 @@ check-html: html | needs
 recording: all | needs
 	@PATH="$(abspath $(BUILD))/bin:$$PATH" doc/record doc/tour.svg
 
-scripts = $(wildcard .ci/run doc/html tests/needs tests/run tests/crash/run tests/order/run tests/order/take-out tests/build/deb tests/build/fresh \
+scripts = $(wildcard .ci/run doc/html tests/needs tests/run tests/crash/run tests/order/run tests/order/take-out \
+	tests/build/deb tests/build/fresh \
 	tests/html/browser tests/long tests/demo tests/lint/* tests/*.bash tests/*/*.bash tests/*/*.bats \
 	completions/*.bash debian/mq.postrm) \
 	$(shell grep -ls '^\#!/bin/.*sh' tests/bench/* tests/model/* tests/power/* tests/fuzz/run) \

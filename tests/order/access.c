@@ -57,14 +57,16 @@ void access_list(struct access *a, const char *path)
 	add(a, ~hash, 0);
 }
 
-int access_commute(const struct access *a, const struct access *b)
+int access_are_apart(const uint64_t *a, unsigned na, const uint64_t *b, unsigned nb)
 {
-	if (a->is_time || b->is_time)
-		return 0;
-	for (unsigned i = 0; i < a->n; i++)
-		for (unsigned j = 0; j < b->n; j++)
-			if ((a->objects[i] ^ b->objects[j]) <= 1 &&
-			    (a->objects[i] | b->objects[j]) & 1)
+	for (unsigned i = 0; i < na; i++)
+		for (unsigned k = 0; k < nb; k++)
+			if ((a[i] ^ b[k]) <= 1 && (a[i] | b[k]) & 1)
 				return 0;
 	return 1;
+}
+
+int access_commute(const struct access *a, const struct access *b)
+{
+	return !a->is_time && !b->is_time && access_are_apart(a->objects, a->n, b->objects, b->n);
 }

@@ -28,4 +28,7 @@ void access_list(struct access *, const char *path);
 
 int access_commute(const struct access *, const struct access *);
 
+/* The same for the objects alone. */
+int access_are_apart(const uint64_t *a, unsigned na, const uint64_t *b, unsigned nb);
+
 #endif

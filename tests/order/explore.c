@@ -21,7 +21,7 @@ struct touched {
 
 struct level {
 	struct record record;
-	struct touched since[AT_ONCE_MAX]; /* by who goes on: until who was stopped does */
+	struct touched since[SEATS]; /* by who goes on: until who was stopped does */
 };
 
 struct explorer {
@@ -159,7 +159,6 @@ static void report(struct explorer *x, const struct schedule *schedule, struct r
 	struct schedule shortest = *schedule;
 
 	x->failed = 1;
-	x->figures->failed++;
 	shorten(x, &shortest, r);
 	is_bad(x, &shortest, r);
 	complain(x, &shortest, *x->judge->verdict ? x->judge->verdict : "not again\n");
@@ -189,7 +188,7 @@ static int try(struct explorer *x, const struct schedule *schedule, const struct
 		return -1;
 	if (result == -1 ||
 	    (before && !is_alike(before, r, schedule->choices[schedule->n - 1].at))) {
-		x->figures->drifted++;
+		x->failed = 1;
 		complain(x, schedule, "steps are not the same each time\n");
 		return -1;
 	}
@@ -233,14 +232,7 @@ static void touch_until(struct touched *t, const struct record *r, unsigned from
 
 static int commutes(const struct access *a, const struct touched *t)
 {
-	if (t->is_time)
-		return 0;
-	for (unsigned i = 0; i < a->n; i++)
-		for (unsigned k = 0; k < t->n; k++)
-			if ((a->objects[i] ^ t->objects[k]) <= 1 &&
-			    (a->objects[i] | t->objects[k]) & 1)
-				return 0;
-	return 1;
+	return !t->is_time && access_are_apart(a->objects, a->n, t->objects, t->n);
 }
 
 static unsigned forced(const struct record *r, const struct schedule *s)
@@ -295,7 +287,7 @@ static void with_switch(struct explorer *x, const struct schedule *s, unsigned d
 /* When who goes at p-1 goes no further, and somebody else does. */
 static void end_of_block(struct level *level, unsigned p, int who)
 {
-	for (int i = 0; i < AT_ONCE_MAX; i++)
+	for (int i = 0; i < SEATS; i++)
 		level->since[i].known = 0;
 	if (p < level->record.n)
 		touch_until(&level->since[level->record.steps[p].who], &level->record, p, who);

@@ -16,7 +16,7 @@
 #include "judge.h"
 
 struct figures {
-	uint64_t schedules, steps, judged, pruned, failed, drifted;
+	uint64_t schedules, steps, judged, pruned;
 };
 
 struct wish {

@@ -5,7 +5,6 @@
 
 #include "mq.h"
 
-#include <fnmatch.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -278,17 +277,25 @@ static void count_role(struct tally *t, const struct role *role, const struct en
 
 /* ---- compare ----------------------------------------------------------------------------- */
 
-static void judge_numbers(struct judge *j, const struct tally *t)
+static int count_of(const struct judge *j, int letter)
 {
-	int n[LETTERS] = { 0 };
+	int n = 0;
 
 	for (unsigned i = 0; i < j->nfound; i++)
-		n[j->found[i].letter]++;
-	for (int c = 0; c < LETTERS; c++)
-		if (n[c] < t->least[c])
-			blame(j, "%c is lost: %d of at least %d", c, n[c], t->least[c]);
-		else if (t->most[c] < 0 || n[c] > t->most[c])
-			blame(j, "%c came again: %d of at most %d", c, n[c], t->most[c]);
+		n += j->found[i].letter == letter;
+	return n;
+}
+
+static void judge_numbers(struct judge *j, const struct tally *t)
+{
+	for (int c = 0; c < LETTERS; c++) {
+		int n = count_of(j, c);
+
+		if (n < t->least[c])
+			blame(j, "%c is lost: %d of at least %d", c, n, t->least[c]);
+		else if (t->most[c] < 0 || n > t->most[c])
+			blame(j, "%c came again: %d of at most %d", c, n, t->most[c]);
+	}
 }
 
 /* While no time passes, nobody receives what somebody else has. */
@@ -349,15 +356,6 @@ static void judge_receives(struct judge *j)
 			blame(j, "%c: the receive count fell from %u to %u", j->found[i].letter,
 			    before, j->found[i].receives);
 	}
-}
-
-static int count_of(const struct judge *j, int letter)
-{
-	int n = 0;
-
-	for (unsigned i = 0; i < j->nfound; i++)
-		n += j->found[i].letter == letter;
-	return n;
 }
 
 /* All or none; of what is only sent by that role, and may not be dropped. */

@@ -15,9 +15,7 @@
 #include "explore.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -205,8 +203,7 @@ static int play_again(struct program *p, char *text)
 		return 2;
 	f.n = scenes_read(file, &f.scenes);
 	scene = scene_of(&f, name);
-	for (char *role = strsep(&roles, "+"); role && cast.n < AT_ONCE_MAX;
-	     role = strsep(&roles, "+"))
+	for (char *role = strsep(&roles, "+"); role && cast.n < SEATS; role = strsep(&roles, "+"))
 		cast.role[cast.n++] = role_of(scene, role);
 	r.steps = calloc(STEPS_MAX, sizeof(*r.steps));
 	stage_open(&s, p->dir, scene);

@@ -111,8 +111,6 @@ static void claim(struct reading *r, struct role *role, char *text)
 		role->holds = 1;
 	else if (strcmp(text, "resets") == 0)
 		role->resets = 1;
-	else if (strcmp(text, "jobs") == 0)
-		role->jobs = 1;
 	else if (strcmp(text, "once") == 0)
 		role->once = must(strdup(rest));
 	else if (strcmp(text, "acks") == 0)

@@ -34,7 +34,6 @@
  *	resets			receive counts may fall
  *	exits STATUS...		it may end so; else with 0 alone
  *	later			it may, too, when it was stopped for long
- *	jobs			it starts processes
  *	seed NUMBER		where its random numbers begin: with some, a sender begins a segment
  *
  * In the shell, "pass SECONDS [NUMBER]" lets time pass, and sets where the random numbers of
@@ -42,6 +41,8 @@
  */
 #ifndef SCENE_H
 #define SCENE_H
+
+#include "inside.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -51,7 +52,6 @@
 #define STATUSES_MAX 8
 #define ARGS_MAX     16
 #define LETTERS      128
-#define AT_ONCE_MAX  3 /* as many as there are seats */
 
 struct role {
 	char *name;
@@ -59,7 +59,7 @@ struct role {
 	char *input;   /* or NULL */
 	unsigned char sends[LETTERS];
 	char *once, *acks, *keeps, *drops; /* letters, or "" */
-	int soon, whole, finds, takes, drained, holds, resets, jobs;
+	int soon, whole, finds, takes, drained, holds, resets;
 	unsigned long seed;
 	int statuses[STATUSES_MAX];
 	size_t nstatuses;
@@ -73,7 +73,7 @@ struct order {
 };
 
 struct cast { /* who acts together */
-	int role[AT_ONCE_MAX];
+	int role[SEATS];
 	int n;
 };
 
