@@ -42,7 +42,7 @@ enum mq_status {
 	MQ_NOTFOUND, /* no such queue or message */
 	MQ_CREATE,   /* cannot be created: a bad name, not a spool */
 	MQ_IO,       /* the system failed: see the text */
-	MQ_BUSY,     /* refused for now: queue full, disk full, over quota */
+	MQ_BUSY,     /* refused for now: queue full, disk full, over quota, or a lock held */
 	MQ_DENIED,   /* permission denied, or a read-only file system */
 	MQ_SETTING,  /* an unknown setting, or a bad value */
 };

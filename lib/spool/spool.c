@@ -101,7 +101,8 @@ int fail_errno(mq *h, const char *object, const char *what)
 	int e = errno;
 	char line[256];
 
-	snprintf(line, sizeof(line), "%s: %s", what, strerror(e));
+	snprintf(line, sizeof(line), "%s: %s", what,
+	    e == EWOULDBLOCK ? "another process has held the lock for too long" : strerror(e));
 	return fail(h, mq_status_of_errno(e), object, line);
 }
 

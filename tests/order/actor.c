@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,20 +19,45 @@ static _Noreturn void fail(const struct actor *a, const char *what)
 	exit(2);
 }
 
-/* ---- hire, dismiss ---------------------------------------------------------------------- */
+/* ---- start, hire, dismiss -------------------------------------------------------------- */
 
-static _Noreturn void become(const struct actor *a, const struct stage *s, int socket, char **words)
+static _Noreturn void become(const struct actor *a, const struct stage *s, char **words)
 {
 	char number[16];
 
-	snprintf(number, sizeof(number), "%d", socket);
-	setenv(INSIDE_FORKS, number, 1);
-	if (dup2(a->in, STDIN_FILENO) < 0 || dup2(a->out, STDOUT_FILENO) < 0 ||
-	    dup2(a->err, STDERR_FILENO) < 0 || chdir(s->dir))
+	snprintf(number, sizeof(number), "%d", a->player);
+	setenv(INSIDE_PLAYER, number, 1);
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || dup2(a->in, STDIN_FILENO) < 0 ||
+	    dup2(a->out, STDOUT_FILENO) < 0 || dup2(a->err, STDERR_FILENO) < 0 || chdir(s->dir))
 		_exit(127);
-	fcntl(socket, F_SETFD, 0);
 	execvp(words[0], words);
 	_exit(127);
+}
+
+static void await(struct actor *a)
+{
+	int r;
+
+	do
+		r = waitpid(a->pid, &a->status, WUNTRACED);
+	while (r == -1 && errno == EINTR);
+	if (r == -1)
+		fail(a, "waitpid");
+	if (!WIFSTOPPED(a->status))
+		a->pid = 0;
+}
+
+/* Up to where it waits for a play. */
+static void start(struct actor *a, const struct stage *s)
+{
+	a->pid = fork();
+	if (a->pid == 0)
+		become(a, s, s->words[a->role - s->scene->roles]);
+	if (a->pid == -1)
+		fail(a, "fork");
+	await(a);
+	if (!a->pid)
+		fail(a, "it does not start");
 }
 
 static int own_memory(const struct stage *s)
@@ -43,13 +68,12 @@ static int own_memory(const struct stage *s)
 	return fd;
 }
 
-void actor_hire(struct actor *a, const struct stage *s, int role, int seat, int nth)
+void actor_hire(struct actor *a, struct stage *s, int role, int nth)
 {
-	int pair[2];
-
 	a->role = &s->scene->roles[role];
-	a->seat = seat;
+	a->player = SEATS * role + nth;
 	a->seed = a->role->seed + (uint64_t)nth * 1000003;
+	a->pid = 0;
 	a->in = own_memory(s);
 	a->out = own_memory(s);
 	a->err = own_memory(s);
@@ -57,21 +81,14 @@ void actor_hire(struct actor *a, const struct stage *s, int role, int seat, int 
 	fcntl(a->err, F_SETFL, O_APPEND);
 	if (a->role->input && write(a->in, a->role->input, strlen(a->role->input)) < 0)
 		fail(a, "its input");
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
-		fail(a, "socketpair");
-	a->socket = pair[0];
-	a->origin = fork();
-	if (a->origin == 0)
-		become(a, s, pair[1], s->words[role]);
-	if (a->origin == -1)
-		fail(a, "fork");
-	close(pair[1]);
 }
 
 void actor_dismiss(struct actor *a)
 {
-	close(a->socket);
-	waitpid(a->origin, NULL, 0);
+	if (a->pid) {
+		kill(a->pid, SIGKILL);
+		await(a);
+	}
 	close(a->in);
 	close(a->out);
 	close(a->err);
@@ -81,7 +98,7 @@ void actor_dismiss(struct actor *a)
 
 void actor_reset(struct actor *a, struct stage *s)
 {
-	a->pid = 0;
+	a->began = 0;
 	a->is = STOPPED;
 	a->paused = a->killed = 0;
 	a->turn = a->blocked = 0;
@@ -91,47 +108,36 @@ void actor_reset(struct actor *a, struct stage *s)
 		fail(a, "ftruncate");
 }
 
-static void begin(struct actor *a)
+static void begin(struct actor *a, struct stage *s)
 {
-	struct inside_request r = { a->seat, a->seed };
-
-	if (write(a->socket, &r, sizeof(r)) != sizeof(r) ||
-	    read(a->socket, &a->pid, sizeof(a->pid)) != sizeof(a->pid))
-		fail(a, "it does not start");
-}
-
-static void await(struct actor *a, int options)
-{
-	int r;
-
-	do
-		r = waitpid(a->pid, &a->status, options);
-	while (r == -1 && errno == EINTR);
-	if (r == -1)
-		fail(a, "waitpid");
-	a->is = WIFSTOPPED(a->status) ? STOPPED : OVER_AND_DONE;
+	if (!a->pid)
+		start(a, s);
+	a->began = 1;
+	s->page->players[a->player].seat = a->seat;
+	s->page->players[a->player].seed = a->seed;
+	s->page->seats[a->seat].has_ended = 0;
 }
 
 void actor_go(struct actor *a, struct stage *s, int told)
 {
-	s->page->seats[a->seat].told = told;
-	if (!a->pid)
-		begin(a);
-	else
-		kill(a->pid, SIGCONT);
-	await(a, WUNTRACED);
-	if (a->is == STOPPED && s->page->seats[a->seat].waits)
-		a->is = WAITING;
+	struct seat *seat = &s->page->seats[a->seat];
+
+	if (!a->began)
+		begin(a, s);
+	seat->told = told;
+	kill(a->pid, SIGCONT);
+	await(a);
+	if (a->pid && seat->has_ended)
+		a->status = W_EXITCODE(seat->status, 0);
+	a->is = !a->pid || seat->has_ended ? OVER_AND_DONE : seat->waits ? WAITING : STOPPED;
 }
 
-void actor_kill(struct actor *a)
+void actor_kill(struct actor *a, struct stage *s)
 {
 	a->killed = 1;
+	if (a->began)
+		actor_go(a, s, GONE);
 	a->is = OVER_AND_DONE;
-	if (!a->pid)
-		return;
-	kill(-a->pid, SIGKILL);
-	await(a, 0);
 }
 
 static void read_text(int fd, char *text)
@@ -141,12 +147,12 @@ static void read_text(int fd, char *text)
 	text[n < 0 ? 0 : n] = '\0';
 }
 
-void actor_ending(struct actor *a, struct ending *e)
+void actor_ending(struct actor *a, struct stage *s, struct ending *e)
 {
 	int ended = a->is == OVER_AND_DONE, killed = a->killed;
 
 	if (!ended)
-		actor_kill(a);
+		actor_kill(a, s);
 	e->how = killed ? KILLED : !ended ? STUCK : WIFEXITED(a->status) ? ENDED : SICK;
 	e->status = e->how == ENDED ? WEXITSTATUS(a->status) : WTERMSIG(a->status);
 	read_text(a->out, e->output);

@@ -1,8 +1,9 @@
 /*
  * actor.h - one process of a cast
  *
- * The role's command stands before its main and forks for each play (inside.h); the child is
- * a child of this process.  It runs until it stops itself, or ends.
+ * The role's command stands before its main, and after its end stands there again (inside.h).
+ * It goes until it stops itself, or ends.  If it really does, it is started anew when it is
+ * wanted.
  */
 #ifndef ACTOR_H
 #define ACTOR_H
@@ -11,13 +12,13 @@
 
 struct actor {
 	const struct role *role;
-	int seat;
+	int player; /* its number in the page */
 	uint64_t seed;
-	pid_t origin;     /* which forks, */
-	int socket;       /* when asked here */
 	int in, out, err; /* files in memory */
+	pid_t pid;        /* 0: to be started */
 
-	pid_t pid; /* of this play; 0: it has not begun */
+	int seat;  /* in this cast */
+	int began; /* in this play */
 	enum { WAITING, STOPPED, OVER_AND_DONE } is;
 	int status; /* OVER_AND_DONE: as of waitpid(2) */
 	int paused; /* stopped for long, up to now */
@@ -30,7 +31,7 @@ struct actor {
 int stage_memory(const struct stage *);
 
 /* nth: of those of this role, who must not have the same random numbers. */
-void actor_hire(struct actor *, const struct stage *, int role, int seat, int nth);
+void actor_hire(struct actor *, struct stage *, int role, int nth);
 void actor_dismiss(struct actor *);
 
 /* All of its files are as at first. */
@@ -40,9 +41,9 @@ void actor_reset(struct actor *, struct stage *);
 void actor_go(struct actor *, struct stage *, int told);
 
 /* Dead, with all that it started. */
-void actor_kill(struct actor *);
+void actor_kill(struct actor *, struct stage *);
 
 /* How it ended, and what it printed; of who has not, stuck. */
-void actor_ending(struct actor *, struct ending *);
+void actor_ending(struct actor *, struct stage *, struct ending *);
 
 #endif

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,17 +104,12 @@ static const char *whole_path(const struct inside *p, int dir, const char *name,
 
 /* ---- turns -------------------------------------------------------------------------------- */
 
-static void stop(void)
-{
-	kill(getpid(), SIGSTOP);
-}
-
 /* Until this process may make the next step. */
 static void wait_for_turn(struct inside *p, int seat)
 {
 	p->seats[seat].waits = 0;
 	while (p->n == p->stop_at)
-		stop();
+		inside_stop(p, seat);
 }
 
 /* It would have to wait: what it is told. */
@@ -127,7 +121,7 @@ static int wait_until(struct inside *p, int seat, int64_t wakes, int for_jobs)
 	s->wakes = wakes;
 	s->for_jobs = for_jobs;
 	s->told = AGAIN;
-	stop();
+	inside_stop(p, seat);
 	s->waits = 0;
 	return s->told;
 }

@@ -32,7 +32,7 @@ struct explorer {
 	struct figures *figures;
 	struct level *levels[DEPTH_MAX];
 	uint64_t *seen;
-	unsigned skipped;
+	uint64_t met; /* of which some are left out */
 	int failed;
 };
 
@@ -235,12 +235,12 @@ static int commutes(const struct access *a, const struct touched *t)
 	return !t->is_time && access_are_apart(a->objects, a->n, t->objects, t->n);
 }
 
-static unsigned forced(const struct record *r, const struct schedule *s)
+static unsigned forced(const struct schedule *s)
 {
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < s->n; i++)
-		n += s->choices[i].how != SWITCH || !r->steps[s->choices[i].at].is_free;
+		n += !s->choices[i].is_free;
 	return n;
 }
 
@@ -255,18 +255,30 @@ static int has_harm(const struct schedule *s)
 static void go_deeper(struct explorer *, const struct schedule *, unsigned depth, int who,
     struct touched *);
 
+/* Of those whose last choice is the last that they may force, one in so many is played. */
+static int is_left_out(struct explorer *x, const struct schedule *s)
+{
+	if (x->wish->every <= 1 || forced(s) < x->wish->switches || s->choices[s->n - 1].is_free)
+		return 0;
+	return x->met++ % x->wish->every != x->wish->seed % x->wish->every;
+}
+
 static void with(struct explorer *x, const struct schedule *s, unsigned depth, unsigned at, int how,
     int next, struct touched *since)
 {
 	struct schedule more = *s;
-	int who = x->levels[depth]->record.steps[at].who;
+	const struct step *step = &x->levels[depth]->record.steps[at];
 
 	if (more.n == CHOICES_MAX || depth + 1 == DEPTH_MAX)
 		return;
 	more.choices[more.n].at = at;
 	more.choices[more.n].how = how;
+	more.choices[more.n].is_free = how == SWITCH && step->is_free;
 	more.choices[more.n++].next = next;
-	go_deeper(x, &more, depth + 1, who, since);
+	if (!is_left_out(x, &more))
+		go_deeper(x, &more, depth + 1, step->who, since);
+	else if (since)
+		since->known = 0;
 }
 
 /* A switch before step p, to another. */
@@ -299,7 +311,7 @@ static void with_one_more(struct explorer *x, const struct schedule *s, unsigned
 {
 	struct level *level = x->levels[depth];
 	struct record *r = &level->record;
-	unsigned budget = x->wish->switches - forced(r, s);
+	unsigned budget = x->wish->switches - forced(s);
 	int harm = has_harm(s);
 
 	for (unsigned p = r->n; p-- > from && !x->failed;) {
@@ -324,19 +336,13 @@ static void with_one_more(struct explorer *x, const struct schedule *s, unsigned
 	}
 }
 
-static int is_left_out(struct explorer *x, const struct schedule *s)
-{
-	return s->n >= x->wish->switches && x->wish->every > 1 && x->skipped++ % x->wish->every;
-}
-
 static void go_deeper(struct explorer *x, const struct schedule *s, unsigned depth, int who,
     struct touched *since)
 {
 	struct level *level = x->levels[depth];
 	unsigned at = s->n ? s->choices[s->n - 1].at : 0;
 
-	if (is_left_out(x, s) ||
-	    try(x, s, depth ? &x->levels[depth - 1]->record : NULL, &level->record))
+	if (try(x, s, depth ? &x->levels[depth - 1]->record : NULL, &level->record))
 		return;
 	if (since)
 		touch_until(since, &level->record, at, who);

@@ -21,8 +21,9 @@ struct figures {
 
 struct wish {
 	unsigned switches; /* at most */
-	unsigned every;    /* of the schedules with that many: one in so many */
-	unsigned random;   /* besides, so many by chance */
+	unsigned
+	    every; /* of the schedules with that many: one in so many, which the seed chooses */
+	unsigned random; /* besides, so many by chance */
 	uint64_t seed;
 };
 

@@ -1,55 +1,84 @@
 /*
- * inside.c - before the main of a command, and from step to step: see inside.h
+ * inside.c - before the main of a command, and after its end: see inside.h
  */
 #include "inside.h"
 
-#include <sched.h>
+#include "rewind.h"
+
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 int __real_main(int argc, char **argv, char **envp);
 int __wrap_main(int argc, char **argv, char **envp);
+_Noreturn void __real__exit(int status);
+_Noreturn void __wrap__exit(int status);
 
-static int descriptor(const char *variable)
+static int number(const char *variable)
 {
 	const char *text = getenv(variable);
 
 	return text ? atoi(text) : -1;
 }
 
-/* Returns in each child.  That is a child of the parent of this process, which is told of its
- * stops and its end. */
-static void fork_when_asked(int fd)
+/* The end of a play for this process, and the beginning of the next, if it can be rewound. */
+_Noreturn void __wrap__exit(int status)
 {
-	struct inside_request r;
-	pid_t pid;
+	int seat;
+	struct inside *p = inside_seated(&seat);
 
-	while (read(fd, &r, sizeof(r)) == sizeof(r)) {
-		pid = (pid_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
-		if (pid == 0) {
-			close(fd);
-			setpgid(0, 0);
-			inside_seed(r.seed);
-			inside_sit(r.seat);
-			return;
-		}
-		if (write(fd, &pid, sizeof(pid)) != sizeof(pid))
-			break;
-	}
-	_exit(0);
+	if (!p || !rewind_can())
+		__real__exit(status);
+	p->seats[seat].has_ended = 1;
+	p->seats[seat].status = status;
+	rewind_now();
+}
+
+pid_t __real_fork(void);
+pid_t __wrap_fork(void);
+
+/* What it starts has no part in the play. */
+pid_t __wrap_fork(void)
+{
+	pid_t pid = __real_fork();
+
+	if (pid == 0)
+		inside_sit(-1);
+	return pid;
+}
+
+void inside_stop(struct inside *p, int seat)
+{
+	kill(getpid(), SIGSTOP);
+	if (p->seats[seat].told != GONE)
+		return;
+	if (!rewind_can())
+		kill(0, SIGKILL);
+	p->seats[seat].has_ended = 1;
+	rewind_now();
+}
+
+/* Until a play begins. */
+static void wait_for_play(const struct player *player)
+{
+	kill(getpid(), SIGSTOP);
+	inside_seed(player->seed);
+	inside_sit(player->seat);
 }
 
 int __wrap_main(int argc, char **argv, char **envp)
 {
-	int page = descriptor(INSIDE_PAGE), forks = descriptor(INSIDE_FORKS);
+	int fd = number(INSIDE_PAGE), player = number(INSIDE_PLAYER);
+	struct inside *p = fd == -1 ? NULL : inside_map(fd);
 
-	if (page != -1 && !inside_map(page))
+	if (fd != -1 && !p)
 		_exit(127);
-	if (forks != -1) {
-		unsetenv(INSIDE_FORKS);
-		fork_when_asked(forks);
+	if (p && player != -1) {
+		unsetenv(INSIDE_PLAYER);
+		setpgid(0, 0);
+		if (setjmp(rewind_start) == 0)
+			rewind_remember(fd);
+		wait_for_play(&p->players[player]);
 	}
-	return __real_main(argc, argv, envp);
+	exit(__real_main(argc, argv, envp));
 }

@@ -14,8 +14,8 @@
  *
  * So a schedule costs as many switches of context as it has choices, however many steps.
  *
- * One that was started for a role of a scene stands before its main, and forks for each
- * schedule, which costs a fifth of a start.
+ * One that was started for a role of a scene stands before its main, and after its end stands
+ * there again (rewind.h); it is told to begin each time.
  */
 #ifndef INSIDE_H
 #define INSIDE_H
@@ -27,20 +27,15 @@
 /* The number of the descriptor of the page, in the environment. */
 #define INSIDE_PAGE "MQ_ORDER_PAGE"
 
-/* The same of a socket: a request that comes is for a fork, and the answer is a pid_t, of a
- * child of the scheduler's own. */
-#define INSIDE_FORKS "MQ_ORDER_FORKS"
-
-struct inside_request {
-	int seat;      /* the process's, in the page */
-	uint64_t seed; /* where its random numbers begin */
-};
+/* Which of the players in that page the process is, if it plays a role. */
+#define INSIDE_PLAYER "MQ_ORDER_PLAYER"
 
 #define INSIDE_UP 1000000000 /* seconds since 1970, when this machine was started */
 
-#define SEATS     3
-#define STEPS_MAX 4000
-#define TEXT_SIZE 300
+#define SEATS       3
+#define PLAYERS_MAX 120
+#define STEPS_MAX   4000
+#define TEXT_SIZE   300
 
 struct step {
 	int who;
@@ -62,8 +57,17 @@ struct seat {
 	enum {
 		AGAIN,
 		OVER,
-		REALLY
-	} told; /* when it is continued: try again; the time is over; wait */
+		REALLY,
+		GONE
+	} told;        /* when it is continued: try again; the time is over; wait; it was killed */
+	int has_ended; /* with that status: it stands before its main again */
+	int status;
+};
+
+/* Before its main: what it is to be in the play that begins. */
+struct player {
+	int seat;      /* -1: it does not play */
+	uint64_t seed; /* where its random numbers begin */
 };
 
 struct inside {
@@ -76,6 +80,7 @@ struct inside {
 	unsigned others;
 	int is_watched; /* texts are wanted */
 	struct seat seats[SEATS];
+	struct player players[PLAYERS_MAX];
 	unsigned n;
 	struct step steps[STEPS_MAX];
 	char texts[STEPS_MAX][TEXT_SIZE]; /* is_watched */
@@ -90,5 +95,8 @@ void inside_seed(uint64_t);
 /* The page, if this process has a seat; else NULL. */
 struct inside *inside_seated(int *seat);
 void inside_sit(int seat);
+
+/* Stop this process, until it is continued; it does not return to one that is to be gone. */
+void inside_stop(struct inside *, int seat);
 
 #endif

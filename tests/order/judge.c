@@ -28,21 +28,18 @@ __attribute__((format(printf, 2, 3))) static void blame(struct judge *j, const c
 struct drain {
 	struct judge *j;
 	struct stage *s;
+	mq *mq;
 	mq_time passed;
 	char name[140];
 };
 
-static mq *open_spool(const struct drain *d)
+static void let_pass(struct drain *d, mq_time time)
 {
-	mq *mq = mq_open(d->s->root);
-
-	if (!mq)
-		abort();
-	mq_clock_shift(mq, d->passed, 0);
-	return mq;
+	d->passed += time;
+	mq_clock_shift(d->mq, d->passed, 0);
 }
 
-static void keep(struct drain *d, mq *mq, mq_lease *lease)
+static void keep(struct drain *d, mq_lease *lease)
 {
 	struct judge *j = d->j;
 	struct found *f = &j->found[j->nfound];
@@ -55,7 +52,7 @@ static void keep(struct drain *d, mq *mq, mq_lease *lease)
 		mq_reader_read(reader, &letter, 1);
 		mq_reader_close(reader);
 	} else {
-		blame(j, "%s: a message cannot be read: %s", d->name, mq_error(mq));
+		blame(j, "%s: a message cannot be read: %s", d->name, mq_error(d->mq));
 	}
 	snprintf(f->queue, sizeof(f->queue), "%s", d->name);
 	f->letter = (unsigned char)letter & 0x7f;
@@ -63,26 +60,24 @@ static void keep(struct drain *d, mq *mq, mq_lease *lease)
 	f->now = d->passed == 0;
 	j->nfound++;
 	if (mq_ack(lease))
-		blame(j, "%s: %c cannot be acked: %s", d->name, letter, mq_error(mq));
+		blame(j, "%s: %c cannot be acked: %s", d->name, letter, mq_error(d->mq));
 	mq_lease_free(lease);
 }
 
 /* All that can be received from the queue of that name, if there is one. */
 static void take(struct drain *d)
 {
-	mq *mq = open_spool(d);
 	mq_queue *q = NULL;
 	mq_lease *lease;
 	size_t n = 0;
-	int status = mq_queue_open(mq, d->name, &q);
+	int status = mq_queue_open(d->mq, d->name, &q);
 
 	while (status == MQ_OK && (status = mq_recv(q, 1, 0, &lease, &n)) == MQ_OK)
-		keep(d, mq, lease);
+		keep(d, lease);
 	if (status != MQ_EMPTY && status != MQ_NOTFOUND)
-		blame(d->j, "%s: cannot receive: %s", d->name, mq_error(mq));
+		blame(d->j, "%s: cannot receive: %s", d->name, mq_error(d->mq));
 	if (q)
 		mq_queue_close(q);
-	mq_close(mq);
 }
 
 static int take_all(void *ctx, const char *name)
@@ -103,11 +98,9 @@ static int let_go(void *ctx, const char *name)
 	static const struct mq_setting settings[] = { { "group-on-dead", "skip" },
 		{ "paused", "no" } };
 	struct drain *d = ctx;
-	mq *mq = open_spool(d);
 
-	if (mq_configure(mq, name, settings, 2))
-		blame(d->j, "%s: cannot be configured: %s", name, mq_error(mq));
-	mq_close(mq);
+	if (mq_configure(d->mq, name, settings, 2))
+		blame(d->j, "%s: cannot be configured: %s", name, mq_error(d->mq));
 	return 0;
 }
 
@@ -125,53 +118,48 @@ static int fault(void *ctx, const struct mq_fault *f)
 static int look(void *ctx, const char *name)
 {
 	struct drain *d = ctx;
-	mq *mq = open_spool(d);
 	mq_queue *q;
 	struct mq_stats s;
 
-	if (mq_queue_open(mq, name, &q) == MQ_OK) {
+	if (mq_queue_open(d->mq, name, &q) == MQ_OK) {
 		if (mq_stat(q, &s))
-			blame(d->j, "%s: cannot be counted: %s", name, mq_error(mq));
+			blame(d->j, "%s: cannot be counted: %s", name, mq_error(d->mq));
 		else if (s.visible || s.in_flight || s.delayed || s.dead)
 			blame(d->j, "%s: stuck: %u visible, %u in flight, %u delayed, %u dead",
 			    name, (unsigned)s.visible, (unsigned)s.in_flight, (unsigned)s.delayed,
 			    (unsigned)s.dead);
 		mq_queue_close(q);
 	}
-	if (mq_check_queue(mq, name, 0, fault, d->j))
-		blame(d->j, "%s: cannot be checked: %s", name, mq_error(mq));
-	mq_close(mq);
+	if (mq_check_queue(d->mq, name, 0, fault, d->j))
+		blame(d->j, "%s: cannot be checked: %s", name, mq_error(d->mq));
 	return 0;
 }
 
 static void each_queue(struct drain *d, int (*each)(void *ctx, const char *name))
 {
-	mq *mq = open_spool(d);
-
-	if (mq_queues(mq, each, d))
-		blame(d->j, "queues: %s", mq_error(mq));
-	mq_close(mq);
+	if (mq_queues(d->mq, each, d))
+		blame(d->j, "queues: %s", mq_error(d->mq));
 }
 
 static void drain(struct judge *j, struct stage *s)
 {
-	struct drain d = { .j = j, .s = s };
+	struct drain d = { .j = j, .s = s, .mq = mq_open(s->root) };
 	unsigned before;
-	mq *mq;
 
+	if (!d.mq)
+		abort();
 	j->nfound = 0;
 	each_queue(&d, take_all);
 	each_queue(&d, let_go);
 	do {
 		before = j->nfound;
-		d.passed += s->scene->until * HOUR;
+		let_pass(&d, s->scene->until * HOUR);
 		each_queue(&d, take_all);
 	} while (j->nfound != before && d.passed < 4 * s->scene->until * HOUR);
 	each_queue(&d, look);
-	mq = open_spool(&d);
-	if (mq_check_spool(mq, 0, fault, j))
-		blame(j, "spool: cannot be checked: %s", mq_error(mq));
-	mq_close(mq);
+	if (mq_check_spool(d.mq, 0, fault, j))
+		blame(j, "spool: cannot be checked: %s", mq_error(d.mq));
+	mq_close(d.mq);
 }
 
 void judge_scene(struct judge *j, struct stage *s)

@@ -5,8 +5,8 @@
  *        order -r 'FILE SCENE ROLE+ROLE SCHEDULE'
  *
  * Plays the scenes of the files (scene.h): all schedules of each cast with up to SWITCHES
- * (2) forced switches, of those with that many one in EVERY (1), and RANDOM (0) by chance.
- * JOBS casts are played side by side.  -v tells of each cast, -q ends with the first that
+ * (2) forced switches, of those with that many one in EVERY (1), and RANDOM (0) by chance;
+ * SEED (1) chooses which.  JOBS casts are played side by side.  -v tells of each cast, -q ends with the first that
  * fails.  A schedule that fails is printed as a line that -r takes, with what is wrong; -r
  * plays it alone and tells each step.
  *
@@ -15,12 +15,15 @@
 #include "explore.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -74,7 +77,6 @@ static void play_cast(struct program *p, struct stage *s, const struct cast *cas
 	stage_cast(s, cast);
 	if (explore(s, cast, &verdicts, &p->wish, &f))
 		atomic_fetch_add(&p->shared->failed, 1);
-	stage_dismiss(s);
 	real_time(&b);
 	atomic_fetch_add(cast->n == 2 ? &p->shared->pairs : &p->shared->triples, 1);
 	atomic_fetch_add(&p->shared->schedules, f.schedules);
@@ -132,6 +134,7 @@ static pid_t start_worker(struct program *p, unsigned i)
 		fail("fork");
 	if (pid)
 		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	/* who takes turns with its children is faster beside them */
 	CPU_ZERO(&cpus);
 	CPU_SET(i % (unsigned)sysconf(_SC_NPROCESSORS_ONLN), &cpus);
@@ -223,7 +226,6 @@ static int play_again(struct program *p, char *text)
 		    r.endings[i].status, r.endings[i].output, r.endings[i].errors);
 	bad = judge(&verdicts, &s, &cast, &r);
 	printf("%s", verdicts.verdict);
-	stage_dismiss(&s);
 	stage_close(&s);
 	return bad ? 1 : 0;
 }
@@ -291,6 +293,9 @@ int main(int argc, char **argv)
 		default:
 			return 2;
 		}
+	/* what goes back to the kernel costs a fault when it comes again */
+	mallopt(M_MMAP_THRESHOLD, 1 << 30);
+	mallopt(M_TRIM_THRESHOLD, 1 << 30);
 	make_dir(&p);
 	read_files(&p, argv + optind, argc - optind);
 	status = again ? play_again(&p, again) : play_all(&p);

@@ -36,12 +36,11 @@ static int comes_first(const struct actor *a, const struct actor *b)
 
 static int by_default(const struct run *run)
 {
-	const struct actor *actors = run->s->actors;
+	struct actor *const *actors = run->s->actors;
 	int best = -1;
 
 	for (int i = 0; i < run->s->n; i++)
-		if (can_go(run, &actors[i]) &&
-		    (best == -1 || comes_first(&actors[i], &actors[best])))
+		if (can_go(run, actors[i]) && (best == -1 || comes_first(actors[i], actors[best])))
 			best = i;
 	return best;
 }
@@ -51,7 +50,7 @@ static unsigned not_ended(const struct run *run)
 	unsigned bits = 0;
 
 	for (int i = 0; i < run->s->n; i++)
-		if (run->s->actors[i].is != OVER_AND_DONE)
+		if (run->s->actors[i]->is != OVER_AND_DONE)
 			bits |= 1u << i;
 	return bits;
 }
@@ -59,9 +58,9 @@ static unsigned not_ended(const struct run *run)
 /* Up to the next choice, or until it ends or has to wait. */
 static void go(struct run *run, int who, int told)
 {
-	struct actor *a = &run->s->actors[who];
+	struct actor *a = run->s->actors[who];
 	unsigned before = run->page->n;
-	int began = a->pid != 0;
+	int began = a->began;
 
 	run->page->stop_at =
 	    run->chosen < run->schedule->n ? run->schedule->choices[run->chosen].at : UINT_MAX;
@@ -76,12 +75,12 @@ static void go(struct run *run, int who, int told)
 /* All wait: whoever waits for its own jobs does; else the first to wake up.  0: nobody. */
 static int help(struct run *run)
 {
-	struct actor *actors = run->s->actors;
+	struct actor *const *actors = run->s->actors;
 	const struct seat *seats = run->page->seats;
 	int first = -1;
 
 	for (int i = 0; i < run->s->n; i++) {
-		if (actors[i].is != WAITING)
+		if (actors[i]->is != WAITING)
 			continue;
 		if (seats[i].for_jobs)
 			return go(run, i, REALLY), 1;
@@ -102,10 +101,10 @@ static int help(struct run *run)
 /* What becomes of who was to go. */
 static void strike(struct run *run, const struct choice *c)
 {
-	struct actor *a = &run->s->actors[run->who];
+	struct actor *a = run->s->actors[run->who];
 
 	if (c->how == KILL)
-		actor_kill(a);
+		actor_kill(a, run->s);
 	if (c->how == PAUSE) {
 		a->paused = 1;
 		run->r->endings[run->who].paused = 1;
@@ -122,7 +121,7 @@ static int choose(struct run *run)
 	if (run->chosen == run->schedule->n || c->at != run->page->n)
 		return 0;
 	run->chosen++;
-	if (c->how != KILL && (c->next == run->who || !can_go(run, &run->s->actors[c->next])))
+	if (c->how != KILL && (c->next == run->who || !can_go(run, run->s->actors[c->next])))
 		return !run->schedule->is_random;
 	strike(run, c);
 	run->who = c->how == KILL ? -1 : c->next;
@@ -134,7 +133,7 @@ static int choose(struct run *run)
 static int others_wait(const struct run *run)
 {
 	for (int i = 0; i < run->s->n; i++)
-		if (can_go(run, &run->s->actors[i]) && !run->s->actors[i].paused)
+		if (can_go(run, run->s->actors[i]) && !run->s->actors[i]->paused)
 			return 0;
 	return 1;
 }
@@ -142,7 +141,7 @@ static int others_wait(const struct run *run)
 static int perform(struct run *run)
 {
 	while (run->page->n < STEPS_MAX) {
-		int is_free = run->who == -1 || run->s->actors[run->who].is != STOPPED;
+		int is_free = run->who == -1 || run->s->actors[run->who]->is != STOPPED;
 
 		if (is_free) {
 			if (others_wait(run) && help(run))
@@ -157,7 +156,7 @@ static int perform(struct run *run)
 		if (run->who != -1)
 			go(run, run->who, AGAIN);
 	}
-	return run->chosen == run->schedule->n ? 0 : -1;
+	return run->chosen == run->schedule->n || run->schedule->is_random ? 0 : -1;
 }
 
 int play(struct stage *s, const struct schedule *schedule, struct record *r)
@@ -172,11 +171,11 @@ int play(struct stage *s, const struct schedule *schedule, struct record *r)
 	s->page->free_at = UINT_MAX;
 	for (int i = 0; i < s->n; i++) {
 		r->endings[i].paused = 0;
-		actor_reset(&s->actors[i], s);
+		actor_reset(s->actors[i], s);
 	}
 	result = perform(&run);
 	for (int i = 0; i < s->n; i++)
-		actor_ending(&s->actors[i], &r->endings[i]);
+		actor_ending(s->actors[i], s, &r->endings[i]);
 	r->n = s->page->n;
 	memcpy(r->steps, s->page->steps, r->n * sizeof(*r->steps));
 	return result;

@@ -19,7 +19,8 @@
 struct choice {
 	unsigned at;                                        /* before the step of this number */
 	enum { SWITCH = '-', KILL = '!', PAUSE = '~' } how; /* what becomes of who was to make it */
-	int next; /* who goes on; KILL: -1: who it is by default */
+	int next;    /* who goes on; KILL: -1: who it is by default */
+	int is_free; /* who went before has ended or would have to wait */
 };
 
 struct schedule {
@@ -54,7 +55,8 @@ struct stage {
 	struct snap *snap; /* of the spool as the scene makes it */
 	char **words[ROLES_MAX];
 	const struct cast *cast;
-	struct actor *actors;
+	struct actor *hired; /* SEATS of each role, if they were wanted once */
+	struct actor *actors[SEATS];
 	int n;
 };
 
@@ -65,7 +67,6 @@ void stage_close(struct stage *);
 
 /* Who acts next. */
 void stage_cast(struct stage *, const struct cast *);
-void stage_dismiss(struct stage *);
 
 /* The spool as it was, at the time that it was. */
 void stage_reset(struct stage *);

@@ -129,10 +129,17 @@ void stage_open(struct stage *s, const char *dir, const struct scene *scene)
 	if (s->time < s->page->time)
 		s->time = s->page->time;
 	s->snap = snap_take(s->root);
+	s->hired = calloc(SEATS * scene->nroles, sizeof(*s->hired));
+	if (!s->hired)
+		abort();
 }
 
 void stage_close(struct stage *s)
 {
+	for (size_t i = 0; i < SEATS * s->scene->nroles; i++)
+		if (s->hired[i].role)
+			actor_dismiss(&s->hired[i]);
+	free(s->hired);
 	for (size_t i = 0; i < s->scene->nroles; i++) {
 		for (char **word = s->words[i]; *word; word++)
 			free(*word);
@@ -162,17 +169,13 @@ void stage_cast(struct stage *s, const struct cast *cast)
 {
 	s->cast = cast;
 	s->n = cast->n;
-	s->actors = calloc((size_t)cast->n, sizeof(*s->actors));
-	if (!s->actors)
-		abort();
-	for (int i = 0; i < s->n; i++)
-		actor_hire(&s->actors[i], s, cast->role[i], i, nth_of_role(cast, i));
-}
+	for (int i = 0; i < s->n; i++) {
+		int nth = nth_of_role(cast, i);
+		struct actor *a = &s->hired[SEATS * cast->role[i] + nth];
 
-void stage_dismiss(struct stage *s)
-{
-	for (int i = 0; i < s->n; i++)
-		actor_dismiss(&s->actors[i]);
-	free(s->actors);
-	s->actors = NULL;
+		if (!a->role)
+			actor_hire(a, s, cast->role[i], nth);
+		a->seat = i;
+		s->actors[i] = a;
+	}
 }
