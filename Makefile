@@ -92,7 +92,7 @@ objects = $(lib_objects) $(shared_objects) $(test_common) $(commands:%=$(BUILD)/
 	$(crash_objects) $(order_objects) $(fortify)
 bin = $(commands:%=$(BUILD)/bin/%)
 test_bin = $(commands:%=$(BUILD)/test/bin/%)
-tested = $(bin) $(test_bin) $(units) $(replays) $(crash) $(BUILD)/test/stress
+tested = $(bin) $(test_bin) $(units) $(replays) $(crash) $(BUILD)/test/stress $(if $(SANITIZE),,$(order_programs))
 
 # How the benchmark and the long tests are made and run.
 include $(wildcard tests/*/*.mk)

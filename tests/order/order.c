@@ -25,6 +25,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -137,7 +138,7 @@ static pid_t start_worker(struct program *p, unsigned i)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	/* who takes turns with its children is faster beside them */
 	CPU_ZERO(&cpus);
-	CPU_SET(i % (unsigned)sysconf(_SC_NPROCESSORS_ONLN), &cpus);
+	CPU_SET(((unsigned)sched_getcpu() + i) % (unsigned)get_nprocs(), &cpus);
 	sched_setaffinity(0, sizeof(cpus), &cpus);
 	snprintf(dir, sizeof(dir), "%s/%u", p->dir, i);
 	snap_empty(dir);
