@@ -27,11 +27,12 @@ _Noreturn void __wrap__exit(int status)
 	int seat;
 	struct inside *p = inside_seated(&seat);
 
-	if (!p || !rewind_can())
-		__real__exit(status);
-	p->seats[seat].has_ended = 1;
-	p->seats[seat].status = status;
-	rewind_now();
+	if (p && rewind_can()) {
+		p->seats[seat].has_ended = 1;
+		p->seats[seat].status = status;
+		rewind_now();
+	}
+	__real__exit(status);
 }
 
 pid_t __real_fork(void);
