@@ -11,7 +11,7 @@
 #	make check-power   power cuts, as root; POWER=IMAGES SEED=N
 #	make check-stress  everything at once, with kills; TIME=SECONDS SEED=N
 #	make check-html    the manual as a site, in a browser
-#	make check-long    crash, power, stress, fuzz and html at length, and their figures, as root
+#	make check-long    crash, order, power, stress, fuzz and html at length, and their figures, as root
 #	make lint       what the compilers do not say
 #	make fuzz       look for input that breaks a parser; FUZZ_TIME=SECONDS each,
 #	                fuzz-TARGET for one of tests/fuzz/
