@@ -289,7 +289,9 @@ static void with_switch(struct explorer *x, const struct schedule *s, unsigned d
 	const struct step *step = &level->record.steps[p];
 	struct touched *since = &level->since[next];
 
-	if (since->known && commutes(&step->access, since)) {
+	unsigned third = step->others & ~(1u << step->who) & ~(1u << next);
+
+	if (!third && since->known && commutes(&step->access, since)) {
 		x->figures->pruned++;
 		return;
 	}
