@@ -104,6 +104,15 @@ static int is_for_another(const struct entry *t, const struct entry *first)
 	return strcmp(t->key, first->key) != 0 && (t->receives || t->visible || t->death[0]);
 }
 
+/* Whether its time is still to come.  By the clock, if it seems so: who was stopped since
+ * this receive began would put its token off, and find it due, for ever. */
+static int is_early(const struct receiving *r, const struct entry *e)
+{
+	mq_time visible = e->visible * MILLISECOND;
+
+	return visible > r->now && visible > queue_now(r->q);
+}
+
 /* What is to be done with the first message m, whose group's token is at path. */
 static int take_first(struct receiving *r, const char *path, struct entry *t,
     struct lane_message *m, int *lost)
@@ -112,7 +121,7 @@ static int take_first(struct receiving *r, const char *path, struct entry *t,
 	struct entry *e = &m->entry;
 
 	token_take_over(e, t);
-	if (is_for_another(t, e) || e->visible * MILLISECOND > r->now)
+	if (is_for_another(t, e) || is_early(r, e))
 		return sort_token(r, path, t, lost);
 	e->visible = 0;
 	if (q->conf.max_receives && e->receives >= q->conf.max_receives)

@@ -21,7 +21,8 @@ struct touched {
 
 struct level {
 	struct record record;
-	struct touched since[SEATS]; /* by who goes on: until who was stopped does */
+	/* by who goes on, until who was stopped does; the same after a long stop */
+	struct touched since[SEATS], long_since[SEATS];
 };
 
 struct explorer {
@@ -281,28 +282,27 @@ static void with(struct explorer *x, const struct schedule *s, unsigned depth, u
 		since->known = 0;
 }
 
-/* A switch before step p, to another. */
+/* A switch before step p, to another, or a long stop. */
 static void with_switch(struct explorer *x, const struct schedule *s, unsigned depth, unsigned p,
-    int next)
+    int how, int next)
 {
 	struct level *level = x->levels[depth];
 	const struct step *step = &level->record.steps[p];
-	struct touched *since = &level->since[next];
-
+	struct touched *since = how == PAUSE ? &level->long_since[next] : &level->since[next];
 	unsigned third = step->others & ~(1u << step->who) & ~(1u << next);
 
 	if (!third && since->known && commutes(&step->access, since)) {
 		x->figures->pruned++;
 		return;
 	}
-	with(x, s, depth, p, SWITCH, next, since);
+	with(x, s, depth, p, how, next, since);
 }
 
 /* When who goes at p-1 goes no further, and somebody else does. */
 static void end_of_block(struct level *level, unsigned p, int who)
 {
 	for (int i = 0; i < SEATS; i++)
-		level->since[i].known = 0;
+		level->since[i].known = level->long_since[i].known = 0;
 	if (p < level->record.n)
 		touch_until(&level->since[level->record.steps[p].who], &level->record, p, who);
 }
@@ -329,9 +329,9 @@ static void with_one_more(struct explorer *x, const struct schedule *s, unsigned
 			if (step->is_free)
 				with(x, s, depth, p, SWITCH, q, NULL);
 			else if (budget)
-				with_switch(x, s, depth, p, q);
-			if (budget && !harm && step->access.changes)
-				with(x, s, depth, p, PAUSE, q, NULL);
+				with_switch(x, s, depth, p, SWITCH, q);
+			if (budget && !harm)
+				with_switch(x, s, depth, p, PAUSE, q);
 		}
 		if (budget && !harm && step->access.changes && !x->failed)
 			with(x, s, depth, p, KILL, -1, NULL);

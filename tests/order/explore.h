@@ -6,9 +6,10 @@
  * ended, is free.
  *
  * Of schedules that differ only by the order of calls that commute, one is enough: when a
- * switch comes before a call X, and X commutes with all that is done until who was stopped
- * goes on, then the switch right after X shows the same, and so do all schedules that
- * begin with it.  (But not while there is a third, who may come in between.)  A kill counts before calls that change something, and so does a stop.
+ * switch or a stop comes before a call X, and X commutes with all that is done until who was
+ * stopped goes on, then the one right after X shows the same, and so do all schedules that
+ * begin with it; but not while there is a third, who may come in between.  A kill counts
+ * before calls that change something.
  */
 #ifndef EXPLORE_H
 #define EXPLORE_H

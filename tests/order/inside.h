@@ -34,7 +34,7 @@
 
 #define SEATS       3
 #define PLAYERS_MAX 120
-#define STEPS_MAX   4000
+#define STEPS_MAX   8000
 #define TEXT_SIZE   300
 
 struct step {

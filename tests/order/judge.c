@@ -358,8 +358,11 @@ static void judge_whole(struct judge *j, const struct role *role, const struct t
 	}
 }
 
-static void judge_soon(struct judge *j, const struct role *role)
+/* Unless somebody may have it. */
+static void judge_soon(struct judge *j, const struct role *role, const struct tally *t)
 {
+	if (t->disturbed)
+		return;
 	for (unsigned i = 0; role->soon && i < j->nfound; i++)
 		if (receives_of(j->before, j->nbefore, j->found[i].letter))
 			return;
@@ -418,13 +421,14 @@ int judge(struct judge *j, struct stage *s, const struct cast *cast, const struc
 		count_role(&t, role, &r->endings[i], r->time_passed);
 		judge_drained(j, role, &r->endings[i]);
 		judge_search(j, role, &r->endings[i]);
-		judge_soon(j, role);
 		if (!r->time_passed)
 			judge_kept(j, role, &r->endings[i]);
 	}
 	judge_numbers(j, &t);
-	for (int i = 0; i < cast->n; i++)
+	for (int i = 0; i < cast->n; i++) {
 		judge_whole(j, &s->scene->roles[cast->role[i]], &t);
+		judge_soon(j, &s->scene->roles[cast->role[i]], &t);
+	}
 	if (!r->time_passed)
 		judge_holders(j, &t);
 	for (size_t i = 0; i < s->scene->norders; i++)
