@@ -68,12 +68,13 @@ static int own_memory(const struct stage *s)
 	return fd;
 }
 
-void actor_hire(struct actor *a, struct stage *s, int role, int nth)
+_Static_assert(PLAYERS_MAX >= SEATS * ROLES_MAX, "each has a place in the page");
+
+void actor_hire(struct actor *a, const struct stage *s, int role, int nth)
 {
 	a->role = &s->scene->roles[role];
 	a->player = SEATS * role + nth;
 	a->seed = a->role->seed + (uint64_t)nth * 1000003;
-	a->pid = 0;
 	a->in = own_memory(s);
 	a->out = own_memory(s);
 	a->err = own_memory(s);

@@ -31,7 +31,7 @@ struct actor {
 int stage_memory(const struct stage *);
 
 /* nth: of those of this role, who must not have the same random numbers. */
-void actor_hire(struct actor *, struct stage *, int role, int nth);
+void actor_hire(struct actor *, const struct stage *, int role, int nth);
 void actor_dismiss(struct actor *);
 
 /* All of its files are as at first. */

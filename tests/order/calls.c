@@ -16,7 +16,6 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -398,13 +397,6 @@ static int64_t end_of(const struct inside *p, const struct timespec *t)
 	return t ? p->time + (int64_t)t->tv_sec * 1000000000 + t->tv_nsec : INT64_MAX;
 }
 
-static int has_children(void)
-{
-	siginfo_t info;
-
-	return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
-}
-
 int __real_nanosleep(const struct timespec *, struct timespec *);
 int __wrap_nanosleep(const struct timespec *t, struct timespec *left);
 
@@ -412,13 +404,8 @@ int __wrap_nanosleep(const struct timespec *t, struct timespec *left);
  * not end by itself is not waited for. */
 static void let_job_end(void)
 {
-	siginfo_t info = { 0 };
-
-	for (int ms = 0; ms < 2000; ms++) {
-		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == -1 || info.si_pid)
-			return;
+	for (int ms = 0; ms < 2000 && inside_children() == CHILDREN_RUN; ms++)
 		__real_nanosleep(&(struct timespec){ 0, 1000000 }, NULL);
-	}
 }
 
 int __real_ppoll(struct pollfd *, nfds_t, const struct timespec *, const sigset_t *);
@@ -442,7 +429,7 @@ int __wrap_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *t, const s
 		r = __real_ppoll(fds, n, told == REALLY ? &long_enough : &at_once, mask);
 		if (r != 0 || told != AGAIN || (t && !t->tv_sec && !t->tv_nsec))
 			break;
-		told = wait_until(p, seat, wakes, has_children());
+		told = wait_until(p, seat, wakes, inside_children() != NO_CHILDREN);
 	}
 	begin(p, seat, POLL, told == OVER ? WAKE : told == REALLY ? JOBS : CALL);
 	describe(p, POLL, told == OVER ? "time is over" : "", NULL);

@@ -7,6 +7,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 int __real_main(int argc, char **argv, char **envp);
@@ -21,17 +22,36 @@ static int number(const char *variable)
 	return text ? atoi(text) : -1;
 }
 
+int inside_children(void)
+{
+	siginfo_t info = { 0 };
+
+	if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == -1)
+		return NO_CHILDREN;
+	return info.si_pid ? CHILD_ENDED : CHILDREN_RUN;
+}
+
+/* One that has left children really ends. */
+static int can_play_again(void)
+{
+	return rewind_remembers() && inside_children() == NO_CHILDREN;
+}
+
+static _Noreturn void end_play(struct inside *p, int seat, int status)
+{
+	p->seats[seat].has_ended = 1;
+	p->seats[seat].status = status;
+	rewind_now();
+}
+
 /* The end of a play for this process, and the beginning of the next, if it can be rewound. */
 _Noreturn void __wrap__exit(int status)
 {
 	int seat;
 	struct inside *p = inside_seated(&seat);
 
-	if (p && rewind_can()) {
-		p->seats[seat].has_ended = 1;
-		p->seats[seat].status = status;
-		rewind_now();
-	}
+	if (p && can_play_again())
+		end_play(p, seat, status);
 	__real__exit(status);
 }
 
@@ -53,10 +73,9 @@ void inside_stop(struct inside *p, int seat)
 	kill(getpid(), SIGSTOP);
 	if (p->seats[seat].told != GONE)
 		return;
-	if (!rewind_can())
+	if (!can_play_again())
 		kill(0, SIGKILL);
-	p->seats[seat].has_ended = 1;
-	rewind_now();
+	end_play(p, seat, 0);
 }
 
 /* Until a play begins. */

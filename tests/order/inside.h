@@ -33,7 +33,7 @@
 #define INSIDE_UP 1000000000 /* seconds since 1970, when this machine was started */
 
 #define SEATS       3
-#define PLAYERS_MAX 120
+#define PLAYERS_MAX 120 /* SEATS of each role */
 #define STEPS_MAX   8000
 #define TEXT_SIZE   300
 
@@ -66,7 +66,7 @@ struct seat {
 
 /* Before its main: what it is to be in the play that begins. */
 struct player {
-	int seat;      /* -1: it does not play */
+	int seat;
 	uint64_t seed; /* where its random numbers begin */
 };
 
@@ -95,6 +95,10 @@ void inside_seed(uint64_t);
 /* The page, if this process has a seat; else NULL. */
 struct inside *inside_seated(int *seat);
 void inside_sit(int seat);
+
+/* Of this process; nothing is waited for. */
+enum { NO_CHILDREN, CHILDREN_RUN, CHILD_ENDED };
+int inside_children(void);
 
 /* Stop this process, until it is continued; it does not return to one that is to be gone. */
 void inside_stop(struct inside *, int seat);

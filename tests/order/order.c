@@ -6,8 +6,8 @@
  *
  * Plays the scenes of the files (scene.h): all schedules of each cast with up to SWITCHES
  * (2) forced switches, of those with that many one in EVERY (1), and RANDOM (0) by chance;
- * SEED (1) chooses which.  JOBS casts are played side by side.  -v tells of each cast, -q ends with the first that
- * fails.  A schedule that fails is printed as a line that -r takes, with what is wrong; -r
+ * SEED (1) chooses which.  JOBS casts are played side by side.  -v tells of each cast, -q ends
+ * with the first that fails.  A schedule that fails is printed as a line that -r takes, with what is wrong; -r
  * plays it alone and tells each step.
  *
  * The spools stand below /dev/shm, or TMPDIR if that is set.  The exit status is 1 when a schedule failed.
@@ -125,7 +125,7 @@ static void work(struct program *p, const char *dir)
 		}
 }
 
-static pid_t start_worker(struct program *p, unsigned i)
+static pid_t start_worker(struct program *p, unsigned i, unsigned cpu)
 {
 	char dir[240];
 	cpu_set_t cpus;
@@ -138,7 +138,7 @@ static pid_t start_worker(struct program *p, unsigned i)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	/* who takes turns with its children is faster beside them */
 	CPU_ZERO(&cpus);
-	CPU_SET(((unsigned)sched_getcpu() + i) % (unsigned)get_nprocs(), &cpus);
+	CPU_SET(cpu % (unsigned)get_nprocs(), &cpus);
 	sched_setaffinity(0, sizeof(cpus), &cpus);
 	snprintf(dir, sizeof(dir), "%s/%u", p->dir, i);
 	snap_empty(dir);
@@ -148,6 +148,7 @@ static pid_t start_worker(struct program *p, unsigned i)
 
 static int play_all(struct program *p)
 {
+	unsigned cpu = (unsigned)sched_getcpu();
 	int status, bad = 0;
 
 	p->shared = mmap(NULL, sizeof(*p->shared), PROT_READ | PROT_WRITE,
@@ -155,7 +156,7 @@ static int play_all(struct program *p)
 	if (p->shared == MAP_FAILED)
 		fail("mmap");
 	for (unsigned i = 0; i < p->jobs; i++)
-		start_worker(p, i);
+		start_worker(p, i, cpu + i);
 	while (wait(&status) > 0)
 		bad |= status != 0;
 	printf(

@@ -20,7 +20,6 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define HEAP       (1 << 20) /* more than most commands take */
@@ -47,11 +46,12 @@ static struct {
 } was;
 
 /* By this process since then; elsewhere than what is written back. */
-static struct mapped {
+struct mapped {
 	void *at[MAPPED_MAX];
 	size_t size[MAPPED_MAX];
 	unsigned n;
-} * mapped;
+};
+static struct mapped *mapped;
 
 jmp_buf rewind_start;
 
@@ -187,12 +187,9 @@ void rewind_remember(int page)
 
 /* ---- rewind -------------------------------------------------------------------------------- */
 
-int rewind_can(void)
+int rewind_remembers(void)
 {
-	siginfo_t info;
-
-	return was.pid && was.pid == getpid() &&
-	    waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT);
+	return was.pid && was.pid == getpid();
 }
 
 static void close_between(int first, int last)

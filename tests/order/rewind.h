@@ -6,7 +6,7 @@
  * and when it has ended it is what it was there: its memory, its descriptors, the kernel's
  * view of its signals and its umask.  What it had open is closed, and what it had mapped is
  * unmapped, as its end would do it; whether that was an end or a kill makes no difference
- * to others.  One that has left children is not rewound, but ends.
+ * to others.  Its children are not looked after.
  */
 #ifndef REWIND_H
 #define REWIND_H
@@ -22,8 +22,8 @@
 extern jmp_buf rewind_start;
 void rewind_remember(int page);
 
-/* Whether this process can be rewound: it remembers, and has no children. */
-int rewind_can(void);
+/* Whether this process, and not the one that it was forked from, has. */
+int rewind_remembers(void);
 
 _Noreturn void rewind_now(void);
 
