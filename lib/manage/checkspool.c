@@ -21,11 +21,12 @@ struct spool_check {
 
 #define SPOOL_PATH (4 * NAME_SIZE)
 
-static int is_directory(int fd, const char *path)
+/* In one look: it may be removed at any moment. */
+static int is_there_but_no_directory(int fd, const char *path)
 {
 	struct stat st;
 
-	return fs_stat(fd, path, &st) == 0 && S_ISDIR(st.st_mode);
+	return fs_stat(fd, path, &st) == 0 && !S_ISDIR(st.st_mode);
 }
 
 /* As in a queue, but the spool's bad/ is made here: nothing else goes there. */
@@ -57,7 +58,7 @@ static void check_names_in(struct spool_check *k, const char *dir, int (*fits)(c
 		snprintf(path, sizeof(path), "%s/%s", dir, l.name[i]);
 		if (!fits(l.name[i]))
 			set_aside(k, path, what);
-		else if (directories && fs_exists(k->fd, path) == 1 && !is_directory(k->fd, path))
+		else if (directories && is_there_but_no_directory(k->fd, path))
 			set_aside(k, path, "not a directory");
 	}
 	names_free(&l);
@@ -70,7 +71,7 @@ static void check_publish(struct spool_check *k, const char *id)
 	char path[SPOOL_PATH];
 
 	snprintf(path, sizeof(path), "j/%s", id);
-	if (fs_exists(k->fd, path) == 1 && !is_directory(k->fd, path))
+	if (is_there_but_no_directory(k->fd, path))
 		set_aside(k, path, "not a publish");
 	else
 		check_names_in(k, path, journal_is_member, 0, "not part of a publish");

@@ -25,6 +25,7 @@ struct receiving {
 	struct lease_clock *clock;
 	uint64_t sized_inode, size; /* of the last message's file, of the row read last */
 	int trouble, passed_over;   /* errno of the first entry that others are not to wait for */
+	int moved;                  /* a token went elsewhere, maybe into a line read already */
 	struct row rows[ROWS];
 	size_t nrows;
 	mq_lease **leases;

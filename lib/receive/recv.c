@@ -17,7 +17,9 @@
  * that neither groups nor messages without one starve.  With priority-aging,
  * the line whose first entry has gained the most levels by waiting comes first.
  *
- * In turns/ stand tokens of message groups: see recvgroup.c.
+ * In turns/ stand tokens of message groups: see recvgroup.c.  A token may have to go
+ * to a line that was read already; so who finds nothing, but moved one, reads the
+ * lines once more.  That ends: a token is moved again only when its lane has changed.
  */
 #include "receive/receiving.h"
 
@@ -310,9 +312,10 @@ int recv_under(mq_queue *q, struct lease_clock *clock, size_t max, mq_time visib
 	sweep(q, SWEEP_IF_DUE, &trouble);
 	do {
 		r.now = queue_now(q);
+		r.moved = 0;
 		s = take(&r);
 		free_rows(&r);
-	} while (s == 0 && r.n == 0 && sweep(q, SWEEP_NOW, &trouble) > 0);
+	} while (s == 0 && r.n == 0 && (r.moved || sweep(q, SWEEP_NOW, &trouble) > 0));
 	*n = r.n;
 	if (r.n > 0) {
 		queue_count(q, METER_RECEIVED, r.n);

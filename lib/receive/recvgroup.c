@@ -148,7 +148,7 @@ static int drop_first(struct receiving *r, const struct lane_message *m)
 	return 1;
 }
 
-int recv_token(struct receiving *r, const char *path, struct entry *t, int *lost)
+static int take_or_sort(struct receiving *r, const char *path, struct entry *t, int *lost)
 {
 	mq_queue *q = r->q;
 	struct lane_view v;
@@ -163,4 +163,14 @@ int recv_token(struct receiving *r, const char *path, struct entry *t, int *lost
 			return sort_token(r, path, t, lost);
 	} while ((dropped = drop_first(r, &v.first)) == 1);
 	return dropped == -1 ? put_off_group(r, path, t) : take_first(r, path, t, &v.first, lost);
+}
+
+int recv_token(struct receiving *r, const char *path, struct entry *t, int *lost)
+{
+	size_t before = r->n;
+	int done = take_or_sort(r, path, t, lost);
+
+	if (done == 0 && r->n == before && !*lost && !r->passed_over)
+		r->moved = 1;
+	return done;
 }

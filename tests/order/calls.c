@@ -6,6 +6,7 @@
  */
 #include "inside.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -93,8 +94,7 @@ static const char *whole_path(const struct inside *p, int dir, const char *name,
 		if (*name)
 			path[n++] = '/';
 	}
-	if (n + strlen(name) >= PATH_SIZE)
-		abort();
+	assert(n + strlen(name) < PATH_SIZE);
 	n += strlen(strcpy(path + n, name));
 	if (n > 1 && strcmp(path + n - 2, "/.") == 0)
 		path[n - 2] = '\0';

@@ -16,7 +16,7 @@ struct touched {
 	uint64_t objects[TOUCHED];
 	unsigned n;
 	int known;
-	int is_time;
+	int is_all; /* or time passes, which matters to everybody */
 };
 
 struct level {
@@ -211,14 +211,12 @@ static int try(struct explorer *x, const struct schedule *schedule, const struct
 
 /* ---- those with one choice more ------------------------------------------------------------ */
 
+/* More than there is room for may be anything. */
 static void touch(struct touched *t, const struct access *a)
 {
-	t->is_time |= a->is_time;
-	for (unsigned i = 0; i < a->n; i++) {
-		if (t->n == TOUCHED)
-			abort();
+	t->is_all |= a->is_time || t->n + a->n > TOUCHED;
+	for (unsigned i = 0; !t->is_all && i < a->n; i++)
 		t->objects[t->n++] = a->objects[i];
-	}
 }
 
 /* What is touched from a step on, until that actor goes on. */
@@ -226,14 +224,14 @@ static void touch_until(struct touched *t, const struct record *r, unsigned from
 {
 	t->n = 0;
 	t->known = 1;
-	t->is_time = 0;
+	t->is_all = 0;
 	for (unsigned i = from; i < r->n && r->steps[i].who != who; i++)
 		touch(t, &r->steps[i].access);
 }
 
 static int commutes(const struct access *a, const struct touched *t)
 {
-	return !t->is_time && access_are_apart(a->objects, a->n, t->objects, t->n);
+	return !t->is_all && access_are_apart(a->objects, a->n, t->objects, t->n);
 }
 
 static unsigned forced(const struct schedule *s)

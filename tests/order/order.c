@@ -157,8 +157,11 @@ static int play_all(struct program *p)
 		fail("mmap");
 	for (unsigned i = 0; i < p->jobs; i++)
 		start_worker(p, i, cpu + i);
-	while (wait(&status) > 0)
+	while (wait(&status) > 0) {
+		if (WIFSIGNALED(status))
+			fprintf(stderr, "order: a worker died of signal %d\n", WTERMSIG(status));
 		bad |= status != 0;
+	}
 	printf(
 	    "%u pairs, %u triples: %llu schedules, %llu steps, %llu judged, %llu pruned, %u failed\n",
 	    p->shared->pairs, p->shared->triples, p->shared->schedules, p->shared->steps,

@@ -90,8 +90,10 @@ static int help(struct run *run)
 	}
 	if (first == -1)
 		return 0;
-	if (run->page->time < seats[first].wakes)
+	if (run->page->time < seats[first].wakes) {
 		run->page->time = seats[first].wakes;
+		run->r->waited = 1;
+	}
 	go(run, first, OVER);
 	return 1;
 }
@@ -165,7 +167,7 @@ int play(struct stage *s, const struct schedule *schedule, struct record *r)
 	int result;
 
 	run.who = schedule->first;
-	r->time_passed = 0;
+	r->time_passed = r->waited = 0;
 	stage_reset(s);
 	s->page->n = 0;
 	s->page->free_at = UINT_MAX;

@@ -43,6 +43,7 @@ struct record {
 	unsigned n;
 	struct ending endings[SEATS];
 	int time_passed; /* somebody was stopped for long */
+	int waited;      /* nobody went on before some time was over */
 };
 
 struct stage {

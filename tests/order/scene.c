@@ -105,6 +105,8 @@ static void claim(struct reading *r, struct role *role, char *text)
 		role->finds = 1;
 	else if (strcmp(text, "takes") == 0)
 		role->takes = 1;
+	else if (strcmp(text, "works") == 0)
+		role->works = 1;
 	else if (strcmp(text, "drained") == 0)
 		role->drained = 1;
 	else if (strcmp(text, "holds") == 0)

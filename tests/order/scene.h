@@ -24,8 +24,9 @@
  *	soon			what it sends is received at once, if no message of the scene is left
  *	once LETTERS		the same, but of all roles that send one of these, one does
  *	whole			all copies of what it sends are there or none, however it ended
- *	finds			it does not end with 1 while a message is there
+ *	finds			it does not end with 1 while a message is there, unless time passes
  *	takes			the letters that it prints were received and acked
+ *	works			the same; but when time passes, a job may print what it is too late to ack
  *	acks LETTERS		they are never received again
  *	keeps LETTERS		they are received by no other, unless time passes
  *	drained			none of the messages of the scene is left
@@ -59,7 +60,7 @@ struct role {
 	char *input;   /* or NULL */
 	unsigned char sends[LETTERS];
 	char *once, *acks, *keeps, *drops; /* letters, or "" */
-	int soon, whole, finds, takes, drained, holds, resets;
+	int soon, whole, finds, takes, works, drained, holds, resets;
 	unsigned long seed;
 	int statuses[STATUSES_MAX];
 	size_t nstatuses;

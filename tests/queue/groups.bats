@@ -235,6 +235,18 @@ no_lanes() {
 	no_lanes
 }
 
+@test "max-receives: what comes next in the group is received at once, whatever its priority" {
+	put g 1
+	mq-send -q -p 9 -g g -b 9 q
+	mq-send -q -p 0 -g g -b 0 q
+	mq-nack -d 0 "$(mq-recv q)"
+	mq-config q max-receives=1
+	same 9 "$(mq-recv -a q)"
+	same 0 "$(mq-recv -a q)"
+	has q 0 0 0 1
+	no_lanes
+}
+
 @test "max-receives by lapses" {
 	mq-config q max-receives=1
 	put g 1 2
