@@ -420,10 +420,9 @@ int judge(struct judge *j, struct stage *s, const struct cast *cast, const struc
 		judge_status(j, role, &r->endings[i], r->time_passed);
 		count_role(&t, role, &r->endings[i], r->time_passed);
 		judge_drained(j, role, &r->endings[i]);
-		if (r->time_passed)
-			continue;
-		judge_search(j, role, &r->endings[i]);
 		judge_kept(j, role, &r->endings[i]);
+		if (!r->time_passed)
+			judge_search(j, role, &r->endings[i]);
 	}
 	judge_numbers(j, &t);
 	for (int i = 0; i < cast->n; i++) {

@@ -28,7 +28,7 @@
  *	takes			the letters that it prints were received and acked
  *	works			the same; but when time passes, a job may print what it is too late to ack
  *	acks LETTERS		they are never received again
- *	keeps LETTERS		they are received by no other, unless time passes
+ *	keeps LETTERS		they are received by no other; for more hours than two stops have
  *	drained			none of the messages of the scene is left
  *	holds			it leaves leases behind
  *	drops LETTERS		may be gone, however it ended
