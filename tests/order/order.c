@@ -1,14 +1,15 @@
 /*
  * order.c - the real commands, in every order
  *
- * usage: order [-vq] [-j JOBS] [-s SWITCHES] [-e EVERY] [-n RANDOM] [-S SEED] [-o SCENE] FILE...
+ * usage: order [-vq] [-j JOBS] [-s SWITCHES] [-e EVERY[,EVERY]] [-n RANDOM] [-S SEED]
+ *              [-o SCENE] FILE...
  *        order -r 'FILE SCENE ROLE+ROLE SCHEDULE'
  *
  * Plays the scenes of the files (scene.h): all schedules of each cast with up to SWITCHES
- * (2) forced switches, of those with that many one in EVERY (1), and RANDOM (0) by chance;
- * SEED (1) chooses which.  JOBS casts are played side by side.  -v tells of each cast, -q ends
- * with the first that fails.  A schedule that fails is printed as a line that -r takes, with what is wrong; -r
- * plays it alone and tells each step.
+ * (2) forced switches, of those with that many one in EVERY (1), of triples one in the second
+ * EVERY, and RANDOM (0) by chance; SEED (1) chooses which.  JOBS casts are played side by
+ * side.  -v tells of each cast, -q ends with the first that fails.  A schedule that fails is
+ * printed as a line that -r takes, with what is wrong; -r plays it alone and tells each step.
  *
  * The spools stand below /dev/shm, or TMPDIR if that is set.  The exit status is 1 when a schedule failed.
  */
@@ -46,6 +47,7 @@ struct program {
 	size_t nfiles;
 	const char *only; /* one scene */
 	struct wish wish;
+	unsigned every_of_three; /* of casts of three */
 	int verbose, quits;
 	unsigned jobs;
 	struct shared *shared;
@@ -70,13 +72,16 @@ static void real_time(struct timespec *t)
 
 static void play_cast(struct program *p, struct stage *s, const struct cast *cast)
 {
+	struct wish wish = p->wish;
 	struct figures f = { 0 };
 	struct timespec a, b;
 
+	if (cast->n > 2)
+		wish.every = p->every_of_three;
 	real_time(&a);
 	alarm(3600);
 	stage_cast(s, cast);
-	if (explore(s, cast, &verdicts, &p->wish, &f))
+	if (explore(s, cast, &verdicts, &wish, &f))
 		atomic_fetch_add(&p->shared->failed, 1);
 	real_time(&b);
 	atomic_fetch_add(cast->n == 2 ? &p->shared->pairs : &p->shared->triples, 1);
@@ -262,7 +267,9 @@ static void read_files(struct program *p, char **paths, int n)
 
 int main(int argc, char **argv)
 {
-	struct program p = { .wish = { .switches = 2, .every = 1, .seed = 1 }, .jobs = 1 };
+	struct program p = { .wish = { .switches = 2, .every = 1, .seed = 1 },
+		.every_of_three = 1,
+		.jobs = 1 };
 	char *again = NULL;
 	int opt, status;
 
@@ -281,7 +288,9 @@ int main(int argc, char **argv)
 			p.wish.switches = (unsigned)atoi(optarg);
 			break;
 		case 'e':
-			p.wish.every = (unsigned)atoi(optarg);
+			p.wish.every = p.every_of_three = (unsigned)atoi(strsep(&optarg, ","));
+			if (optarg)
+				p.every_of_three = (unsigned)atoi(optarg);
 			break;
 		case 'n':
 			p.wish.random = (unsigned)atoi(optarg);
