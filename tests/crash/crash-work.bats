@@ -130,7 +130,7 @@ prepare_queue() {
 }
 
 responder() {
-	mq-work -n 1 -r q -- cat
+	exec mq-work -n 1 -r q -- cat
 }
 
 # A later call works, and tidies up what is left.

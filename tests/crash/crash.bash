@@ -130,9 +130,10 @@ traced() {
 		args+=("$word")
 	done
 	if [ -n "$BESIDE" ]; then
-		set -m # that all of it can be killed
-		"$BESIDE" >beside.out 2>&1 3>&- 6>&- 7<&- &
-		set +m
+		{
+			trap exit TERM # when what it is at has ended, or that would leave litter
+			"$BESIDE"
+		} >beside.out 2>&1 3>&- 6>&- 7<&- &
 		beside=$!
 	fi
 	rc=0
@@ -141,7 +142,7 @@ traced() {
 		"$MQ_TEST_BIN/${args[0]}" "${args[@]:1}" <input >out 2>err 3>&- 6>&- 7<&- || rc=$?
 	if [ -n "$beside" ]; then
 		{
-			kill -9 -- "-$beside" || true
+			kill "$beside" || true
 			wait "$beside" || true
 		} 2>/dev/null
 	fi
