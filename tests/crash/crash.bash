@@ -140,12 +140,19 @@ traced() {
 	# shellcheck disable=SC2086 # empty or one word
 	MQ_TEST_PASSED=$PASSED meddle -t "$PATIENCE" -o report ${alone:-} "${opts[@]}" \
 		"$MQ_TEST_BIN/${args[0]}" "${args[@]:1}" <input >out 2>err 3>&- 6>&- 7<&- || rc=$?
-	if [ -n "$beside" ]; then
-		{
-			kill "$beside" || true
-			wait "$beside" || true
-		} 2>/dev/null
-	fi
+	[ -z "$beside" ] || end_beside "$beside" 2>/dev/null
+}
+
+# end_beside PID: in a second, or it is told again: a shell that is about to become a command
+# may forget a signal.
+end_beside() {
+	local i
+	for ((i = 0; ; i++)); do
+		((i % 100)) || kill "$1" || break
+		kill -0 "$1" || break
+		pause
+	done
+	wait "$1" || true
 }
 
 # check_all COMMAND...: in a process of its own, so that what fails ends no more
