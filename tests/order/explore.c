@@ -122,11 +122,10 @@ static int note(struct explorer *x, uint64_t order)
 static void complain(const struct explorer *x, const struct schedule *schedule, const char *what)
 {
 	const struct scene *scene = x->s->scene;
+	char name[CAST_SIZE];
 
-	printf("order: %s %s ", scene->file, scene->name);
-	for (int i = 0; i < x->cast->n; i++)
-		printf("%s%s", i ? "+" : "", scene->roles[x->cast->role[i]].name);
-	printf(" ");
+	cast_name(scene, x->cast, name);
+	printf("order: %s %s %s ", scene->file, scene->name, name);
 	schedule_print(schedule, stdout);
 	printf("\n%s", what);
 	fflush(stdout);

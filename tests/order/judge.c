@@ -6,6 +6,7 @@
 #include "mq.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -184,19 +185,26 @@ struct tally {
 	int taken[LETTERS]; /* the same */
 	unsigned char may_go[LETTERS];
 	unsigned char once[LETTERS]; /* bits: it was sent, surely */
-	int resets;
+	unsigned char resets[LETTERS];
 	int disturbed; /* leases were left behind: what is in them comes later */
 };
 
-static int is_among(int status, const int *statuses, size_t n)
+static int is_among(int status, const struct statuses *s)
 {
-	for (size_t i = 0; i < n; i++)
-		if (statuses[i] == status)
+	for (size_t i = 0; i < s->n; i++)
+		if (s->of[i] == status)
 			return 1;
 	return 0;
 }
 
-static void judge_status(struct judge *j, const struct role *role, const struct ending *e, int late)
+static int may_end_so(const struct role *role, const struct ending *e, int time_passed)
+{
+	return is_among(e->status, &role->exits) || (e->late && is_among(e->status, &role->late)) ||
+	    (time_passed && is_among(e->status, &role->later));
+}
+
+static void judge_status(struct judge *j, const struct role *role, const struct ending *e,
+    int time_passed)
 {
 	if (e->how == KILLED)
 		return;
@@ -204,8 +212,7 @@ static void judge_status(struct judge *j, const struct role *role, const struct 
 		blame(j, "%s waits for ever", role->name);
 	else if (e->how == SICK)
 		blame(j, "%s died of signal %d", role->name, e->status);
-	else if (!is_among(e->status, role->statuses, role->nstatuses) &&
-	    !(late && is_among(e->status, role->late_statuses, role->nlate)))
+	else if (!may_end_so(role, e, time_passed))
 		blame(j, "%s ended with %d: %s", role->name, e->status, e->errors);
 }
 
@@ -255,11 +262,12 @@ static void count_role(struct tally *t, const struct role *role, const struct en
 	count_gone(t, role->drops, 0);
 	for (const char *c = role->drops; *c; c++)
 		t->may_go[*c & 0x7f] = 1;
-	count_gone(t, printed, sure && !(role->works && late));
+	count_gone(t, printed, sure && !(role->works && e->late));
 	for (const char *c = printed; *c; c++)
 		if (*c != '\n')
 			t->taken[*c & 0x7f]++;
-	t->resets |= role->resets;
+	for (const char *c = role->resets; *c; c++)
+		t->resets[*c & 0x7f] = 1;
 	t->disturbed |= role->holds || e->how == KILLED || e->paused;
 }
 
@@ -335,12 +343,12 @@ static unsigned receives_of(const struct found *found, unsigned n, unsigned char
 	return 0;
 }
 
-static void judge_receives(struct judge *j)
+static void judge_receives(struct judge *j, const struct tally *t)
 {
 	for (unsigned i = 0; i < j->nfound; i++) {
 		unsigned before = receives_of(j->before, j->nbefore, j->found[i].letter);
 
-		if (j->found[i].receives < before)
+		if (j->found[i].receives < before && !t->resets[j->found[i].letter])
 			blame(j, "%c: the receive count fell from %u to %u", j->found[i].letter,
 			    before, j->found[i].receives);
 	}
@@ -371,6 +379,16 @@ static void judge_soon(struct judge *j, const struct role *role, const struct ta
 			blame(j, "%c comes late", j->found[i].letter);
 }
 
+static void judge_next(struct judge *j, const struct role *role, const struct ending *e,
+    const struct tally *t)
+{
+	if (t->disturbed || e->how != ENDED || e->status != 0)
+		return;
+	for (unsigned i = 0; i < j->nfound; i++)
+		if (!j->found[i].now && strchr(role->nexts, j->found[i].letter))
+			blame(j, "%c comes late after %s", j->found[i].letter, role->name);
+}
+
 static void judge_search(struct judge *j, const struct role *role, const struct ending *e)
 {
 	if (!role->finds || e->how != ENDED || e->status != 1)
@@ -381,14 +399,19 @@ static void judge_search(struct judge *j, const struct role *role, const struct 
 			    j->found[i].letter);
 }
 
-static void judge_kept(struct judge *j, const struct role *role, const struct ending *e)
+static void judge_kept(struct judge *j, const struct role *role, const struct ending *e,
+    const struct tally *t)
 {
 	if (e->how != ENDED || e->status != 0)
 		return;
-	for (unsigned i = 0; i < j->nfound; i++)
-		if (j->found[i].now && strchr(role->keeps, j->found[i].letter))
-			blame(j, "%c was received, but %s keeps it", j->found[i].letter,
-			    role->name);
+	for (const char *c = role->keeps; *c; c++) {
+		int taken = t->taken[*c & 0x7f];
+
+		for (unsigned i = 0; i < j->nfound; i++)
+			taken |= j->found[i].now && j->found[i].letter == *c;
+		if (taken)
+			blame(j, "%c was received, but %s keeps it", *c, role->name);
+	}
 }
 
 /* Who says that the queue is drained is right about what was there before. */
@@ -401,6 +424,154 @@ static void judge_drained(struct judge *j, const struct role *role, const struct
 		    receives_of(j->before, j->nbefore, j->found[i].letter))
 			blame(j, "%s says that all is done, but %c is there", role->name,
 			    j->found[i].letter);
+}
+
+/* ---- while it was there ---------------------------------------------------------------- */
+
+/* What is listed in an order that is not a group's stands in one line from when it was
+ * accepted: surely so from the end of its sender until somebody begins who receives it. */
+struct line {
+	struct judge *j;
+	const struct scene *scene;
+	const struct cast *cast;
+	const struct record *r;
+	const struct tally *t;
+	unsigned begin[SEATS], end[SEATS]; /* steps */
+};
+
+static const struct role *role_at(const struct line *l, int seat)
+{
+	return &l->scene->roles[l->cast->role[seat]];
+}
+
+static int is_in_line(const struct line *l, int letter)
+{
+	for (size_t i = 0; i < l->scene->norders; i++)
+		if (!l->scene->orders[i].group && strchr(l->scene->orders[i].letters, letter))
+			return 1;
+	return 0;
+}
+
+static void find_spans(struct line *l)
+{
+	for (int i = 0; i < l->cast->n; i++)
+		l->begin[i] = l->end[i] = l->r->n;
+	for (unsigned k = l->r->n; k-- > 0;) {
+		int who = l->r->steps[k].who;
+
+		if (l->end[who] == l->r->n && l->begin[who] == l->r->n)
+			l->end[who] = k + 1;
+		l->begin[who] = k;
+	}
+}
+
+/* Where among those that were there before anybody began: 0: it was not. */
+static unsigned place_before(const struct judge *j, int letter)
+{
+	for (unsigned i = 0; i < j->nbefore; i++)
+		if (j->before[i].letter == letter && j->before[i].now)
+			return i + 1;
+	return 0;
+}
+
+static int sender_of(const struct line *l, int letter)
+{
+	for (int i = 0; i < l->cast->n; i++)
+		if (role_at(l, i)->sends[letter])
+			return i;
+	return -1;
+}
+
+/* From which step on it is surely there. */
+static unsigned there_from(const struct line *l, int letter)
+{
+	int sender = sender_of(l, letter);
+
+	if (l->t->sent[letter] != 1 || l->t->may_go[letter] || !is_in_line(l, letter))
+		return UINT_MAX;
+	if (sender == -1)
+		return place_before(l->j, letter) ? 0 : UINT_MAX;
+	return l->r->endings[sender].status == 0 ? l->end[sender] : UINT_MAX;
+}
+
+/* Up to which one. */
+static unsigned there_until(const struct line *l, int letter)
+{
+	if (count_of(l->j, letter) == 1 && !l->t->taken[letter])
+		return UINT_MAX;
+	for (int i = 0; i < l->cast->n; i++)
+		if (role_at(l, i)->takes && strchr(l->r->endings[i].output, letter))
+			return l->begin[i];
+	return 0;
+}
+
+/* Who finds nothing is wrong when at each moment there was something. */
+static void judge_nothing(const struct line *l, int seat)
+{
+	unsigned at = l->begin[seat], reach = at;
+
+	if (l->r->endings[seat].status != 1)
+		return;
+	do {
+		at = reach;
+		for (int c = 1; c < LETTERS; c++)
+			if (there_from(l, c) <= at && there_until(l, c) > reach)
+				reach = there_until(l, c);
+		if (reach >= l->end[seat]) {
+			blame(l->j, "%s found nothing, but there was always something",
+			    role_at(l, seat)->name);
+			return;
+		}
+	} while (reach > at);
+}
+
+/* Others take at the same time: who loses a race against them goes on elsewhere. */
+static int is_alone(const struct line *l, int seat)
+{
+	for (int i = 0; i < l->cast->n; i++)
+		if (i != seat && (role_at(l, i)->takes || *role_at(l, i)->drops) &&
+		    l->begin[i] < l->end[seat] && l->end[i] > l->begin[seat])
+			return 0;
+	return 1;
+}
+
+/* Whether the first was accepted before the second was sent. */
+static int is_older(const struct line *l, int first, int second)
+{
+	unsigned a = place_before(l->j, first), b = place_before(l->j, second);
+	int sender = sender_of(l, second);
+
+	if (sender == -1)
+		return a && b && a < b;
+	return there_from(l, first) <= l->begin[sender];
+}
+
+static void judge_first(const struct line *l, int seat)
+{
+	for (const char *p = l->r->endings[seat].output; *p; p++)
+		for (int c = 1; c < LETTERS; c++)
+			if (*p != '\n' && is_in_line(l, *p & 0x7f) &&
+			    there_from(l, c) <= l->begin[seat] &&
+			    there_until(l, c) >= l->end[seat] && is_older(l, c, *p & 0x7f))
+				blame(l->j, "%s received %c, but %c was before it",
+				    role_at(l, seat)->name, *p, c);
+}
+
+static void judge_line(struct judge *j, const struct stage *s, const struct cast *cast,
+    const struct record *r, const struct tally *t)
+{
+	struct line l = { j, s->scene, cast, r, t, { 0 }, { 0 } };
+
+	if (r->time_passed || t->disturbed)
+		return;
+	find_spans(&l);
+	for (int i = 0; i < cast->n; i++) {
+		if (!role_at(&l, i)->takes || r->endings[i].how != ENDED)
+			continue;
+		judge_nothing(&l, i);
+		if (is_alone(&l, i))
+			judge_first(&l, i);
+	}
 }
 
 int judge(struct judge *j, struct stage *s, const struct cast *cast, const struct record *r)
@@ -420,7 +591,6 @@ int judge(struct judge *j, struct stage *s, const struct cast *cast, const struc
 		judge_status(j, role, &r->endings[i], r->time_passed);
 		count_role(&t, role, &r->endings[i], r->time_passed);
 		judge_drained(j, role, &r->endings[i]);
-		judge_kept(j, role, &r->endings[i]);
 		if (!r->time_passed)
 			judge_search(j, role, &r->endings[i]);
 	}
@@ -428,12 +598,14 @@ int judge(struct judge *j, struct stage *s, const struct cast *cast, const struc
 	for (int i = 0; i < cast->n; i++) {
 		judge_whole(j, &s->scene->roles[cast->role[i]], &t);
 		judge_soon(j, &s->scene->roles[cast->role[i]], &t);
+		judge_next(j, &s->scene->roles[cast->role[i]], &r->endings[i], &t);
+		judge_kept(j, &s->scene->roles[cast->role[i]], &r->endings[i], &t);
 	}
 	if (!r->time_passed && !(r->waited && t.disturbed))
 		judge_holders(j, &t);
 	for (size_t i = 0; i < s->scene->norders; i++)
 		judge_order(j, &s->scene->orders[i], &t);
-	if (!t.resets)
-		judge_receives(j);
+	judge_line(j, s, cast, r, &t);
+	judge_receives(j, &t);
 	return *j->verdict ? -1 : 0;
 }

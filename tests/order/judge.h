@@ -7,6 +7,8 @@
  *	- what was accepted is there once, or was acked: nothing is lost, nothing comes twice;
  *	- what was acked comes never again;
  *	- orders hold, and those of groups strictly;
+ *	- who receives from a line gets what surely was first in it, and who finds nothing is
+ *	  wrong if at each moment there surely was something;
  *	- receive counts do not fall;
  *	- all can be received in bounded time, and then nothing is left;
  *	- each role ended with a status that it may have;

@@ -2,16 +2,18 @@
  * order.c - the real commands, in every order
  *
  * usage: order [-vq] [-j JOBS] [-s SWITCHES] [-e EVERY[,EVERY]] [-n RANDOM] [-S SEED]
- *              [-o SCENE] FILE...
+ *              [-o SCENE] [-c ROLE+ROLE] FILE...
  *        order -r 'FILE SCENE ROLE+ROLE SCHEDULE'
  *
  * Plays the scenes of the files (scene.h): all schedules of each cast with up to SWITCHES
  * (2) forced switches, of those with that many one in EVERY (1), of triples one in the second
- * EVERY, and RANDOM (0) by chance; SEED (1) chooses which.  JOBS casts are played side by
- * side.  -v tells of each cast, -q ends with the first that fails.  A schedule that fails is
- * printed as a line that -r takes, with what is wrong; -r plays it alone and tells each step.
+ * EVERY, and RANDOM (0) by chance; SEED (1) chooses which.  -o and -c choose one scene and
+ * one cast, its roles in the order of the file.  JOBS casts are played side by side.  -v tells
+ * of each cast, -q ends with the first that fails.  A schedule that fails is printed as a line
+ * that -r takes, with what is wrong; -r plays it alone and tells each step.
  *
- * The spools stand below /dev/shm, or TMPDIR if that is set.  The exit status is 1 when a schedule failed.
+ * The spools stand below /dev/shm, or TMPDIR if that is set.  The exit status is 1 when a
+ * schedule failed, and 2 when none could be played.
  */
 #include "explore.h"
 
@@ -45,7 +47,8 @@ struct shared {
 struct program {
 	struct file *files;
 	size_t nfiles;
-	const char *only; /* one scene */
+	const char *only;      /* one scene */
+	const char *only_cast; /* ROLE+ROLE */
 	struct wish wish;
 	unsigned every_of_three; /* of casts of three */
 	int verbose, quits;
@@ -75,6 +78,7 @@ static void play_cast(struct program *p, struct stage *s, const struct cast *cas
 	struct wish wish = p->wish;
 	struct figures f = { 0 };
 	struct timespec a, b;
+	char name[CAST_SIZE];
 
 	if (cast->n > 2)
 		wish.every = p->every_of_three;
@@ -91,15 +95,23 @@ static void play_cast(struct program *p, struct stage *s, const struct cast *cas
 	atomic_fetch_add(&p->shared->pruned, f.pruned);
 	if (!p->verbose)
 		return;
-	printf("%s", s->scene->name);
-	for (int i = 0; i < cast->n; i++)
-		printf("%c%s", i ? '+' : ' ', s->scene->roles[cast->role[i]].name);
-	printf(": %llu schedules of %llu steps, %llu pruned, %llu judged, %ld ms\n",
-	    (unsigned long long)f.schedules,
+	cast_name(s->scene, cast, name);
+	printf("%s %s: %llu schedules of %llu steps, %llu pruned, %llu judged, %ld ms\n",
+	    s->scene->name, name, (unsigned long long)f.schedules,
 	    (unsigned long long)(f.schedules ? f.steps / f.schedules : 0),
 	    (unsigned long long)f.pruned, (unsigned long long)f.judged,
 	    (b.tv_sec - a.tv_sec) * 1000 + (b.tv_nsec - a.tv_nsec) / 1000000);
 	fflush(stdout);
+}
+
+static int is_wanted(const struct program *p, const struct scene *scene, const struct cast *cast)
+{
+	char name[CAST_SIZE];
+
+	if (p->only && strcmp(scene->name, p->only) != 0)
+		return 0;
+	cast_name(scene, cast, name);
+	return !p->only_cast || strcmp(name, p->only_cast) == 0;
 }
 
 /* Play those casts that nobody else does; the spool is made once for a scene. */
@@ -113,10 +125,9 @@ static void work(struct program *p, const char *dir)
 			struct scene *scene = &p->files[i].scenes[k];
 			int is_open = 0;
 
-			if (p->only && strcmp(scene->name, p->only) != 0)
-				continue;
 			for (size_t c = 0; c < scene->ncasts; c++) {
-				if (n++ != mine || (p->quits && p->shared->failed))
+				if (!is_wanted(p, scene, &scene->casts[c]) || n++ != mine ||
+				    (p->quits && p->shared->failed))
 					continue;
 				if (!is_open++) {
 					stage_open(&s, dir, scene);
@@ -171,7 +182,9 @@ static int play_all(struct program *p)
 	    "%u pairs, %u triples: %llu schedules, %llu steps, %llu judged, %llu pruned, %u failed\n",
 	    p->shared->pairs, p->shared->triples, p->shared->schedules, p->shared->steps,
 	    p->shared->judged, p->shared->pruned, p->shared->failed);
-	return bad ? 2 : p->shared->failed != 0;
+	if (bad || !(p->shared->pairs + p->shared->triples))
+		return 2;
+	return p->shared->failed != 0;
 }
 
 /* ---- one, again ---------------------------------------------------------------------------- */
@@ -273,7 +286,7 @@ int main(int argc, char **argv)
 	char *again = NULL;
 	int opt, status;
 
-	while ((opt = getopt(argc, argv, "vqj:s:e:n:S:o:r:")) != -1)
+	while ((opt = getopt(argc, argv, "vqj:s:e:n:S:o:c:r:")) != -1)
 		switch (opt) {
 		case 'v':
 			p.verbose = 1;
@@ -300,6 +313,9 @@ int main(int argc, char **argv)
 			break;
 		case 'o':
 			p.only = optarg;
+			break;
+		case 'c':
+			p.only_cast = optarg;
 			break;
 		case 'r':
 			again = optarg;

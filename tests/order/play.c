@@ -100,6 +100,16 @@ static int help(struct run *run)
 
 /* ---- choices ------------------------------------------------------------------------------ */
 
+/* To those who have begun. */
+static void pass_long(struct run *run)
+{
+	for (int i = 0; i < run->s->n; i++)
+		run->r->endings[i].late |=
+		    run->s->actors[i]->began && run->s->actors[i]->is != OVER_AND_DONE;
+	run->r->time_passed = 1;
+	run->page->time += LONG;
+}
+
 /* What becomes of who was to go. */
 static void strike(struct run *run, const struct choice *c)
 {
@@ -110,8 +120,7 @@ static void strike(struct run *run, const struct choice *c)
 	if (c->how == PAUSE) {
 		a->paused = 1;
 		run->r->endings[run->who].paused = 1;
-		run->r->time_passed = 1;
-		run->page->time += LONG;
+		pass_long(run);
 	}
 }
 
@@ -172,7 +181,7 @@ int play(struct stage *s, const struct schedule *schedule, struct record *r)
 	s->page->n = 0;
 	s->page->free_at = UINT_MAX;
 	for (int i = 0; i < s->n; i++) {
-		r->endings[i].paused = 0;
+		r->endings[i].paused = r->endings[i].late = 0;
 		actor_reset(s->actors[i], s);
 	}
 	result = perform(&run);

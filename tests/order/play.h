@@ -34,6 +34,7 @@ struct ending {
 	enum { ENDED, KILLED, STUCK, SICK } how;
 	int status; /* ENDED; SICK: the signal */
 	int paused;
+	int late; /* somebody was stopped for long while it went on */
 	char output[OUTPUT_MAX];
 	char errors[OUTPUT_MAX];
 };

@@ -65,16 +65,14 @@ static int role_of(struct reading *r, const char *name)
 
 /* ---- roles ---------------------------------------------------------------------- */
 
-static size_t numbers(struct reading *r, char *text, int *to)
+static void read_statuses(struct reading *r, char *text, struct statuses *s)
 {
-	size_t n = 0;
-
+	s->n = 0;
 	for (char *word = strtok(text, " "); word; word = strtok(NULL, " ")) {
-		if (n == STATUSES_MAX)
+		if (s->n == STATUSES_MAX)
 			bad(r, "too many statuses");
-		to[n++] = atoi(word);
+		s->of[s->n++] = atoi(word);
 	}
-	return n;
 }
 
 static void add_sends(struct reading *r, struct role *role, char *text)
@@ -87,46 +85,59 @@ static void add_sends(struct reading *r, struct role *role, char *text)
 		role->sends[*letters & 0x7f] += (unsigned char)(copies ? atoi(copies) : 1);
 }
 
+static const struct claim {
+	const char *name;
+	enum { FLAG, TEXT, STATUSES } kind;
+	size_t at;
+} claims[] = {
+	{ "soon", FLAG, offsetof(struct role, soon) },
+	{ "whole", FLAG, offsetof(struct role, whole) },
+	{ "finds", FLAG, offsetof(struct role, finds) },
+	{ "takes", FLAG, offsetof(struct role, takes) },
+	{ "works", FLAG, offsetof(struct role, works) },
+	{ "drained", FLAG, offsetof(struct role, drained) },
+	{ "holds", FLAG, offsetof(struct role, holds) },
+	{ "once", TEXT, offsetof(struct role, once) },
+	{ "acks", TEXT, offsetof(struct role, acks) },
+	{ "keeps", TEXT, offsetof(struct role, keeps) },
+	{ "drops", TEXT, offsetof(struct role, drops) },
+	{ "resets", TEXT, offsetof(struct role, resets) },
+	{ "next", TEXT, offsetof(struct role, nexts) },
+	{ "exits", STATUSES, offsetof(struct role, exits) },
+	{ "late", STATUSES, offsetof(struct role, late) },
+	{ "later", STATUSES, offsetof(struct role, later) },
+};
+
+static const struct claim *find_claim(const char *name)
+{
+	for (size_t i = 0; i < sizeof(claims) / sizeof(*claims); i++)
+		if (strcmp(claims[i].name, name) == 0)
+			return &claims[i];
+	return NULL;
+}
+
 static void claim(struct reading *r, struct role *role, char *text)
 {
 	char *rest = text + strcspn(text, " ");
+	const struct claim *c;
+	void *to;
 
 	if (*rest)
 		*rest++ = '\0';
+	c = find_claim(text);
+	to = (char *)role + (c ? c->at : 0);
 	if (strcmp(text, "sends") == 0)
 		add_sends(r, role, rest);
 	else if (strcmp(text, "seed") == 0)
 		role->seed = strtoul(rest, NULL, 10);
-	else if (strcmp(text, "soon") == 0)
-		role->soon = 1;
-	else if (strcmp(text, "whole") == 0)
-		role->whole = 1;
-	else if (strcmp(text, "finds") == 0)
-		role->finds = 1;
-	else if (strcmp(text, "takes") == 0)
-		role->takes = 1;
-	else if (strcmp(text, "works") == 0)
-		role->works = 1;
-	else if (strcmp(text, "drained") == 0)
-		role->drained = 1;
-	else if (strcmp(text, "holds") == 0)
-		role->holds = 1;
-	else if (strcmp(text, "resets") == 0)
-		role->resets = 1;
-	else if (strcmp(text, "once") == 0)
-		role->once = must(strdup(rest));
-	else if (strcmp(text, "acks") == 0)
-		role->acks = must(strdup(rest));
-	else if (strcmp(text, "keeps") == 0)
-		role->keeps = must(strdup(rest));
-	else if (strcmp(text, "drops") == 0)
-		role->drops = must(strdup(rest));
-	else if (strcmp(text, "exits") == 0)
-		role->nstatuses = numbers(r, rest, role->statuses);
-	else if (strcmp(text, "later") == 0)
-		role->nlate = numbers(r, rest, role->late_statuses);
+	else if (c && c->kind == FLAG && !*rest)
+		*(int *)to = 1;
+	else if (c && c->kind == TEXT && *rest)
+		*(char **)to = must(strdup(rest));
+	else if (c && c->kind == STATUSES && *rest)
+		read_statuses(r, rest, to);
 	else
-		bad(r, "'%s' is no claim", text);
+		bad(r, "'%s' is no claim, or not so", text);
 }
 
 /* \n in it is a newline. */
@@ -154,8 +165,8 @@ static void add_role(struct reading *r, char *text)
 	*colon = '\0';
 	memset(role, 0, sizeof(*role));
 	role->name = must(strdup(trimmed(text)));
-	role->once = role->acks = role->keeps = role->drops = "";
-	role->nstatuses = 1;
+	role->once = role->acks = role->keeps = role->drops = role->resets = role->nexts = "";
+	role->exits.n = 1;
 	role->seed = 1000000 * (s->nroles + 1);
 	rest = colon + 1;
 	part = strsep(&rest, ";");
@@ -289,6 +300,15 @@ static void take_line(struct reading *r, char *line)
 		add_triples(r, rest);
 	else
 		bad(r, "what is '%s'?", word);
+}
+
+void cast_name(const struct scene *scene, const struct cast *cast, char name[CAST_SIZE])
+{
+	size_t n = 0;
+
+	for (int i = 0; i < cast->n && n < CAST_SIZE; i++)
+		n += (size_t)snprintf(name + n, CAST_SIZE - n, "%s%s", i ? "+" : "",
+		    scene->roles[cast->role[i]].name);
 }
 
 size_t scenes_read(const char *path, struct scene **scenes)

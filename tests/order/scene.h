@@ -22,6 +22,8 @@
  *
  *	sends LETTERS [COPIES]	they were accepted
  *	soon			what it sends is received at once, if no message of the scene is left
+ *	next LETTERS		these are received at once, if they are left and nobody is killed, stopped
+ *				for long or holds any
  *	once LETTERS		the same, but of all roles that send one of these, one does
  *	whole			all copies of what it sends are there or none, however it ended
  *	finds			it does not end with 1 while a message is there, unless time passes
@@ -32,9 +34,10 @@
  *	drained			none of the messages of the scene is left
  *	holds			it leaves leases behind
  *	drops LETTERS		may be gone, however it ended
- *	resets			receive counts may fall
+ *	resets LETTERS		their receive counts may fall, however it ended
  *	exits STATUS...		it may end so; else with 0 alone
- *	later			it may, too, when it was stopped for long
+ *	late STATUS...		or so, when somebody was stopped for long while it went on
+ *	later STATUS...		or so, when somebody was stopped for long
  *	seed NUMBER		where its random numbers begin: with some, a sender begins a segment
  *
  * In the shell, "pass SECONDS [NUMBER]" lets time pass, and sets where the random numbers of
@@ -53,19 +56,22 @@
 #define STATUSES_MAX 8
 #define ARGS_MAX     16
 #define LETTERS      128
+#define CAST_SIZE    200
+
+struct statuses {
+	int of[STATUSES_MAX];
+	size_t n;
+};
 
 struct role {
 	char *name;
 	char *command; /* shell words */
 	char *input;   /* or NULL */
 	unsigned char sends[LETTERS];
-	char *once, *acks, *keeps, *drops; /* letters, or "" */
-	int soon, whole, finds, takes, works, drained, holds, resets;
+	char *once, *acks, *keeps, *drops, *resets, *nexts; /* letters, or "" */
+	int soon, whole, finds, takes, works, drained, holds;
 	unsigned long seed;
-	int statuses[STATUSES_MAX];
-	size_t nstatuses;
-	int late_statuses[STATUSES_MAX];
-	size_t nlate;
+	struct statuses exits, late, later;
 };
 
 struct order {
@@ -91,6 +97,9 @@ struct scene {
 	struct cast *casts;
 	size_t ncasts;
 };
+
+/* ROLE+ROLE */
+void cast_name(const struct scene *, const struct cast *, char name[CAST_SIZE]);
 
 /* All scenes of a file, in an array that *scenes points to; how many.  Ends the process
  * when the file is malformed. */
