@@ -79,7 +79,7 @@ static int name_next(mq_queue *q, const char *path, const struct entry *token,
 	return token_return(q, path, &t);
 }
 
-int token_pass_on(mq_queue *q, const char *path, const struct entry *token,
+static int pass_on(mq_queue *q, const char *path, const struct entry *token,
     const struct entry *next)
 {
 	struct lane_view v;
@@ -94,6 +94,19 @@ int token_pass_on(mq_queue *q, const char *path, const struct entry *token,
 		return token_pause(q, path, token, ODD_PAUSE);
 	return v.found ? name_next(q, path, token, &v.first.entry) :
 			 token_pause(q, path, token, ODD_PAUSE);
+}
+
+/* A token that is gone was returned meanwhile: it may wait for the message that is gone. */
+int token_pass_on(mq_queue *q, const char *path, const struct entry *token,
+    const struct entry *next)
+{
+	int r = pass_on(q, path, token, next);
+
+	if (r == -1 && errno == ENOENT) {
+		token_wake(q, token->group);
+		errno = ENOENT;
+	}
+	return r;
 }
 
 /* What the token tells of a message that is not first any more, into that one's own

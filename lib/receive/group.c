@@ -64,9 +64,7 @@ static int drop(const mq_lease *l,
 	    remove(q, q->fd, v.first.path, &l->entry) == -1)
 		return -1;
 	fs_unlink(q->fd, l->receipt);
-	if (token_pass_on(q, path, &token, v.has_next ? &v.next.entry : NULL) == -1 &&
-	    errno == ENOENT)
-		token_wake(q, token.group); /* returned meanwhile: it waits for what is gone */
+	token_pass_on(q, path, &token, v.has_next ? &v.next.entry : NULL);
 	return 0;
 }
 
