@@ -391,10 +391,6 @@ const struct mq_message *mq_lease_message(const mq_lease *);
 
 /* The verdicts.  MQ_LAPSED: the lease is over, nothing was changed. */
 int mq_ack(mq_lease *);
-/* Ack the first of n leases, and those after it that the same step can ack: messages that
- * were sent together and received together, in their order.  *acked: how many.  The status
- * is that of them all; go on with those that are left. */
-int mq_ack_row(mq_lease **, size_t n, size_t *acked);
 int mq_nack(mq_lease *, mq_time delay, const char *reason); /* delay < 0: the backoff */
 int mq_reject(mq_lease *, const char *reason);              /* to the dead letters now */
 int mq_giveback(mq_lease *);                                /* at once, uncounted */

@@ -8,7 +8,6 @@
 #include "receive/show.h"
 #include "spool/death.h"
 #include "spool/file.h"
-#include "spool/unfold.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -53,19 +52,6 @@ static int is_alone(const struct file *f, const struct entry *e)
 	return e->offset == 0 && f->size == e->header + e->body;
 }
 
-/* The file of a message that stands in a folded bundle. */
-static struct file *open_folded(mq_queue *q, const char *rest)
-{
-	char file[ENTRY_PATH];
-	int found = bundle_find(q->fd, rest, file);
-
-	if (found != 1) {
-		errno = found == 0 ? ENOENT : errno;
-		return NULL;
-	}
-	return file_open(q->fd, file);
-}
-
 /* The file at rest below r->q.  Of what was sent together it is mostly open.  What was
  * sent alone has one of its own each time: who gets its descriptor as standard input
  * moves the offset, and another attempt begins at the start again. */
@@ -76,8 +62,6 @@ static struct file *open_file(mq_reader *r, const char *rest, uint64_t inode)
 	if (inode && m && m->file && m->file->inode == inode)
 		return file_ref(m->file);
 	r->file = file_open(r->q->fd, rest);
-	if (r->file == NULL && errno == ENOENT)
-		r->file = open_folded(r->q, rest);
 	if (r->file != NULL && inode && m && !is_alone(r->file, &r->entry)) {
 		file_unref(m->file);
 		m->file = file_ref(r->file);

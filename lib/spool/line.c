@@ -179,7 +179,7 @@ int line_open(mq_queue *q, const struct strip *s, struct segment *g)
 	int r;
 
 	do
-		r = strip_open(s, g, queue_scratch, q);
+		r = strip_open(s, g);
 	while (r == -1 && spool_drop_ballast(q->spool));
 	return r;
 }
