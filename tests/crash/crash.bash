@@ -144,11 +144,12 @@ traced() {
 }
 
 # end_beside PID: in a second, or it is told again: a shell that is about to become a command
-# may forget a signal.
+# may forget a signal.  After a minute it is killed.
 end_beside() {
-	local i
+	local i signal=TERM
 	for ((i = 0; ; i++)); do
-		((i % 100)) || kill "$1" || break
+		((i < 6000)) || signal=KILL
+		((i % 100)) || kill -s "$signal" "$1" || break
 		kill -0 "$1" || break
 		pause
 	done

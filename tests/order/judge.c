@@ -1,20 +1,14 @@
 /*
- * judge.c - looks, counts, and compares: see judge.h
+ * judge.c - counts, and compares: see judge.h
  */
-#include "judge.h"
+#include "verdict.h"
 
-#include "mq.h"
-
-#include <assert.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define HOUR ((mq_time)3600 * MQ_SECOND)
-
-__attribute__((format(printf, 2, 3))) static void blame(struct judge *j, const char *format, ...)
+void blame(struct judge *j, const char *format, ...)
 {
 	size_t n = strlen(j->verdict);
 	va_list args;
@@ -23,144 +17,6 @@ __attribute__((format(printf, 2, 3))) static void blame(struct judge *j, const c
 	vsnprintf(j->verdict + n, sizeof(j->verdict) - n - 1, format, args);
 	va_end(args);
 	strcat(j->verdict, "\n");
-}
-
-/* ---- receive all ----------------------------------------------------------------------- */
-
-struct drain {
-	struct judge *j;
-	struct stage *s;
-	mq *mq;
-	mq_time passed;
-	char name[140];
-};
-
-static void let_pass(struct drain *d, mq_time time)
-{
-	d->passed += time;
-	mq_clock_shift(d->mq, d->passed, 0);
-}
-
-static void keep(struct drain *d, mq_lease *lease)
-{
-	struct judge *j = d->j;
-	struct found *f = &j->found[j->nfound];
-	mq_reader *reader;
-	char letter = '?';
-
-	assert(j->nfound < FOUND_MAX);
-	if (mq_reader_of(lease, &reader) == MQ_OK) {
-		mq_reader_read(reader, &letter, 1);
-		mq_reader_close(reader);
-	} else {
-		blame(j, "%s: a message cannot be read: %s", d->name, mq_error(d->mq));
-	}
-	snprintf(f->queue, sizeof(f->queue), "%s", d->name);
-	f->letter = (unsigned char)letter & 0x7f;
-	f->receives = mq_lease_message(lease)->receives;
-	f->now = d->passed == 0;
-	j->nfound++;
-	if (mq_ack(lease))
-		blame(j, "%s: %c cannot be acked: %s", d->name, letter, mq_error(d->mq));
-	mq_lease_free(lease);
-}
-
-/* All that can be received from the queue of that name, if there is one. */
-static void take(struct drain *d)
-{
-	mq_queue *q = NULL;
-	mq_lease *lease;
-	size_t n = 0;
-	int status = mq_queue_open(d->mq, d->name, &q);
-
-	while (status == MQ_OK && (status = mq_recv(q, 1, 0, &lease, &n)) == MQ_OK)
-		keep(d, lease);
-	if (status != MQ_EMPTY && status != MQ_NOTFOUND)
-		blame(d->j, "%s: cannot receive: %s", d->name, mq_error(d->mq));
-	if (q)
-		mq_queue_close(q);
-}
-
-static int take_all(void *ctx, const char *name)
-{
-	struct drain *d = ctx;
-	static const char *const suffixes[] = { "", "/dlq" };
-
-	for (int i = 0; i < 2; i++) {
-		snprintf(d->name, sizeof(d->name), "%s%s", name, suffixes[i]);
-		take(d);
-	}
-	return 0;
-}
-
-/* What waits for somebody to say so. */
-static int let_go(void *ctx, const char *name)
-{
-	static const struct mq_setting settings[] = { { "group-on-dead", "skip" },
-		{ "paused", "no" } };
-	struct drain *d = ctx;
-
-	if (mq_configure(d->mq, name, settings, 2))
-		blame(d->j, "%s: cannot be configured: %s", name, mq_error(d->mq));
-	return 0;
-}
-
-/* ---- nothing is left ------------------------------------------------------------------- */
-
-static int fault(void *ctx, const struct mq_fault *f)
-{
-	struct judge *j = ctx;
-
-	if (!f->litter)
-		blame(j, "mq-fsck: %s: %s: %s", f->queue ? f->queue : "spool", f->path, f->what);
-	return 0;
-}
-
-static int look(void *ctx, const char *name)
-{
-	struct drain *d = ctx;
-	mq_queue *q;
-	struct mq_stats s;
-
-	if (mq_queue_open(d->mq, name, &q) == MQ_OK) {
-		if (mq_stat(q, &s))
-			blame(d->j, "%s: cannot be counted: %s", name, mq_error(d->mq));
-		else if (s.visible || s.in_flight || s.delayed || s.dead)
-			blame(d->j, "%s: stuck: %u visible, %u in flight, %u delayed, %u dead",
-			    name, (unsigned)s.visible, (unsigned)s.in_flight, (unsigned)s.delayed,
-			    (unsigned)s.dead);
-		mq_queue_close(q);
-	}
-	if (mq_check_queue(d->mq, name, 0, fault, d->j))
-		blame(d->j, "%s: cannot be checked: %s", name, mq_error(d->mq));
-	return 0;
-}
-
-static void each_queue(struct drain *d, int (*each)(void *ctx, const char *name))
-{
-	if (mq_queues(d->mq, each, d))
-		blame(d->j, "queues: %s", mq_error(d->mq));
-}
-
-static void drain(struct judge *j, struct stage *s)
-{
-	struct drain d = { .j = j, .s = s, .mq = mq_open(s->root) };
-	unsigned before;
-
-	if (!d.mq)
-		abort();
-	j->nfound = 0;
-	each_queue(&d, take_all);
-	each_queue(&d, let_go);
-	do {
-		before = j->nfound;
-		let_pass(&d, s->scene->until * HOUR);
-		each_queue(&d, take_all);
-	} while (j->nfound != before && d.passed < 4 * s->scene->until * HOUR);
-	each_queue(&d, look);
-	if (mq_check_spool(d.mq, 0, fault, j))
-		blame(j, "spool: cannot be checked: %s", mq_error(d.mq));
-	mq_close(d.mq);
 }
 
 void judge_scene(struct judge *j, struct stage *s)
@@ -177,17 +33,6 @@ void judge_scene(struct judge *j, struct stage *s)
 }
 
 /* ---- what the roles said ----------------------------------------------------------------- */
-
-/* How many of each letter there can be left at least, and at most. */
-struct tally {
-	int least[LETTERS], most[LETTERS];
-	int sent[LETTERS];  /* surely or not */
-	int taken[LETTERS]; /* the same */
-	unsigned char may_go[LETTERS];
-	unsigned char once[LETTERS]; /* bits: it was sent, surely */
-	unsigned char resets[LETTERS];
-	int disturbed; /* leases were left behind: what is in them comes later */
-};
 
 static int is_among(int status, const struct statuses *s)
 {
@@ -273,7 +118,7 @@ static void count_role(struct tally *t, const struct role *role, const struct en
 
 /* ---- compare ----------------------------------------------------------------------------- */
 
-static int count_of(const struct judge *j, int letter)
+int count_of(const struct judge *j, int letter)
 {
 	int n = 0;
 
@@ -424,154 +269,6 @@ static void judge_drained(struct judge *j, const struct role *role, const struct
 		    receives_of(j->before, j->nbefore, j->found[i].letter))
 			blame(j, "%s says that all is done, but %c is there", role->name,
 			    j->found[i].letter);
-}
-
-/* ---- while it was there ---------------------------------------------------------------- */
-
-/* What is listed in an order that is not a group's stands in one line from when it was
- * accepted: surely so from the end of its sender until somebody begins who receives it. */
-struct line {
-	struct judge *j;
-	const struct scene *scene;
-	const struct cast *cast;
-	const struct record *r;
-	const struct tally *t;
-	unsigned begin[SEATS], end[SEATS]; /* steps */
-};
-
-static const struct role *role_at(const struct line *l, int seat)
-{
-	return &l->scene->roles[l->cast->role[seat]];
-}
-
-static int is_in_line(const struct line *l, int letter)
-{
-	for (size_t i = 0; i < l->scene->norders; i++)
-		if (!l->scene->orders[i].group && strchr(l->scene->orders[i].letters, letter))
-			return 1;
-	return 0;
-}
-
-static void find_spans(struct line *l)
-{
-	for (int i = 0; i < l->cast->n; i++)
-		l->begin[i] = l->end[i] = l->r->n;
-	for (unsigned k = l->r->n; k-- > 0;) {
-		int who = l->r->steps[k].who;
-
-		if (l->end[who] == l->r->n && l->begin[who] == l->r->n)
-			l->end[who] = k + 1;
-		l->begin[who] = k;
-	}
-}
-
-/* Where among those that were there before anybody began: 0: it was not. */
-static unsigned place_before(const struct judge *j, int letter)
-{
-	for (unsigned i = 0; i < j->nbefore; i++)
-		if (j->before[i].letter == letter && j->before[i].now)
-			return i + 1;
-	return 0;
-}
-
-static int sender_of(const struct line *l, int letter)
-{
-	for (int i = 0; i < l->cast->n; i++)
-		if (role_at(l, i)->sends[letter])
-			return i;
-	return -1;
-}
-
-/* From which step on it is surely there. */
-static unsigned there_from(const struct line *l, int letter)
-{
-	int sender = sender_of(l, letter);
-
-	if (l->t->sent[letter] != 1 || l->t->may_go[letter] || !is_in_line(l, letter))
-		return UINT_MAX;
-	if (sender == -1)
-		return place_before(l->j, letter) ? 0 : UINT_MAX;
-	return l->r->endings[sender].status == 0 ? l->end[sender] : UINT_MAX;
-}
-
-/* Up to which one. */
-static unsigned there_until(const struct line *l, int letter)
-{
-	if (count_of(l->j, letter) == 1 && !l->t->taken[letter])
-		return UINT_MAX;
-	for (int i = 0; i < l->cast->n; i++)
-		if (role_at(l, i)->takes && strchr(l->r->endings[i].output, letter))
-			return l->begin[i];
-	return 0;
-}
-
-/* Who finds nothing is wrong when at each moment there was something. */
-static void judge_nothing(const struct line *l, int seat)
-{
-	unsigned at = l->begin[seat], reach = at;
-
-	if (l->r->endings[seat].status != 1)
-		return;
-	do {
-		at = reach;
-		for (int c = 1; c < LETTERS; c++)
-			if (there_from(l, c) <= at && there_until(l, c) > reach)
-				reach = there_until(l, c);
-		if (reach >= l->end[seat]) {
-			blame(l->j, "%s found nothing, but there was always something",
-			    role_at(l, seat)->name);
-			return;
-		}
-	} while (reach > at);
-}
-
-/* Others take at the same time: who loses a race against them goes on elsewhere. */
-static int is_alone(const struct line *l, int seat)
-{
-	for (int i = 0; i < l->cast->n; i++)
-		if (i != seat && (role_at(l, i)->takes || *role_at(l, i)->drops) &&
-		    l->begin[i] < l->end[seat] && l->end[i] > l->begin[seat])
-			return 0;
-	return 1;
-}
-
-/* Whether the first was accepted before the second was sent. */
-static int is_older(const struct line *l, int first, int second)
-{
-	unsigned a = place_before(l->j, first), b = place_before(l->j, second);
-	int sender = sender_of(l, second);
-
-	if (sender == -1)
-		return a && b && a < b;
-	return there_from(l, first) <= l->begin[sender];
-}
-
-static void judge_first(const struct line *l, int seat)
-{
-	for (const char *p = l->r->endings[seat].output; *p; p++)
-		for (int c = 1; c < LETTERS; c++)
-			if (*p != '\n' && is_in_line(l, *p & 0x7f) &&
-			    there_from(l, c) <= l->begin[seat] &&
-			    there_until(l, c) >= l->end[seat] && is_older(l, c, *p & 0x7f))
-				blame(l->j, "%s received %c, but %c was before it",
-				    role_at(l, seat)->name, *p, c);
-}
-
-static void judge_line(struct judge *j, const struct stage *s, const struct cast *cast,
-    const struct record *r, const struct tally *t)
-{
-	struct line l = { j, s->scene, cast, r, t, { 0 }, { 0 } };
-
-	if (r->time_passed || t->disturbed)
-		return;
-	find_spans(&l);
-	for (int i = 0; i < cast->n; i++) {
-		if (!role_at(&l, i)->takes || r->endings[i].how != ENDED)
-			continue;
-		judge_nothing(&l, i);
-		if (is_alone(&l, i))
-			judge_first(&l, i);
-	}
 }
 
 int judge(struct judge *j, struct stage *s, const struct cast *cast, const struct record *r)
