@@ -20,6 +20,9 @@
  * In turns/ stand tokens of message groups: see recvgroup.c.  A token may have to go
  * to a line that was read already; so who finds nothing, but moved one, reads the
  * lines once more.  That ends: a token is moved again only when its lane has changed.
+ *
+ * Who finds nothing sweeps what is due into the lines, until nothing is, and reads them
+ * after that: another may do the same, and have moved it to a line that was read already.
  */
 #include "receive/receiving.h"
 
@@ -282,6 +285,23 @@ static int take(struct receiving *r)
 	return 0;
 }
 
+/* Take what there is, or what becomes visible by a sweep. */
+static int look(struct receiving *r, int *trouble)
+{
+	int swept = 0, s;
+
+	for (;;) {
+		r->now = queue_now(r->q);
+		r->moved = 0;
+		s = take(r);
+		free_rows(r);
+		if (s == -1 || r->n > 0 || (swept && !r->moved))
+			return s;
+		if (!r->moved)
+			swept = sweep(r->q, SWEEP_NOW, trouble) == 0;
+	}
+}
+
 /* ---- the call ---------------------------------------------------------- */
 
 void recv_drop_clock(mq_queue *q, struct lease_clock *c)
@@ -310,12 +330,7 @@ int recv_under(mq_queue *q, struct lease_clock *clock, size_t max, mq_time visib
 		return fail(q->mq, MQ_EMPTY, q->name, "paused");
 	r.visibility = visibility ? visibility : q->conf.visibility;
 	sweep(q, SWEEP_IF_DUE, &trouble);
-	do {
-		r.now = queue_now(q);
-		r.moved = 0;
-		s = take(&r);
-		free_rows(&r);
-	} while (s == 0 && r.n == 0 && (r.moved || sweep(q, SWEEP_NOW, &trouble) > 0));
+	s = look(&r, &trouble);
 	*n = r.n;
 	if (r.n > 0) {
 		queue_count(q, METER_RECEIVED, r.n);

@@ -22,13 +22,14 @@ setup() {
 	grep -Eq '^[1-9][0-9]{3} pairs, [1-9][0-9]{2} triples: .*, 0 failed$' out
 }
 
-# Each was found by it once.
+# Each was found by it once, with so many switches.
 @test "order: what was mended stays so" {
-	local cast file scene roles
-	for cast in 'group group-idle send+urgent' 'group group ack+nack-due' 'group group-idle send-later+take' \
-		'again exchange delete+check'; do
-		read -r file scene roles <<<"$cast"
-		(cd "$scenes" && order -s 1 -o "$scene" -c "$roles" "$file")
+	local cast switches every file scene roles
+	for cast in '1 1 group group-urgent find+send' '1 1 group group ack+nack-due' \
+		'2 1 group group-idle send-later+take' '1 1 again exchange delete+check' \
+		'2 10 due due-alone take+later'; do
+		read -r switches every file scene roles <<<"$cast"
+		(cd "$scenes" && order -s "$switches" -e "$every" -o "$scene" -c "$roles" "$file")
 	done
 }
 

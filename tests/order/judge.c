@@ -42,22 +42,37 @@ static int is_among(int status, const struct statuses *s)
 	return 0;
 }
 
+/* Another drops what it received, which it may not know before it acks. */
+static int is_upset(const struct stage *s, const struct cast *cast, const struct ending *e)
+{
+	for (int i = 0; i < cast->n; i++) {
+		const struct role *other = &s->scene->roles[cast->role[i]];
+
+		if (is_among(e->status, &other->upsets) && strpbrk(e->output, other->drops))
+			return 1;
+	}
+	return 0;
+}
+
 static int may_end_so(const struct role *role, const struct ending *e, int time_passed)
 {
 	return is_among(e->status, &role->exits) || (e->late && is_among(e->status, &role->late)) ||
 	    (time_passed && is_among(e->status, &role->later));
 }
 
-static void judge_status(struct judge *j, const struct role *role, const struct ending *e,
-    int time_passed)
+static void judge_status(struct judge *j, const struct stage *s, const struct cast *cast, int seat,
+    const struct record *r)
 {
+	const struct role *role = &s->scene->roles[cast->role[seat]];
+	const struct ending *e = &r->endings[seat];
+
 	if (e->how == KILLED)
 		return;
 	if (e->how == STUCK)
 		blame(j, "%s waits for ever", role->name);
 	else if (e->how == SICK)
 		blame(j, "%s died of signal %d", role->name, e->status);
-	else if (!may_end_so(role, e, time_passed))
+	else if (!may_end_so(role, e, r->time_passed) && !(role->takes && is_upset(s, cast, e)))
 		blame(j, "%s ended with %d: %s", role->name, e->status, e->errors);
 }
 
@@ -285,7 +300,7 @@ int judge(struct judge *j, struct stage *s, const struct cast *cast, const struc
 	for (int i = 0; i < cast->n; i++) {
 		const struct role *role = &s->scene->roles[cast->role[i]];
 
-		judge_status(j, role, &r->endings[i], r->time_passed);
+		judge_status(j, s, cast, i, r);
 		count_role(&t, role, &r->endings[i], r->time_passed);
 		judge_drained(j, role, &r->endings[i]);
 		if (!r->time_passed)

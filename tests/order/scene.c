@@ -106,6 +106,7 @@ static const struct claim {
 	{ "exits", STATUSES, offsetof(struct role, exits) },
 	{ "late", STATUSES, offsetof(struct role, late) },
 	{ "later", STATUSES, offsetof(struct role, later) },
+	{ "upsets", STATUSES, offsetof(struct role, upsets) },
 };
 
 static const struct claim *find_claim(const char *name)

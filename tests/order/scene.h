@@ -34,6 +34,7 @@
  *	drained			none of the messages of the scene is left
  *	holds			it leaves leases behind
  *	drops LETTERS		may be gone, however it ended
+ *	upsets STATUS...	who receives one of these may end so
  *	resets LETTERS		their receive counts may fall, however it ended
  *	exits STATUS...		it may end so; else with 0 alone
  *	late STATUS...		or so, when somebody was stopped for long while it went on
@@ -71,7 +72,7 @@ struct role {
 	char *once, *acks, *keeps, *drops, *resets, *nexts; /* letters, or "" */
 	int soon, whole, finds, takes, works, drained, holds;
 	unsigned long seed;
-	struct statuses exits, late, later;
+	struct statuses exits, late, later, upsets;
 };
 
 struct order {

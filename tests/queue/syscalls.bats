@@ -105,6 +105,13 @@ most() {
 	most 68 "nothing received"
 }
 
+@test "a queue that is drained" {
+	mq-send -q -b payload q
+	mq-recv -a q >/dev/null
+	traced mq-recv q || [ $? -eq 1 ]
+	most 109 "nothing received from a line"
+}
+
 # worked N WHAT OPTION...: of 100 jobs not more than N calls, and 50 for each second.  The
 # queue has no settings: young ones are read each time.  (Two are for the umask, the job's
 # and ours.)
