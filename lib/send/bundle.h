@@ -4,6 +4,7 @@
 #ifndef BUNDLE_H
 #define BUNDLE_H
 
+#include "format/fold.h"
 #include "send/batch.h"
 
 /* Whether the messages of the batch, which have their keys, may go as bundles: all
