@@ -8,10 +8,10 @@ static const struct cmd_option options[] = {
 	{ 0 },
 };
 
-static int ack(mq_lease **leases, size_t n, size_t *done, void *ctx)
+static int ack(mq_lease *lease, void *ctx)
 {
 	(void)ctx;
-	return mq_ack_row(leases, n, done);
+	return mq_ack(lease);
 }
 
 int main(int argc, char **argv)

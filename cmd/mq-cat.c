@@ -81,8 +81,7 @@ int main(int argc, char **argv)
 		if (cmd_check(&c, mq_reader_open(c.mq, c.argv[i], &reader)))
 			continue;
 		if (!headers) {
-			if (cmd_check(&c, mq_reader_verify(reader)) == MQ_OK &&
-			    out_payload(&c.out, reader))
+			if (out_payload(&c.out, reader))
 				cmd_error(&c, MQ_IO, "%s", mq_error(c.mq));
 		} else {
 			out_text(&c.out, printed++ ? "\n" : "");

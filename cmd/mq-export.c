@@ -158,7 +158,7 @@ static int show_message(void *ctx, const struct mq_message *m)
 	status = mq_reader_at(q, m, &x->reader);
 	if (status == MQ_NOTFOUND || status == MQ_LAPSED)
 		return 0; /* someone took it meanwhile */
-	if (cmd_check(x->c, status) || cmd_check(x->c, mq_reader_verify(x->reader)))
+	if (cmd_check(x->c, status))
 		return 0;
 	return x->failed = write_message(x, m, x->reader, m->receives);
 }
@@ -209,26 +209,15 @@ static int look(struct exporter *x)
 
 /* ---- moving ------------------------------------------------------------- */
 
-static void forget_lease(struct exporter *x, size_t i)
-{
-	mq_lease_free(x->leases[i]);
-	x->n--;
-	memmove(&x->leases[i], &x->leases[i + 1], (x->n - i) * sizeof(*x->leases));
-}
-
 static int write_leases(struct exporter *x)
 {
 	for (size_t i = 0; i < x->n; i++) {
 		const struct mq_message *m = mq_lease_message(x->leases[i]);
 		struct mq_message ready = *m;
 		mq_reader *reader;
-		int r, status = cmd_check(x->c, mq_reader_of(x->leases[i], &reader));
+		int r;
 
-		if (status == MQ_DATA) { /* it is set aside */
-			forget_lease(x, i--);
-			continue;
-		}
-		if (status != MQ_OK)
+		if (cmd_check(x->c, mq_reader_of(x->leases[i], &reader)))
 			return -1;
 		ready.state = MQ_READY; /* as it was; nobody has seen it */
 		r = write_message(x, &ready, reader, m->receives - 1);

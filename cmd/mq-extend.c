@@ -9,11 +9,9 @@ static const struct cmd_option options[] = {
 	{ 0 },
 };
 
-static int extend(mq_lease **leases, size_t n, size_t *done, void *ctx)
+static int extend(mq_lease *lease, void *ctx)
 {
-	(void)n;
-	*done = 1;
-	return mq_extend(leases[0], *(mq_time *)ctx);
+	return mq_extend(lease, *(mq_time *)ctx);
 }
 
 int main(int argc, char **argv)

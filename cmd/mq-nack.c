@@ -17,15 +17,13 @@ struct nack {
 	const char *reason;
 };
 
-static int nack(mq_lease **leases, size_t n, size_t *done, void *ctx)
+static int nack(mq_lease *lease, void *ctx)
 {
 	const struct nack *how = ctx;
 
-	(void)n;
-	*done = 1;
 	if (how->reject)
-		return mq_reject(leases[0], how->reason);
-	return mq_nack(leases[0], how->delay, how->reason);
+		return mq_reject(lease, how->reason);
+	return mq_nack(lease, how->delay, how->reason);
 }
 
 int main(int argc, char **argv)

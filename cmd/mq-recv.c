@@ -99,53 +99,30 @@ static enum fate print_record(struct recv *r, mq_lease *lease)
 
 /* ---- leases ------------------------------------------------------------ */
 
-static int is_written(const struct recv *r, size_t i)
+static void end_lease(struct recv *r)
 {
-	return r->fates[i] == PRINTED && r->ends[i] <= r->c->out.written;
-}
+	size_t i = r->ended++;
+	mq_lease *lease = r->leases[i];
+	int status = MQ_OK;
 
-/* Of a message that was not handed out whole. */
-static int give_back(const struct recv *r, size_t i)
-{
-	int unreadable = r->fates[i] == UNREADABLE || r->fates[i] == BROKEN;
-
-	return unreadable ? mq_nack(r->leases[i], -1, "unreadable") : mq_giveback(r->leases[i]);
-}
-
-/* Ack one that was handed out, and those after it that can be acked with it: how many. */
-static size_t ack_some(struct recv *r, size_t end)
-{
-	size_t n = 0, acked;
-
-	while (r->ended + n < end && is_written(r, r->ended + n))
-		n++;
-	cmd_check(r->c, mq_ack_row(r->leases + r->ended, n, &acked));
-	return acked;
-}
-
-/* End one of the leases before that one, or several at once. */
-static void end_some(struct recv *r, size_t end)
-{
-	size_t n = 1;
-	int status;
-
-	if (!is_written(r, r->ended)) {
-		status = give_back(r, r->ended);
-		if (status != MQ_LAPSED) /* it went back by itself */
-			cmd_check(r->c, status);
-	} else if (r->form == PAYLOAD) {
-		n = ack_some(r, end);
-	}
-	for (; n > 0; n--)
-		mq_lease_free(r->leases[r->ended++]);
+	if (r->fates[i] == UNREADABLE || r->fates[i] == BROKEN)
+		status = mq_nack(lease, -1, "unreadable");
+	else if (r->fates[i] == UNTOUCHED || r->ends[i] > r->c->out.written)
+		status = mq_giveback(lease);
+	else if (r->form == PAYLOAD)
+		cmd_check(r->c, mq_ack(lease));
+	if (status != MQ_LAPSED) /* it went back by itself */
+		cmd_check(r->c, status);
+	mq_lease_free(lease);
 }
 
 /* Ack what has been written: a payload that takes long to write must not keep
  * those before it waiting until their leases lapse. */
 static void end_written(struct recv *r, size_t printed)
 {
-	while (r->ended < printed && is_written(r, r->ended))
-		end_some(r, printed);
+	while (r->ended < printed && r->fates[r->ended] == PRINTED &&
+	    r->ends[r->ended] <= r->c->out.written)
+		end_lease(r);
 }
 
 /* Hand out the leases at hand; how many of them had their turn. */
@@ -170,7 +147,7 @@ static size_t hand_out(struct recv *r)
 	}
 	cmd_flush(r->c, "");
 	while (r->ended < r->n)
-		end_some(r, r->n);
+		end_lease(r);
 	return i;
 }
 

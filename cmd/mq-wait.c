@@ -204,7 +204,7 @@ static void wait_for(struct waiter *x)
 
 	x->progress = isatty(STDERR_FILENO);
 	x->pause = PAUSE_FIRST;
-	cmd_operands(c, 1, 0, add_id, NULL, x);
+	cmd_operands(c, 1, 0, add_id, x);
 	x->end = x->limit < 0 ? INT64_MAX : monotonic() + x->limit;
 	if (x->nids)
 		qsort(x->ids, x->nids, sizeof(char *), by_text);

@@ -165,10 +165,6 @@ int mq_reader_open(mq *, const char *path, mq_reader **);
 /* The same for a lease at hand, with fewer steps.  That the lease is over may go
  * unnoticed. */
 int mq_reader_of(mq_lease *, mq_reader **);
-
-/* Whether the message is still what was sent, by the CRC-32C in its name: MQ_OK, also for one
- * that has none; MQ_DATA: it is not.  It is read for that.  mq_reader_of does this. */
-int mq_reader_verify(mq_reader *);
 /* The same for a message as mq_list shows it, in the open queue that it names; *reader
  * is NULL, or one to be used again, which is closed on failure. */
 int mq_reader_at(mq_queue *, const struct mq_message *, mq_reader **reader);
@@ -395,10 +391,6 @@ const struct mq_message *mq_lease_message(const mq_lease *);
 
 /* The verdicts.  MQ_LAPSED: the lease is over, nothing was changed. */
 int mq_ack(mq_lease *);
-/* Ack the first of n leases, and those after it that the same step can ack: messages that
- * were sent together and received together, in their order.  *acked: how many.  The status
- * is that of them all; go on with those that are left. */
-int mq_ack_row(mq_lease **, size_t n, size_t *acked);
 int mq_nack(mq_lease *, mq_time delay, const char *reason); /* delay < 0: the backoff */
 int mq_reject(mq_lease *, const char *reason);              /* to the dead letters now */
 int mq_giveback(mq_lease *);                                /* at once, uncounted */

@@ -154,19 +154,13 @@ int cmd_wait(struct cmd *, mq_queue *const *queues, size_t n, mq_time wait,
 mq_queue *cmd_queue(struct cmd *, const char *name);
 mq_exchange *cmd_exchange(struct cmd *, const char *name);
 
-/* Call each for the operands from first on; "-" stands for what is on standard input, ended
- * by newlines or, when zero, by NULs.  pause, unless it is NULL, is called before one may
- * have to be waited for. */
+/* Call each for the operands from first on; "-" stands for what is on standard
+ * input, ended by newlines or, when zero, by NULs. */
 void cmd_operands(struct cmd *, int first, int zero, void (*each)(void *ctx, const char *),
-    void (*pause)(void *ctx), void *ctx);
+    void *ctx);
 
-/* A verdict on the first lease, or on several of them from that on: *done.  Its status is that
- * of each. */
-typedef int cmd_verdict_fn(mq_lease **, size_t n, size_t *done, void *ctx);
-
-/* Apply it to the leases that the operands name; "-" stands for the receipts on standard input,
- * which end with newlines or, when zero, with NULs. */
-void cmd_verdicts(struct cmd *, int zero, cmd_verdict_fn *, void *ctx);
+/* Apply verdict to the lease that each operand names. */
+void cmd_verdicts(struct cmd *, int zero, int (*verdict)(mq_lease *, void *ctx), void *ctx);
 
 mq_time monotonic(void);
 

@@ -2,11 +2,10 @@
  * operands.c - what a command is to work on, and to wait for
  */
 #include "share/common.h"
-#include "share/records.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 mq_queue *cmd_queue(struct cmd *c, const char *name)
 {
@@ -22,102 +21,61 @@ mq_exchange *cmd_exchange(struct cmd *c, const char *name)
 	return cmd_check(c, mq_exchange_open(c->mq, name, &x)) ? NULL : x;
 }
 
-/* ---- operands, and those on standard input --------------------------------- */
-
-struct operands {
-	struct cmd *c;
-	void (*each)(void *ctx, const char *);
-	void *ctx;
-};
-
-static void take_record(const struct operands *o, const char *data, size_t n)
+static void each_on_stdin(struct cmd *c, int zero, void (*each)(void *ctx, const char *), void *ctx)
 {
-	char *operand = strndup(data, n);
+	char *line = NULL;
+	size_t size = 0;
+	ssize_t n;
 
-	if (!operand)
-		cmd_error(o->c, MQ_IO, "standard input: out of memory");
-	/* cut there, what comes after it would be passed over in silence */
-	else if (strlen(operand) != n)
-		cmd_error(o->c, MQ_DATA, "standard input: a NUL in a line: -0 reads such lists");
-	else if (*operand)
-		o->each(o->ctx, operand);
-	free(operand);
-}
-
-static void take_stdin(const struct operands *o, int zero, void (*pause)(void *ctx))
-{
-	struct records in = { 0 };
-	enum piece piece;
-	const char *data;
-	size_t n;
-
-	records_begin(&in, STDIN_FILENO, zero ? '\0' : '\n');
-	while ((piece = records_next(&in, &data, &n)) != PIECE_END && piece != PIECE_ERROR) {
-		if (piece == PIECE_PAUSE && pause)
-			pause(o->ctx);
-		else if (piece == PIECE_LAST)
-			take_record(o, data, n);
-		else if (piece == PIECE_PART)
-			cmd_error(o->c, MQ_DATA, "standard input: a line that is too long");
+	/* what comes with an error is not the whole of a line */
+	while ((n = getdelim(&line, &size, zero ? '\0' : '\n', stdin)) >= 0 && !ferror(stdin)) {
+		if (!zero && n > 0 && line[n - 1] == '\n')
+			line[--n] = '\0';
+		/* cut there, what comes after it would be passed over in silence */
+		if (!zero && strlen(line) != (size_t)n)
+			cmd_error(c, MQ_DATA,
+			    "standard input: a NUL in a line: -0 reads such lists");
+		else if (*line)
+			each(ctx, line);
 	}
-	if (piece == PIECE_ERROR)
-		cmd_errno(o->c, "standard input", "read");
-	records_free(&in);
+	if (ferror(stdin))
+		cmd_errno(c, "standard input", "read");
+	clearerr(stdin);
+	free(line);
 }
 
 void cmd_operands(struct cmd *c, int first, int zero, void (*each)(void *ctx, const char *),
-    void (*pause)(void *ctx), void *ctx)
+    void *ctx)
 {
-	struct operands o = { c, each, ctx };
-
 	for (int i = first; i < c->argc; i++)
 		if (strcmp(c->argv[i], "-") == 0)
-			take_stdin(&o, zero, pause);
+			each_on_stdin(c, zero, each, ctx);
 		else
 			each(ctx, c->argv[i]);
 }
 
-/* ---- verdicts ---------------------------------------------------------- */
-
-#define AT_HAND 1000 /* leases */
-
-struct verdicts {
+struct verdict {
 	struct cmd *c;
-	cmd_verdict_fn *apply;
+	int (*apply)(mq_lease *, void *ctx);
 	void *ctx;
-	mq_lease *leases[AT_HAND];
-	size_t n;
 };
 
-static void settle(void *ctx)
+static void apply_verdict(void *ctx, const char *receipt)
 {
-	struct verdicts *v = ctx;
-	size_t at = 0, done;
+	const struct verdict *v = ctx;
+	mq_lease *lease;
 
-	while (at < v->n) {
-		cmd_check(v->c, v->apply(v->leases + at, v->n - at, &done, v->ctx));
-		for (; done > 0; done--)
-			mq_lease_free(v->leases[at++]);
-	}
-	v->n = 0;
+	if (cmd_check(v->c, mq_lease_of(v->c->mq, receipt, &lease)))
+		return;
+	cmd_check(v->c, v->apply(lease, v->ctx));
+	mq_lease_free(lease);
 }
 
-static void take_receipt(void *ctx, const char *receipt)
+void cmd_verdicts(struct cmd *c, int zero, int (*verdict)(mq_lease *, void *ctx), void *ctx)
 {
-	struct verdicts *v = ctx;
+	struct verdict v = { c, verdict, ctx };
 
-	if (cmd_check(v->c, mq_lease_of(v->c->mq, receipt, &v->leases[v->n])) == MQ_OK)
-		v->n++;
-	if (v->n == AT_HAND)
-		settle(v);
-}
-
-void cmd_verdicts(struct cmd *c, int zero, cmd_verdict_fn *apply, void *ctx)
-{
-	struct verdicts v = { .c = c, .apply = apply, .ctx = ctx };
-
-	cmd_operands(c, 0, zero, take_receipt, settle, &v);
-	settle(&v);
+	cmd_operands(c, 0, zero, apply_verdict, &v);
 }
 
 /* ---- waiting ----------------------------------------------------------- */

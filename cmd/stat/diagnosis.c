@@ -10,7 +10,6 @@
  *	short-timeout	leases lapse: the visibility timeout is shorter than the work
  *	failing		consumers return much of what they get
  *	dying		messages become dead letters: their most frequent reasons
- *	bad		what is damaged, or is no message, was set aside
  *
  * What was counted is that of the last minute; a few failures are no finding.
  */
@@ -189,15 +188,6 @@ static void find_dying(struct diagnosis *d)
 	    words);
 }
 
-static void find_bad(struct diagnosis *d)
-{
-	uint64_t n;
-
-	if (strchr(mq_queue_name(d->q), '/') == NULL && mq_count_bad(d->q, &n) == MQ_OK && n)
-		tell(d, "bad", "%llu file%s in bad/: damaged, or no message", number(n),
-		    n == 1 ? " is" : "s are");
-}
-
 struct sources {
 	char text[200];
 	size_t at;
@@ -239,6 +229,5 @@ void diagnose(struct cmd *c, mq_queue *q, const struct mq_stats *s, finding_fn *
 	find_short_timeout(&d);
 	find_failing(&d);
 	find_dying(&d);
-	find_bad(&d);
 	find_sources(&d);
 }

@@ -339,23 +339,10 @@ static enum fate learn_fate(struct feed *f, struct task *t, int status)
 	}
 }
 
-/* The verdict was given, or its fate is another. */
-static void conclude(struct feed *f, struct task *t, const struct verdict *v)
+void feed_settle(struct feed *f, struct task *t, struct verdict v)
 {
 	static const char *const verdicts[] = { "ack", "nack", "dead", "returned" };
 	static const char *const fates[] = { NULL, "lapsed", "settled", "removed" };
-
-	worklog_end(f->log, mq_lease_message(t->lease), t->started,
-	    t->fate == HELD ? verdicts[v->kind] : fates[t->fate], v->status);
-	if (t->started && (t->fate != HELD || v->kind != GIVEBACK)) {
-		f->finished++;
-		f->pause = 0;
-	}
-	end_task(f, t);
-}
-
-void feed_settle(struct feed *f, struct task *t, struct verdict v)
-{
 	int status;
 
 	if (t->fate == HELD) {
@@ -366,35 +353,13 @@ void feed_settle(struct feed *f, struct task *t, struct verdict v)
 		}
 		t->fate = learn_fate(f, t, status);
 	}
-	conclude(f, t, &v);
-}
-
-/* Ack the first one, and those after it that the same step can: how many. */
-static size_t ack_some(struct feed *f, struct task **tasks, size_t n, const struct verdict *v)
-{
-	mq_lease *leases[n];
-	size_t held = 0, acked = 1, i;
-	int status = MQ_OK;
-
-	for (; held < n && tasks[held]->fate == HELD; held++)
-		leases[held] = tasks[held]->lease;
-	if (held > 0)
-		status = mq_ack_row(leases, held, &acked);
-	for (i = 0; i < acked; i++) {
-		if (held > 0)
-			tasks[i]->fate = learn_fate(f, tasks[i], status);
-		conclude(f, tasks[i], v);
+	worklog_end(f->log, mq_lease_message(t->lease), t->started,
+	    t->fate == HELD ? verdicts[v.kind] : fates[t->fate], v.status);
+	if (t->started && (t->fate != HELD || v.kind != GIVEBACK)) {
+		f->finished++;
+		f->pause = 0;
 	}
-	return acked;
-}
-
-void feed_ack(struct feed *f, struct task **tasks, size_t n, const char *status)
-{
-	const struct verdict v = { ACK, -1, NULL, status };
-	size_t at = 0;
-
-	while (at < n)
-		at += ack_some(f, tasks + at, n - at, &v);
+	end_task(f, t);
 }
 
 size_t feed_giveback(struct feed *f, mq_time before)

@@ -107,9 +107,6 @@ struct task *feed_next(struct feed *);
 /* Settle a task and free it.  When its fate is not HELD, that is its end. */
 void feed_settle(struct feed *, struct task *, struct verdict);
 
-/* Ack so many tasks, which have that status for the log, in fewer steps. */
-void feed_ack(struct feed *, struct task **, size_t n, const char *status);
-
 /* Give back what was read ahead before that time; how many. */
 size_t feed_giveback(struct feed *, mq_time before);
 

@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 #define ANSWER_MAX  4096  /* the longest line that is an answer */
-#define AHEAD_MAX   512   /* messages that wait for their answers */
+#define AHEAD_MAX   256   /* messages that wait for their answers */
 #define TEXT_ENOUGH 65536 /* to have at hand what the pipe takes next */
 #define TEXT_KEPT   16384 /* room for text that is kept when nothing is written */
 
@@ -38,8 +38,6 @@ struct lines {
 	mq_time since;  /* when the process had the first message it has not answered, */
 	mq_time pace;   /* and what it takes for an answer, of late; 0: not known */
 	uint64_t count; /* of answers since the process was started */
-	struct task *acked[AHEAD_MAX]; /* by answers that were read together */
-	size_t nacked;
 	mq_time restart_at, pause;
 };
 
@@ -288,22 +286,6 @@ static const char *parse_answer(char *text, const char *id, struct verdict *v)
 	return *text ? "more than a verdict" : NULL;
 }
 
-static void settle_acked(struct lines *l)
-{
-	feed_ack(l->slot.crew->feed, l->acked, l->nacked, "ok");
-	l->nacked = 0;
-}
-
-static void settle(struct lines *l, struct task *t, struct verdict v)
-{
-	if (v.kind == ACK)
-		l->acked[l->nacked++] = t;
-	if (v.kind != ACK || l->nacked == AHEAD_MAX)
-		settle_acked(l);
-	if (v.kind != ACK)
-		feed_settle(l->slot.crew->feed, t, v);
-}
-
 static void bad_answer(struct lines *l, const char *answer, const char *why)
 {
 	const struct task *t = l->slot.tasks.first;
@@ -329,7 +311,7 @@ static void take_answer(struct lines *l, char *text)
 		return;
 	}
 	l->count++;
-	settle(l, fifo_take(&s->tasks), v);
+	feed_settle(s->crew->feed, fifo_take(&s->tasks), v);
 	begin_turn(s);
 }
 
@@ -396,7 +378,6 @@ static ssize_t read_answers(struct lines *l)
 		memcpy(text, l->rest, had);
 	forget_rest(l);
 	take_answers(l, text, had + n);
-	settle_acked(l);
 	measure(l, l->count - before);
 	return n;
 }

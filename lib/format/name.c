@@ -1,7 +1,7 @@
 /*
  * name.c - the names of messages, leases and clocks
  */
-#include "format/nameparts.h"
+#include "format/name.h"
 
 #include <string.h>
 
@@ -20,7 +20,8 @@ static int hex_value(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-const char *scan_hex(const char *p, int n, uint64_t *value)
+/* Exactly n lower-case hex digits; NULL when they are not there. */
+static const char *scan_hex(const char *p, int n, uint64_t *value)
 {
 	*value = 0;
 	for (; n > 0; n--, p++) {
@@ -31,7 +32,8 @@ const char *scan_hex(const char *p, int n, uint64_t *value)
 	return p;
 }
 
-const char *scan_number(const char *p, int zero, uint64_t *value)
+/* A decimal number without leading zeros; zero itself only where allowed. */
+static const char *scan_number(const char *p, int zero, uint64_t *value)
 {
 	const char *start = p;
 
@@ -58,17 +60,6 @@ static const char *scan_key(const char *p, char key[KEY_SIZE])
 	memcpy(key, p, KEY_SIZE - 1);
 	key[KEY_SIZE - 1] = '\0';
 	return p + KEY_SIZE - 1;
-}
-
-const char *scan_keys(const char *p, char key[KEY_SIZE], char id[KEY_SIZE])
-{
-	if ((p = scan_key(p, key)) == NULL)
-		return NULL;
-	memcpy(id, key, KEY_SIZE);
-	if (p[0] != ',' || p[1] != 'i')
-		return p;
-	p = scan_key(p + 2, id);
-	return p && strcmp(id, key) != 0 ? p : NULL;
 }
 
 int key_valid(const char *text)
@@ -100,22 +91,19 @@ static char *put_hex(char *p, uint64_t value, int digits)
 	return p + digits;
 }
 
-void key_put_time(char *key, int64_t ns)
+void key_format(char key[KEY_SIZE], int64_t ns, uint32_t nonce)
 {
 	int i;
 
 	for (i = KEY_DIGITS - 1; i >= 0; i--, ns /= 10)
 		key[i] = (char)('0' + ns % 10);
-}
-
-void key_format(char key[KEY_SIZE], int64_t ns, uint32_t nonce)
-{
-	key_put_time(key, ns);
 	key[KEY_DIGITS] = '-';
 	*put_hex(key + KEY_DIGITS + 1, nonce, 8) = '\0';
 }
 
-const char *field(const char *p, char letter, uint64_t *value)
+/* The optional field ",<letter>NUMBER" at p: past it, or p when it is not
+ * there, or NULL when it is malformed. */
+static const char *field(const char *p, char letter, uint64_t *value)
 {
 	*value = 0;
 	if (p[0] != ',' || p[1] != letter)
@@ -132,19 +120,6 @@ static int is_token(const char *p)
 	return p[0] == ',' && p[1] && strchr("xdtw", p[1]);
 }
 
-static const char *parse_sum(const char *p, struct entry *e)
-{
-	uint64_t sum;
-
-	if (p[0] != ',' || p[1] != 'c')
-		return p;
-	if ((p = scan_hex(p + 2, 8, &sum)) == NULL)
-		return NULL;
-	e->summed = 1;
-	e->sum = (uint32_t)sum;
-	return p;
-}
-
 static const char *parse_sizes(const char *p, struct entry *e)
 {
 	uint64_t receives;
@@ -158,9 +133,9 @@ static const char *parse_sizes(const char *p, struct entry *e)
 	}
 	if ((p = field(p, 'o', &e->offset)) == NULL || (p = field(p, 'h', &e->header)) == NULL)
 		return NULL;
-	if (p[0] != ',' || p[1] != 'b' || (p = scan_number(p + 2, 1, &e->body)) == NULL)
+	if (p[0] != ',' || p[1] != 'b')
 		return NULL;
-	return parse_sum(p, e);
+	return scan_number(p + 2, 1, &e->body);
 }
 
 /* The optional field ",<letter>HEX" of so many digits, as text: past it, p when
@@ -205,8 +180,13 @@ int entry_parse(const char *name, struct entry *e)
 	const char *p;
 
 	memset(e, 0, sizeof(*e));
-	if ((p = scan_keys(name, e->key, e->id)) == NULL)
+	if ((p = scan_key(name, e->key)) == NULL)
 		return -1;
+	memcpy(e->id, e->key, KEY_SIZE);
+	if (p[0] == ',' && p[1] == 'i') {
+		if ((p = scan_key(p + 2, e->id)) == NULL || !strcmp(e->id, e->key))
+			return -1;
+	}
 	if (p[0] != ',' || p[1] != 'p' || !digit(p[2]))
 		return -1;
 	e->priority = (unsigned)(p[2] - '0');
@@ -215,6 +195,7 @@ int entry_parse(const char *name, struct entry *e)
 	return *p == '\0' ? 0 : -1;
 }
 
+/* Names are made once or more per message: no printf on this path. */
 static char *put_text(char *p, char letter, const char *text, size_t n)
 {
 	*p++ = ',';
@@ -235,44 +216,39 @@ char *put_decimal(char *p, uint64_t value)
 	return p + sizeof(digits) - n;
 }
 
-char *put_number(char *p, char letter, uint64_t value)
+static char *put_number(char *p, char letter, uint64_t value)
 {
 	*p++ = ',';
 	*p++ = letter;
 	return put_decimal(p, value);
 }
 
-char *put_nonzero(char *p, char letter, uint64_t value)
+static char *put_nonzero(char *p, char letter, uint64_t value)
 {
 	return value ? put_number(p, letter, value) : p;
 }
 
-char *put_hex_field(char *p, char letter, uint64_t value, int digits)
+static char *put_nonce(char *p, char letter, uint64_t nonce)
 {
 	*p++ = ',';
 	*p++ = letter;
-	return put_hex(p, value, digits);
-}
-
-char *put_keys(char *p, const char *key, const char *id)
-{
-	memcpy(p, key, KEY_SIZE - 1);
-	p += KEY_SIZE - 1;
-	return strcmp(id, key) != 0 ? put_text(p, 'i', id, KEY_SIZE - 1) : p;
+	return put_hex(p, nonce, 16);
 }
 
 void entry_format(const struct entry *e, char name[NAME_SIZE])
 {
-	char *p = put_keys(name, e->key, e->id);
+	char *p = name;
 
+	memcpy(p, e->key, KEY_SIZE - 1);
+	p += KEY_SIZE - 1;
+	if (strcmp(e->id, e->key) != 0)
+		p = put_text(p, 'i', e->id, KEY_SIZE - 1);
 	p = put_number(p, 'p', e->priority);
 	p = put_nonzero(p, 'r', e->receives - (e->lease == LEASE_BUNDLE));
 	if (!e->token) {
 		p = put_nonzero(p, 'o', e->offset);
 		p = put_nonzero(p, 'h', e->header);
 		p = put_number(p, 'b', e->body);
-		if (e->summed)
-			p = put_hex_field(p, 'c', e->sum, 8);
 	}
 	p = put_nonzero(p, 'x', (uint64_t)e->expires);
 	if (e->death[0])
@@ -281,7 +257,7 @@ void entry_format(const struct entry *e, char name[NAME_SIZE])
 		p = put_text(p, group_letter[e->token], e->group, HASH_SIZE - 1);
 	p = put_nonzero(p, 'v', (uint64_t)e->visible);
 	if (e->lease && e->lease != LEASE_BUNDLE)
-		p = put_hex_field(p, e->lease, e->nonce, 16);
+		p = put_nonce(p, e->lease, e->nonce);
 	*p = '\0';
 }
 
@@ -290,7 +266,7 @@ int bundle_name_parse(const char *name, uint64_t *nonce)
 	const char *p = scan_hex(name, 16, nonce);
 	uint64_t number;
 
-	if (p == NULL || (p[0] != '+' && p[0] != '-') || !digit(p[1]) || p[2] != '.' ||
+	if (p == NULL || p[0] != '+' || !digit(p[1]) || p[2] != '.' ||
 	    (p = scan_number(p + 3, 1, &number)) == NULL)
 		return -1;
 	return *p == '\0' || *p == '/' ? 0 : -1;

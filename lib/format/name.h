@@ -4,7 +4,7 @@
  * A message's name carries all that differs from queue to queue and changes
  * over its life; what is the sender's stands in the file.  The form is
  *
- *	KEY[,iID],pPRIORITY[,rRECEIVES][,oOFFSET][,hHEADER],bBODY[,cSUM]
+ *	KEY[,iID],pPRIORITY[,rRECEIVES][,oOFFSET][,hHEADER],bBODY
  *	    [,xEXPIRES][,dDEATH][,gGROUP][,vVISIBLE][,lNONCE|,sNONCE]
  *
  * and that of a message group's token (see lane.h)
@@ -41,11 +41,9 @@ struct entry {
 	char id[KEY_SIZE];  /* the message's id for good; mostly the key */
 	unsigned priority;  /* 0..9 */
 	unsigned receives;
-	uint64_t offset; /* where its slice starts in the file */
-	uint64_t header; /* bytes of the header block, then */
-	uint64_t body;   /* bytes of the payload */
-	int summed;      /* CRC-32C of both is known: */
-	uint32_t sum;
+	uint64_t offset;       /* where its slice starts in the file */
+	uint64_t header;       /* bytes of the header block, then */
+	uint64_t body;         /* bytes of the payload */
 	int64_t expires;       /* ms since the epoch; 0: never */
 	char death[9];         /* the tag of its history; "": never failed */
 	char group[HASH_SIZE]; /* of its message group's key; "": none */
@@ -63,8 +61,7 @@ int entry_parse(const char *name, struct entry *); /* 0, or -1: no entry */
 void entry_format(const struct entry *, char name[NAME_SIZE]);
 
 /* A bundle in flight: NONCE+LEVEL.NUMBER, the nonce that of its clock, then where
- * it stood; NONCE-LEVEL.NUMBER has the single messages of one that was folded.  0, or -1: no
- * such name.  Ends at a slash, too. */
+ * it stood.  0, or -1: no such name.  Ends at a slash, too. */
 int bundle_name_parse(const char *name, uint64_t *nonce);
 void bundle_name_format(uint64_t nonce, unsigned level, uint64_t number, char name[BUNDLE_SIZE]);
 

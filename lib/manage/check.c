@@ -111,7 +111,7 @@ static void check_segment(struct strip_check *s, char *path, uint64_t number)
 		check_size(s, path, number);
 	if (s->c->repair && end[-1] == '+') { /* to repair is to move single entries */
 		strcpy(end, "/");
-		strip_open_at(s->strip->dir, path, queue_scratch, s->c->q);
+		strip_open_at(s->strip->dir, path);
 		*end = '\0';
 	}
 	check_names(s->c, path, s->each, s->ctx);

@@ -22,8 +22,6 @@
 #include "place/token.h"
 #include "receive/sweep.h"
 #include "spool/depth.h"
-#include "spool/file.h"
-#include "spool/unfold.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -157,34 +155,6 @@ static const char *damage(mq_queue *q, const char *path, const struct entry *e, 
 	return r ? NULL : "its block of properties is damaged";
 }
 
-/* Whether the message is what was sent, else its sum: 1, 0; -1: that cannot be told. */
-static int has_sum(mq_queue *q, const char *path, const struct entry *e, uint32_t *sum)
-{
-	struct file *f;
-	int r;
-
-	if (!e->summed)
-		return 1;
-	if ((f = file_open(q->fd, path)) == NULL)
-		return -1;
-	r = file_sum(f, e->offset, e->header + e->body, sum);
-	file_unref(f);
-	return r == -1 ? -1 : *sum == e->sum;
-}
-
-/* One whose sum is another: with -y nobody gets it. */
-static void check_sum(struct queue_check *k, const char *path, const struct entry *e, uint32_t sum)
-{
-	struct entry found = *e;
-	char what[80];
-
-	found.sum = sum;
-	snprintf(what, sizeof(what), "damaged: its CRC-32C is %08x, not %08x", sum, e->sum);
-	check_repaired(&k->c, path, what,
-	    k->c.repair ? place_damaged(k->c.q, k->c.q->fd, path, &found) : CHECK_ONLY,
-	    "moved to bad/");
-}
-
 static void set_aside(struct queue_check *k, const char *path, const struct entry *e,
     const char *what)
 {
@@ -292,16 +262,11 @@ static void check_blocked(struct queue_check *k, const char *path, const struct 
 static void check_message(struct queue_check *k, const char *path, struct entry *e)
 {
 	struct stat st;
-	uint32_t sum = 0;
 	int known = 1;
 	const char *what = e->token ? NULL : damage(k->c.q, path, e, &known);
 
 	if (what && known) {
 		set_aside(k, path, e, what);
-		return;
-	}
-	if (!what && !e->token && has_sum(k->c.q, path, e, &sum) == 0) {
-		check_sum(k, path, e, sum);
 		return;
 	}
 	if (what)
@@ -329,65 +294,38 @@ static void note_twice(struct queue_check *k, const char *path, const struct ent
 		k->no_room = 1;
 }
 
-/* What a pass does with an entry, whose file, or whose bundle's file, is at path. */
-static void pass_over(struct queue_check *k, const char *path, struct entry *e)
-{
-	if (k->bundle && !e->lease)
-		bundle_lease(e, k->bundle);
-	switch (k->pass) {
-	case LOOKING:
-		check_message(k, path, e);
-		break;
-	case ONLY_HISTORIES:
-		if (e->death[0])
-			keep(k, &k->histories, hash_of(e->death));
-		break;
-	case FINDING_TWICE:
-		note_twice(k, path, e);
-		break;
-	}
-}
-
-/* A folded bundle's messages.  Nothing is put right in one: to repair, it is unfolded
- * first. */
-static void meet_fold(struct queue_check *k, const char *dir, const char *path)
-{
-	struct segment g = { 0 };
-	int there, r = bundle_read(k->c.q->fd, dir, dir, &g, &there);
-	unsigned i;
-
-	if (r == -1)
-		check_fault(&k->c, path, strerror(errno), NULL);
-	else if (g.folded)
-		for (i = g.fold.acked; i < g.fold.count; i++)
-			pass_over(k, path, &g.entries[i]);
-	else if (k->pass == LOOKING && fs_exists(k->c.q->fd, path) == 1)
-		set_aside(k, path, NULL, "a folded bundle without its table");
-	segment_free(&g);
-}
-
 /* One name in a directory of messages. */
 static void meet(void *ctx, const char *dir, const char *name)
 {
 	struct queue_check *k = ctx;
 	char path[ENTRY_PATH + NAME_SIZE];
 	struct entry e;
-	struct fold f;
 	struct stat st;
 
 	snprintf(path, sizeof(path), "%s/%.*s", dir, NAME_SIZE, name);
-	if (fold_parse(name, &f) == 0) {
-		meet_fold(k, dir, path);
-	} else if (entry_parse(name, &e) == -1) {
+	if (entry_parse(name, &e) == -1) {
 		if (k->pass == LOOKING)
 			set_aside(k, path, NULL, "not the name of a message");
-	} else if (k->pass != LOOKING) {
-		pass_over(k, path, &e);
-	} else if (fs_stat(k->c.q->fd, path, &st) == 0) {
-		if (e.token ? S_ISDIR(st.st_mode) : !S_ISREG(st.st_mode))
-			set_aside(k, path, NULL, "not a file");
+		return;
+	}
+	if (k->bundle && !e.lease)
+		bundle_lease(&e, k->bundle);
+	switch (k->pass) {
+	case LOOKING:
+		if (fs_stat(k->c.q->fd, path, &st) == -1)
+			return;
+		if (e.token ? !S_ISDIR(st.st_mode) : S_ISREG(st.st_mode))
+			check_message(k, path, &e);
 		else
-			pass_over(k, path, &e);
+			set_aside(k, path, NULL, "not a file");
+		break;
+	case ONLY_HISTORIES:
+		if (e.death[0])
+			keep(k, &k->histories, hash_of(e.death));
+		break;
+	case FINDING_TWICE:
+		note_twice(k, path, &e);
+		break;
 	}
 }
 
@@ -408,17 +346,6 @@ static void walk_line(struct queue_check *k, enum line line)
 	}
 }
 
-/* A bundle in flight, so that its messages can be put right.  They are met where they
- * stand then. */
-static void unfold(mq_queue *q, const char *path)
-{
-	char single[ENTRY_PATH], own[ENTRY_PATH];
-
-	queue_scratch(q, own);
-	if (bundle_single(path, single) == 0)
-		bundle_unfold(q->fd, path, single, strrchr(own, '/') + 1);
-}
-
 /* leased/DUE: besides messages there are bundles, clocks, and marks of other
  * buckets. */
 static void meet_leased(void *ctx, const char *dir, const char *name)
@@ -431,8 +358,6 @@ static void meet_leased(void *ctx, const char *dir, const char *name)
 	if (bundle_name_parse(name, &nonce) == 0) {
 		snprintf(path, sizeof(path), "%.*s/%.*s", STRIP_PATH, dir, NAME_SIZE, name);
 		k->bundle = nonce;
-		if (k->c.repair)
-			unfold(k->c.q, path);
 		check_names(&k->c, path, meet, k);
 		k->bundle = 0;
 	} else if (clock_name_parse(name, &clock) == -1 &&

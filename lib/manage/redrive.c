@@ -115,7 +115,7 @@ static int move(mq_queue *from, mq_queue *to, const struct whereabouts *w)
 	e.lease = 0;
 	e.nonce = 0;
 	/* From a bundle of dead letters that nobody opened before: lost otherwise. */
-	if (strip_open_at(from->fd, w->rest, queue_scratch, from) == -1)
+	if (strip_open_at(from->fd, w->rest) == -1)
 		return -1;
 	fd = fs_open_message(from->fd, w->rest);
 	if (fd == -1 || death_carry(from, to, &e) == -1 || put_back(to, &source, &e) == -1) {

@@ -5,7 +5,6 @@
 
 #include "base/grow.h"
 #include "place/place.h"
-#include "spool/unfold.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -92,17 +91,13 @@ int walk_lines(mq_queue *q, enum look look, visit_fn *visit, void *ctx)
 static int walk_bundle(mq_queue *q, const char *bundle, uint64_t nonce, visit_fn *visit, void *ctx)
 {
 	struct segment g = { 0 };
-	char path[ENTRY_PATH], single[ENTRY_PATH];
+	char path[ENTRY_PATH];
 	struct entry e;
 	size_t i;
-	int there, r;
+	int r = segment_read(q->fd, bundle, &g);
 
-	if (bundle_single(bundle, single) == -1)
-		strcpy(single, bundle);
-	r = bundle_read(q->fd, bundle, single, &g, &there);
 	for (i = 0; r == 0 && i < g.n; i++) {
-		snprintf(path, sizeof(path), "%.*s/%s", STRIP_PATH, g.folded ? single : bundle,
-		    g.names[i].name);
+		snprintf(path, sizeof(path), "%.*s/%s", STRIP_PATH, bundle, g.names[i].name);
 		if (entry_parse(g.names[i].name, &e) == -1 || e.lease)
 			continue;
 		bundle_lease(&e, nonce);

@@ -8,7 +8,6 @@
 #include "place/count.h"
 
 #include "place/lanes.h"
-#include "spool/unfold.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -24,8 +23,7 @@ struct counting {
 	mq_time until;      /* what was counted holds before that */
 };
 
-/* So many messages of that entry's time, with so many bytes. */
-static void count_messages(struct counting *c, const struct entry *e, uint64_t n, uint64_t bytes)
+static void count_entry(struct counting *c, const struct entry *e)
 {
 	struct tally *t = c->now_here;
 	mq_time expiry = queue_expiry(c->q, e), at = key_time(e->key);
@@ -40,13 +38,8 @@ static void count_messages(struct counting *c, const struct entry *e, uint64_t n
 	}
 	if (t->n == 0 || at < t->oldest)
 		t->oldest = at;
-	t->n += n;
-	t->bytes += bytes;
-}
-
-static void count_entry(struct counting *c, const struct entry *e)
-{
-	count_messages(c, e, 1, e->body);
+	t->n++;
+	t->bytes += e->body;
 }
 
 static int count_in_lane(void *ctx, mq_queue *q, const char *path, const struct entry *e)
@@ -72,57 +65,12 @@ static int count_directory(struct counting *c, const char *path, other_fn *other
 		return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
 	while (r != -1 && (name = fs_dir_next(&d)) != NULL) {
 		if (entry_parse(name, &e) == -1)
-			r = other(c, path, name);
+			r = other ? other(c, path, name) : 0;
 		else if (!e.token)
 			count_entry(c, &e);
 	}
 	fs_dir_close(&d);
 	return r == -1 || errno ? -1 : 1;
-}
-
-static int count_nothing(struct counting *c, const char *dir, const char *name)
-{
-	(void)c;
-	(void)dir;
-	(void)name;
-	return 0;
-}
-
-/* Those of a folded bundle came within a microsecond; what each expires by stands in
- * its table. */
-static int count_fold(struct counting *c, const char *dir, const struct fold *f)
-{
-	struct segment g = { 0 };
-	struct entry e = { 0 };
-	int there, r = 0;
-	size_t i;
-
-	memcpy(e.key, f->key, KEY_SIZE);
-	if (f->expires == 0) {
-		count_messages(c, &e, f->count - f->acked, f->bytes);
-		return 0;
-	}
-	r = bundle_read(c->q->fd, dir, dir, &g, &there);
-	for (i = 0; r == 0 && i < g.n; i++)
-		if (entry_parse(g.names[i].name, &e) == 0)
-			count_entry(c, &e);
-	segment_free(&g);
-	return r;
-}
-
-/* In a segment or a bundle: a folded one's file, or what was chosen of one that is being
- * unfolded. */
-static int count_folded(struct counting *c, const char *dir, const char *name)
-{
-	char path[ENTRY_PATH];
-	struct fold f;
-
-	if (fold_parse(name, &f) == 0)
-		return count_fold(c, dir, &f);
-	if (name[0] != '=')
-		return 0;
-	snprintf(path, sizeof(path), "%.*s/%.*s", STRIP_PATH, dir, OWN_SIZE, name + 1);
-	return count_directory(c, path, count_nothing);
 }
 
 /* In a bucket of leases: a clock, or a bundle in flight. */
@@ -134,7 +82,7 @@ static int count_bundle(struct counting *c, const char *bucket, const char *name
 	if (bundle_name_parse(name, &nonce) == -1)
 		return 0;
 	snprintf(path, sizeof(path), "%.*s/%.*s", STRIP_PATH, bucket, NAME_SIZE, name);
-	return count_directory(c, path, count_folded);
+	return count_directory(c, path, NULL);
 }
 
 static int count_bucket(struct counting *c, const char *part, const char *name)
@@ -174,7 +122,7 @@ static int count_segment(struct counting *c, struct known_place place, const cha
 	if (!known_find(&c->known, place, &st, c->now, &here)) {
 		c->now_here = &here;
 		c->until = INT64_MAX;
-		r = count_directory(c, path, count_folded);
+		r = count_directory(c, path, NULL);
 		c->now_here = sum;
 		if (r != 1)
 			return r; /* a bundle that was opened since is met under that name */

@@ -5,7 +5,6 @@
 
 #include "base/names.h"
 #include "place/repair.h"
-#include "spool/unfold.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -139,7 +138,7 @@ static void deliver_entry(struct delivery *d, const char *path, struct entry *e,
 	note_trouble(d, r);
 }
 
-static void deliver_all(struct delivery *d, const char *member)
+static void deliver_one_by_one(struct delivery *d, const char *member)
 {
 	char path[2 * MEMBER_SIZE];
 	struct names entries = { 0 };
@@ -156,19 +155,6 @@ static void deliver_all(struct delivery *d, const char *member)
 	}
 	names_free(&entries);
 	fs_rmdir(d->dir, member);
-}
-
-/* What was folded stands in a directory of one more mark then. */
-static void deliver_one_by_one(struct delivery *d, const char *member)
-{
-	char single[MEMBER_SIZE + 2], own[ENTRY_PATH];
-
-	snprintf(single, sizeof(single), "%s-", member);
-	queue_scratch(d->q, own);
-	if (bundle_unfold(d->dir, member, single, strrchr(own, '/') + 1) == -1)
-		note_trouble(d, -1);
-	deliver_all(d, single);
-	deliver_all(d, member);
 }
 
 /* First under another name: nothing may be taken from what becomes a bundle. */

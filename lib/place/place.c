@@ -71,16 +71,6 @@ int place_expire(mq_queue *q, int dir, const char *path, const struct entry *e)
 	return 0;
 }
 
-int place_damaged(mq_queue *q, int dir, const char *path, const struct entry *e)
-{
-	(void)dir; /* the queue's */
-	if (line_damaged(q, path, e->sum) == -1)
-		return -1;
-	death_forget(q, e);
-	depth_release(q, 1, e->body);
-	return 0;
-}
-
 mq_time place_backoff(mq_queue *q, unsigned receives)
 {
 	mq_time delay = q->conf.backoff_min;

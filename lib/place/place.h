@@ -35,9 +35,6 @@ int place_drop(mq_queue *, int dir, const char *path, const struct entry *);
  * other way for one to go. */
 int place_expire(mq_queue *, int dir, const char *path, const struct entry *);
 
-/* The same for one whose payload is not what was sent; the entry has the sum that was found. */
-int place_damaged(mq_queue *, int dir, const char *path, const struct entry *);
-
 /* The delay before the next delivery by the queue's backoff, with jitter. */
 mq_time place_backoff(mq_queue *, unsigned receives);
 

@@ -51,7 +51,7 @@ static int look(const mq_lease *l, struct lane_view *v)
 
 /* Unlink the message: from then on it is as good as acked.  What cannot be done
  * after that is done when the lease lapses. */
-static int drop(const mq_lease *l, const struct entry *e,
+static int drop(const mq_lease *l,
     int (*remove)(mq_queue *, int, const char *, const struct entry *))
 {
 	mq_queue *q = l->queue;
@@ -60,7 +60,8 @@ static int drop(const mq_lease *l, const struct entry *e,
 	struct entry token;
 
 	find_token(l, &token, path);
-	if (look(l, &v) == -1 || is_whole(l, path) == -1 || remove(q, q->fd, v.first.path, e) == -1)
+	if (look(l, &v) == -1 || is_whole(l, path) == -1 ||
+	    remove(q, q->fd, v.first.path, &l->entry) == -1)
 		return -1;
 	fs_unlink(q->fd, l->receipt);
 	token_pass_on(q, path, &token, v.has_next ? &v.next.entry : NULL);
@@ -84,13 +85,7 @@ int group_goes_on(const mq_lease *l)
 int group_ack(const mq_lease *l)
 {
 	repair(l->queue);
-	return drop(l, &l->entry, place_drop);
-}
-
-int group_damaged(const mq_lease *l, const struct entry *e)
-{
-	repair(l->queue);
-	return drop(l, e, place_damaged);
+	return drop(l, place_drop);
 }
 
 int group_dead(const mq_lease *l, const char *reason)
@@ -113,7 +108,7 @@ int group_return(const mq_lease *l, const struct entry *e)
 	char path[ENTRY_PATH];
 
 	if (expiry && expiry <= queue_now(q))
-		return drop(l, &l->entry, place_expire);
+		return drop(l, place_expire);
 	find_token(l, &held, path);
 	if (is_whole(l, path) == -1)
 		return -1;

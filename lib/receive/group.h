@@ -28,7 +28,4 @@ int group_goes_on(const mq_lease *);
 
 int group_dead(const mq_lease *, const char *reason);
 
-/* The message is not what was sent: e is the lease's entry with the sum that was found. */
-int group_damaged(const mq_lease *, const struct entry *e);
-
 #endif

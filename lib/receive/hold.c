@@ -34,7 +34,6 @@ int mq_hold_open(mq_queue *q, mq_time visibility, mq_hold **out)
 	h->queue = queue_ref(q);
 	h->visibility = visibility;
 	h->clock.kind = LEASE_SHARED;
-	h->clock.whole = 1;
 	return MQ_OK;
 }
 

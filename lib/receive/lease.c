@@ -11,7 +11,6 @@
 #include "place/lane.h"
 #include "place/place.h"
 #include "place/repair.h"
-#include "receive/folded.h"
 #include "receive/group.h"
 #include "receive/memory.h"
 #include "receive/show.h"
@@ -344,21 +343,13 @@ static void end_verdict(mq_lease *l)
 	fs_unlink(l->queue->fd, path);
 }
 
-/* Whether nobody has given its verdict: 1, 0, -1. */
-static int is_there(mq_lease *l)
-{
-	int r = fs_exists(l->queue->fd, l->receipt);
-
-	return r == 0 && l->entry.lease == LEASE_BUNDLE ? folded_has(l) : r;
-}
-
 int mq_lease_check(mq_lease *l)
 {
 	int r = begin_verdict(l);
 
 	if (r != MQ_OK)
 		return r;
-	if ((r = is_there(l)) == 1)
+	if ((r = fs_exists(l->queue->fd, l->receipt)) == 1)
 		return MQ_OK;
 	if (r == -1 || !queue_is_there(l->queue))
 		return lease_fail(l, "cannot look at the lease");
@@ -373,85 +364,39 @@ static int drop(mq_lease *l)
 	mq_queue *q = l->queue;
 	struct memory *m = q->memory;
 
-	if (m && m->folded && folded_unfold(l) == -1)
-		return -1;
 	if (l->entry.lease == LEASE_BUNDLE && m && m->bundle_dir != -1)
 		return place_drop(q, m->bundle_dir, strrchr(l->receipt, '/') + 1, &l->entry);
 	return place_drop(q, q->fd, l->receipt, &l->entry);
 }
 
-static void count_acks(mq_lease *const *leases, size_t n)
+static void count_ack(const mq_lease *l)
 {
-	struct meter *m = &queue_page(leases[0]->queue)->meter;
-	mq_time now = queue_now(leases[0]->queue);
-	size_t i;
+	struct meter *m = &queue_page(l->queue)->meter;
+	mq_time now = queue_now(l->queue);
 
-	meter_count(m, now, METER_ACKED, n);
-	for (i = 0; i < n; i++)
-		meter_latency(m, now, now - key_time(leases[i]->entry.id));
+	meter_count(m, now, METER_ACKED, 1);
+	meter_latency(m, now, now - key_time(l->entry.id));
 }
 
 int mq_ack(mq_lease *l)
 {
-	size_t acked;
-
-	return mq_ack_row(&l, 1, &acked);
-}
-
-/* As many of those that can be acked at once as still hold. */
-static size_t holding(mq_lease *const *leases, size_t n)
-{
-	size_t i = 1;
-
-	while (i < n && begin_verdict(leases[i]) == MQ_OK)
-		i++;
-	return i;
-}
-
-/* 1 when the first ones were acked by one step, which are *acked then; 0; -1. */
-static int ack_folded(mq_lease *const *leases, size_t n, size_t *acked)
-{
-	uint64_t bytes;
-	size_t row = folded_row(leases, n, &bytes);
-
-	if (row == 0)
-		return 0;
-	n = holding(leases, row);
-	if (n < row)
-		row = folded_row(leases, n, &bytes);
-	if (folded_ack(leases[0], row, bytes) == -1)
-		return errno == ENOENT ? 0 : -1;
-	*acked = row;
-	return 1;
-}
-
-int mq_ack_row(mq_lease **leases, size_t n, size_t *acked)
-{
-	mq_lease *l = leases[0];
 	int r = begin_verdict(l);
 
-	*acked = 1;
 	if (r != MQ_OK)
 		return r;
-	if ((r = ack_folded(leases, n, acked)) == 0)
-		r = lane_wants(l->queue, &l->entry) ? group_ack(l) : drop(l);
+	r = lane_wants(l->queue, &l->entry) ? group_ack(l) : drop(l);
 	if (r == -1)
 		return lease_fail(l, "cannot ack");
-	count_acks(leases, *acked);
-	if (*acked == 1)
-		end_verdict(l);
+	count_ack(l);
+	end_verdict(l);
 	return MQ_OK;
 }
 
 /* A verdict by which the message goes to a line, here or elsewhere. */
 static int begin_return(mq_lease *l)
 {
-	int r;
-
 	repair(l->queue);
-	if ((r = begin_verdict(l)) == MQ_OK && folded_unfold(l) == -1)
-		return lease_fail(l, "cannot unfold the bundle of the message");
-	return r;
+	return begin_verdict(l);
 }
 
 /* A consumer's words are one line of history. */
@@ -533,22 +478,6 @@ int mq_reject(mq_lease *l, const char *reason)
 	return MQ_OK;
 }
 
-int lease_damaged(mq_lease *l, uint32_t sum)
-{
-	mq_queue *q = l->queue;
-	struct entry e = l->entry;
-	int r;
-
-	if ((r = begin_return(l)) != MQ_OK)
-		return r;
-	e.sum = sum;
-	r = lane_wants(q, &e) ? group_damaged(l, &e) : place_damaged(q, q->fd, l->receipt, &e);
-	if (r == -1)
-		return lease_fail(l, "cannot set the message aside");
-	end_verdict(l);
-	return MQ_OK;
-}
-
 int mq_giveback(mq_lease *l)
 {
 	mq_queue *q = l->queue;
@@ -605,7 +534,7 @@ static int extend_clock(mq_lease *l, const char *path, mq_time deadline)
 	if (fs_set_mtime(l->queue->fd, path, deadline) == -1)
 		return -1;
 	r = lease_clock_is_held(l->queue, path);
-	return r == 1 ? is_there(l) : r;
+	return r == 1 ? fs_exists(l->queue->fd, l->receipt) : r;
 }
 
 /* One message of a shared lease gets a clock of its own.  It must stand before
@@ -620,12 +549,12 @@ static int extend_alone(mq_lease *l, mq_time deadline)
 	if ((r = extend_clock(l, own, deadline)) != -1 || errno != ENOENT)
 		return r;
 	lease_clock_path(l->bucket, l->entry.nonce, NULL, shared);
-	if ((r = clock_runs(l, shared, NULL)) != 1 || (r = is_there(l)) != 1)
+	if ((r = clock_runs(l, shared, NULL)) != 1 || (r = fs_exists(q->fd, l->receipt)) != 1)
 		return r;
 	if (fs_chmod(q->fd, shared, CLOCK_HAS_OTHERS) == -1 ||
 	    lease_clock_make(q, own, deadline, NULL) == -1)
 		return -1;
-	if (clock_runs(l, shared, NULL) == 1 && is_there(l) == 1)
+	if (clock_runs(l, shared, NULL) == 1 && fs_exists(q->fd, l->receipt) == 1)
 		return 1;
 	fs_unlink(q->fd, own);
 	return 0;

@@ -47,7 +47,4 @@ int lease_clock_make(mq_queue *, const char *path, mq_time deadline, const char 
  * or gone; -1 with errno. */
 int lease_clock_is_held(mq_queue *, const char *path);
 
-/* What was received is not what was sent, but has this sum: nobody gets it.  A status. */
-int lease_damaged(mq_lease *, uint32_t sum);
-
 #endif

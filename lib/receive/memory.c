@@ -5,19 +5,17 @@
 
 #include "base/fs.h"
 #include "spool/file.h"
-#include "spool/unfold.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 static void leave_bundle(mq_queue *q, struct memory *m)
 {
-	if (m->bundle_dir != -1)
+	if (m->bundle[0])
 		fs_rmdir(q->fd, m->bundle);
 	fs_close(m->bundle_dir);
 	m->bundle_dir = -1;
 	m->bundle[0] = '\0';
-	m->folded = 0;
 }
 
 static void forget(mq_queue *q)
@@ -39,25 +37,11 @@ struct memory *memory_of(mq_queue *q)
 void memory_enter_bundle(mq_queue *q, const char *path, size_t length)
 {
 	struct memory *m = memory_of(q);
-	char whole[ENTRY_PATH];
 
 	if (m == NULL || (!strncmp(m->bundle, path, length) && m->bundle[length] == '\0'))
 		return;
 	leave_bundle(q, m);
 	memcpy(m->bundle, path, length);
 	m->bundle[length] = '\0';
-	if (bundle_whole(m->bundle, whole) == 0)
-		m->folded = bundle_look(q->fd, whole, &m->fold) == 1;
-	if (!m->folded)
-		m->bundle_dir = fs_open_dir(q->fd, m->bundle);
-}
-
-void memory_unfolded(mq_queue *q)
-{
-	struct memory *m = q->memory;
-
-	if (m == NULL || !m->folded)
-		return;
-	m->folded = 0;
 	m->bundle_dir = fs_open_dir(q->fd, m->bundle);
 }

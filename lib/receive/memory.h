@@ -6,15 +6,12 @@
 #ifndef MEMORY_H
 #define MEMORY_H
 
-#include "format/fold.h"
 #include "spool/queue.h"
 
 struct memory {
 	char dir[STRIP_PATH];    /* of the last receipt: it is a directory; or "" */
 	char bundle[STRIP_PATH]; /* that of the last verdict, if it was a bundle; or "" */
 	int bundle_dir;          /* open, or -1 */
-	int folded;              /* it was, */
-	struct fold fold;        /* like this */
 	struct {
 		uint64_t nonce;
 		mq_time deadline, at;
@@ -28,8 +25,5 @@ struct memory *memory_of(mq_queue *);
 /* Have the bundle at path open.  It goes when it is empty; that is tried when the next
  * verdict is about another one, not for each. */
 void memory_enter_bundle(mq_queue *, const char *path, size_t length);
-
-/* That bundle is not folded any more. */
-void memory_unfolded(mq_queue *);
 
 #endif

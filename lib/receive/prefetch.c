@@ -1,7 +1,6 @@
 /*
  * prefetch.c - receive, for a consumer that may have so much unacked
  */
-#include "receive/folded.h"
 #include "receive/lease.h"
 #include "receive/sweep.h"
 #include "spool/consumer.h"
@@ -12,7 +11,7 @@ static int link_leases(mq_queue *q, const char *consumer, mq_lease **leases, siz
 	size_t kept = 0;
 	int r = MQ_OK;
 
-	while (kept < *n && folded_unfold(leases[kept]) == 0 &&
+	while (kept < *n &&
 	    consumer_link(q, consumer, &leases[kept]->entry, leases[kept]->receipt) == 0)
 		kept++;
 	if (kept < *n && kept == 0)

@@ -8,7 +8,6 @@
 #include "receive/show.h"
 #include "spool/death.h"
 #include "spool/file.h"
-#include "spool/unfold.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -53,19 +52,6 @@ static int is_alone(const struct file *f, const struct entry *e)
 	return e->offset == 0 && f->size == e->header + e->body;
 }
 
-/* The file of a message that stands in a folded bundle. */
-static struct file *open_folded(mq_queue *q, const char *rest)
-{
-	char file[ENTRY_PATH];
-	int found = bundle_find(q->fd, rest, file);
-
-	if (found != 1) {
-		errno = found == 0 ? ENOENT : errno;
-		return NULL;
-	}
-	return file_open(q->fd, file);
-}
-
 /* The file at rest below r->q.  Of what was sent together it is mostly open.  What was
  * sent alone has one of its own each time: who gets its descriptor as standard input
  * moves the offset, and another attempt begins at the start again. */
@@ -76,8 +62,6 @@ static struct file *open_file(mq_reader *r, const char *rest, uint64_t inode)
 	if (inode && m && m->file && m->file->inode == inode)
 		return file_ref(m->file);
 	r->file = file_open(r->q->fd, rest);
-	if (r->file == NULL && errno == ENOENT)
-		r->file = open_folded(r->q, rest);
 	if (r->file != NULL && inode && m && !is_alone(r->file, &r->entry)) {
 		file_unref(m->file);
 		m->file = file_ref(r->file);
@@ -154,49 +138,6 @@ int mq_reader_open(mq *h, const char *path, mq_reader **out)
 	return opened(r, status, out);
 }
 
-/* Whether the message is what was sent: a status.  MQ_DATA, and *sum, when it is not. */
-static int verify(mq_reader *r, uint32_t *sum)
-{
-	const struct entry *e = &r->entry;
-	mq *h = r->q->mq;
-	char what[100];
-
-	if (!e->summed)
-		return MQ_OK;
-	if (file_sum(r->file, e->offset, e->header + e->body, sum) == -1)
-		return fail_errno(h, r->path, "cannot read the message");
-	if (*sum == e->sum)
-		return MQ_OK;
-	snprintf(what, sizeof(what), "the message is damaged: its CRC-32C is %08x, not %08x", *sum,
-	    e->sum);
-	return fail(h, MQ_DATA, r->path, what);
-}
-
-int mq_reader_verify(mq_reader *r)
-{
-	uint32_t sum;
-
-	return verify(r, &sum);
-}
-
-/* Of a message that is to be delivered.  If it is damaged, it is set aside. */
-static int verify_lease(mq_reader *r, mq_lease *l)
-{
-	mq *h = l->queue->mq;
-	uint32_t sum = 0;
-	int status = verify(r, &sum);
-	char *why;
-
-	if (status != MQ_DATA || (why = strdup(h->error)) == NULL)
-		return status;
-	if (lease_damaged(l, sum) == MQ_OK)
-		snprintf(h->error, sizeof(h->error), "%s; it is in bad/ now", why);
-	else
-		snprintf(h->error, sizeof(h->error), "%s", why);
-	free(why);
-	return status;
-}
-
 int mq_reader_of(mq_lease *l, mq_reader **out)
 {
 	mq *h = l->queue->mq;
@@ -209,8 +150,7 @@ int mq_reader_of(mq_lease *l, mq_reader **out)
 	r->q = queue_ref(l->queue);
 	r->entry = l->entry;
 	r->path = strdup(l->path);
-	status = open_message(h, r, l->path, l->receipt, l->inode, MQ_LEASED);
-	return opened(r, status == MQ_OK ? verify_lease(r, l) : status, out);
+	return opened(r, open_message(h, r, l->path, l->receipt, l->inode, MQ_LEASED), out);
 }
 
 static void forget_message(mq_reader *r)

@@ -31,7 +31,6 @@
 #include "place/place.h"
 #include "place/token.h"
 #include "receive/lease.h"
-#include "spool/unfold.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -371,36 +370,11 @@ static int is_condemned(const struct reaping *r, uint64_t nonce)
 	return i < r->ndead;
 }
 
-/* The name of the bundle, whose path is then that of its messages: which is another one when
- * it was folded.  NULL: that could not be done. */
-static const char *unfold(struct reaping *r, char path[ENTRY_PATH], const char *bundle,
-    char single[ENTRY_PATH])
-{
-	char own[ENTRY_PATH];
-	int s;
-
-	if (bundle_single(path, single) == -1)
-		return bundle;
-	queue_scratch(r->q, own);
-	do
-		s = bundle_unfold(r->q->fd, path, single, strrchr(own, '/') + 1);
-	while (s == -1 && spool_drop_ballast(r->q->spool));
-	if (s == -1 && errno != EBADMSG) {
-		r->stuck = 1;
-		note_trouble(r->pass);
-		return NULL;
-	}
-	if (s != 0)
-		return bundle;
-	strcpy(path, single);
-	return strrchr(single, '/') + 1;
-}
-
 /* A bundle whose clock runs is not looked into.  Of one that has none there may be
  * messages that have clocks of their own. */
 static void collect_bundle(struct reaping *r, const char *bundle, uint64_t nonce, struct due *d)
 {
-	char path[ENTRY_PATH], single[ENTRY_PATH], name[NAME_SIZE + BUNDLE_SIZE + 2];
+	char path[ENTRY_PATH], name[NAME_SIZE + BUNDLE_SIZE + 2];
 	struct fs_dir in;
 	const char *entry;
 
@@ -410,8 +384,6 @@ static void collect_bundle(struct reaping *r, const char *bundle, uint64_t nonce
 	snprintf(path, sizeof(path), "%.*s/%.*s", STRIP_PATH, r->bucket, BUNDLE_SIZE, bundle);
 	if (fs_rmdir(r->q->fd, path) == 0)
 		return; /* all was taken out of it */
-	if ((bundle = unfold(r, path, bundle, single)) == NULL)
-		return;
 	if (fs_dir_open(&in, r->q->fd, path) == -1) {
 		r->stuck |= errno != ENOENT;
 		note_trouble(r->pass);

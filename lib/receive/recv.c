@@ -29,7 +29,6 @@
 #include "place/place.h"
 #include "receive/sweep.h"
 #include "spool/depth.h"
-#include "spool/unfold.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -237,12 +236,6 @@ static int is_wanted_whole(const struct receiving *r, const struct segment *g)
 	return g->n <= r->max - r->n && !c->priority_aging && !c->max_depth && !c->max_bytes;
 }
 
-/* To take less than all of a folded bundle is to unfold it. */
-static int has_enough(const struct receiving *r, const struct segment *g)
-{
-	return r->n > 0 && r->clock->whole && g->folded && !is_wanted_whole(r, g);
-}
-
 static int open_bundle(struct receiving *r, struct row *l)
 {
 	int found = line_open(r->q, &l->strip, &l->segment);
@@ -251,88 +244,21 @@ static int open_bundle(struct receiving *r, struct row *l)
 	return found == -1 ? -1 : 0;
 }
 
-/* Those of a leased bundle, which stand at dir. */
-static int take_all(struct receiving *r, const char *dir, const struct segment *g)
-{
-	size_t i;
-
-	for (i = 0; i < g->n; i++)
-		if (take_from_bundle(r, dir, &g->names[i]) == -1)
-			return -1;
-	return 0;
-}
-
-/* Whether each message of the fold can be handed out as it is: 1, 0, -1. */
-static int is_sound(struct receiving *r, const char *file, const struct segment *g)
-{
-	const struct entry *e = g->entries + g->fold.acked;
-	mq_time expiry;
-	size_t i;
-	int torn;
-
-	for (i = 0; i < g->n; i++, e++) {
-		if ((expiry = queue_expiry(r->q, e)) != 0 && expiry <= r->now)
-			return 0;
-		torn = recv_is_torn(r, file, g->names[i].inode, e);
-		if (torn != 0)
-			return torn == 1 ? 0 : -1;
-	}
-	return 1;
-}
-
-/* One by one, from where they stand when it is unfolded: which somebody may have done who
- * listed it before it was leased. */
-static int take_unfolded(struct receiving *r, const char *dir, const char *single)
-{
-	struct segment g = { 0 };
-	char own[ENTRY_PATH];
-	int s;
-
-	queue_scratch(r->q, own);
-	if ((s = bundle_unfold(r->q->fd, dir, single, strrchr(own, '/') + 1)) == 0 &&
-	    (s = segment_read(r->q->fd, single, &g)) == 0)
-		s = take_all(r, single, &g);
-	segment_free(&g);
-	return s;
-}
-
-/* A folded bundle that was leased. */
-static int take_folded(struct receiving *r, const char *dir, const struct segment *g)
-{
-	struct entry *e = g->entries + g->fold.acked;
-	char file[ENTRY_PATH], single[ENTRY_PATH];
-	size_t i;
-	int s;
-
-	bundle_single(dir, single);
-	bundle_file(dir, &g->fold, file);
-	r->sized_inode = 0; /* it is looked whether that is there */
-	if ((s = is_sound(r, file, g)) != 1)
-		return s == 0 ? take_unfolded(r, dir, single) : -1;
-	for (i = 0, s = 0; s == 0 && i < g->n; i++, e++) {
-		bundle_lease(e, r->clock->nonce);
-		s = recv_keep(r, e, single, g->names[i].inode);
-	}
-	return s;
-}
-
 /* All that was listed of it is in it still: nobody takes from a closed one. */
 static int take_bundle(struct receiving *r, struct row *l)
 {
 	char path[ENTRY_PATH], dir[ENTRY_PATH];
-	size_t before = r->n;
+	size_t i, before = r->n;
 	int lost = 0;
 
 	segment_path(&l->strip, &l->segment, path);
 	if (recv_put(r, path, name_bundle, l, dir, &lost) == -1)
 		return errno == EXDEV ? open_bundle(r, l) : -1;
 	l->next = l->segment.n;
-	if (lost)
-		return 0;
-	if ((l->segment.folded ? take_folded(r, dir, &l->segment) :
-				 take_all(r, dir, &l->segment)) == -1)
-		return -1;
-	if (r->n == before)
+	for (i = 0; !lost && i < l->segment.n; i++)
+		if (take_from_bundle(r, dir, &l->segment.names[i]) == -1)
+			return -1;
+	if (!lost && r->n == before)
 		fs_rmdir(r->q->fd, dir); /* none was to be delivered */
 	return 0;
 }
@@ -347,7 +273,7 @@ static int take(struct receiving *r)
 	while (r->n < r->max) {
 		if (pick_row(r, &l) == -1)
 			return -1;
-		if (l == NULL || has_enough(r, &l->segment))
+		if (l == NULL)
 			break;
 		if (!segment_is_closed(&l->segment))
 			s = take_next(r, l);

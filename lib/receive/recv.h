@@ -11,7 +11,6 @@ struct lease_clock {
 	int made;
 	int used;  /* something was put beside it */
 	char kind; /* LEASE_OWN or LEASE_SHARED */
-	int whole; /* who has received something does without a part of a bundle */
 	uint64_t nonce;
 	char bucket[STRIP_PATH];
 	mq_time visibility, deadline; /* when it was made */

@@ -34,7 +34,6 @@ void batch_reset(mq_batch *b)
 	b->fd = -1;
 	b->n = b->buffered = 0;
 	b->flushed = 0;
-	b->ntables = 0;
 	b->begun = b->too_large = 0;
 }
 
@@ -67,36 +66,4 @@ int batch_append(mq_batch *b, const void *data, size_t n)
 		n -= part;
 	}
 	return 0;
-}
-
-static const struct batch_table *find_table(const mq_batch *b, uint64_t offset, size_t n)
-{
-	size_t i;
-
-	for (i = 0; i < b->ntables; i++)
-		if (b->tables[i].offset == offset && b->tables[i].n == n)
-			return &b->tables[i];
-	return NULL;
-}
-
-/* One more is not remembered: then it stands there more than once. */
-static void note_table(mq_batch *b, const struct fold *f)
-{
-	if (b->ntables < BATCH_TABLES)
-		b->tables[b->ntables++] = (struct batch_table){ f->offset, f->table, f->count };
-}
-
-int batch_fold(mq_batch *b, const struct entry *e, size_t n, struct fold *f)
-{
-	const struct batch_table *there = find_table(b, e->offset, n);
-	unsigned char table[FOLD_TABLE];
-	size_t size = fold_make(f, e, n, table);
-
-	if (there) {
-		f->table = there->at;
-		return 0;
-	}
-	f->table = b->flushed + b->buffered;
-	note_table(b, f);
-	return batch_append(b, table, size);
 }

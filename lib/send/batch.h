@@ -8,20 +8,12 @@
 #ifndef BATCH_H
 #define BATCH_H
 
-#include "format/fold.h"
 #include "send/room.h"
 #include "spool/queue.h"
 
-#define BATCH_COUNT  1000
-#define BATCH_TABLES 8 /* of folded bundles, that are remembered */
+#define BATCH_COUNT 1000
 
 struct publisher;
-
-/* A table at the end of the file, of so many messages from that offset on. */
-struct batch_table {
-	uint64_t offset, at;
-	size_t n;
-};
 
 struct mq_batch {
 	mq *mq;
@@ -40,8 +32,6 @@ struct mq_batch {
 	int too_large;
 	char *dedup_id;
 	int keyed; /* an import: its entries have their keys and ids at the commit */
-	struct batch_table tables[BATCH_TABLES];
-	size_t ntables;
 	struct room room;
 	size_t unrouted;
 };
@@ -54,10 +44,6 @@ int batch_append(mq_batch *, const void *data, size_t n);
 
 /* Write what is still in memory: 0, or -1 with errno. */
 int batch_flush(mq_batch *);
-
-/* Fold messages of the batch that can be (fold_run).  Queues that get the same ones have one
- * table, which is to be flushed.  0, or -1 with errno. */
-int batch_fold(mq_batch *, const struct entry *, size_t n, struct fold *);
 
 /* Forget all that was collected. */
 void batch_reset(mq_batch *);

@@ -1,9 +1,7 @@
 /*
  * bundle.c - a batch sent as bundles
  *
- *	1  write a table of the messages to the end of the batch's file, make directories
- *	   in tmp/, link the file into each under a name that stands for its messages
- *	   (fold.h)
+ *	1  make directories in tmp/, link the batch's file into them for each message
  *	2  rename the directories into the line, as bundles, and move its tail behind
  *	   them (strip.h)
  *
@@ -35,7 +33,6 @@ struct bundles {
 	mq_batch *b;
 	struct strip line;
 	char path[BUNDLES][ENTRY_PATH];
-	struct fold fold[BUNDLES];
 	int dir[BUNDLES]; /* open */
 	size_t n;
 };
@@ -50,12 +47,12 @@ int bundle_fits(const mq_batch *b)
 	const struct conf *c = &b->q->conf;
 	size_t i;
 
-	if (!b->q->spool->folds || b->n < BUNDLE_MIN || b->dedup_id || c->max_depth ||
-	    c->max_bytes || (c->sync && !queue_sync_covers_name(b->q)))
+	if (b->n < BUNDLE_MIN || b->dedup_id || c->max_depth || c->max_bytes ||
+	    (c->sync && !queue_sync_covers_name(b->q)))
 		return 0;
 	for (i = 0; i < b->n && is_plain(b, &b->entries[i]); i++)
 		;
-	return i == b->n && fold_run(b->entries, b->n) == b->n;
+	return i == b->n;
 }
 
 static size_t entries_to(const struct bundles *u, size_t bundles)
@@ -65,38 +62,29 @@ static size_t entries_to(const struct bundles *u, size_t bundles)
 	return n < u->b->n ? n : u->b->n;
 }
 
-/* The tables of all. */
-static int write_tables(struct bundles *u)
-{
-	mq_batch *b = u->b;
-	size_t i, from;
-
-	for (i = 0; (from = entries_to(u, i)) < b->n; i++)
-		if (batch_fold(b, b->entries + from, entries_to(u, i + 1) - from, &u->fold[i]) ==
-		    -1)
-			return -1;
-	return batch_flush(b);
-}
-
-/* One more directory, with the file.  The last link is a rename. */
+/* One more directory, with what is for it.  The last link is a rename. */
 static int fill(struct bundles *u)
 {
-	int last = entries_to(u, u->n + 1) == u->b->n, dir;
+	size_t i = entries_to(u, u->n), end = entries_to(u, u->n + 1);
 	mq_queue *q = u->b->q;
 	char name[NAME_SIZE];
+	int r = 0, dir;
 
 	queue_scratch(q, u->path[u->n]);
 	if (fs_mkdir(q->fd, u->path[u->n]) == -1 || (dir = fs_open_dir(q->fd, u->path[u->n])) == -1)
 		return -1;
-	fold_format(&u->fold[u->n], name);
 	u->dir[u->n++] = dir;
-	return last ? fs_rename(q->fd, u->b->path, dir, name) :
-		      fs_link(q->fd, u->b->path, dir, name);
+	for (; r == 0 && i < end; i++) {
+		entry_format(&u->b->entries[i], name);
+		r = i == u->b->n - 1 ? fs_rename(q->fd, u->b->path, dir, name) :
+				       fs_link(q->fd, u->b->path, dir, name);
+	}
+	return r;
 }
 
 static int fill_all(struct bundles *u)
 {
-	int r = write_tables(u);
+	int r = 0;
 
 	while (r == 0 && entries_to(u, u->n) < u->b->n)
 		r = fill(u);
@@ -107,13 +95,13 @@ static int fill_all(struct bundles *u)
 static int place_one_by_one(struct bundles *u, size_t *placed)
 {
 	char name[NAME_SIZE];
-	struct source from = { -1, name, STRIP_LINK };
+	struct source from = { -1, name, STRIP_RENAME };
 	struct tails tails;
 
 	tails_reset(u->b->q, &tails);
 	for (; *placed < u->b->n; (*placed)++) {
 		from.dir = u->dir[*placed / BUNDLE_ENTRIES];
-		fold_format(&u->fold[*placed / BUNDLE_ENTRIES], name);
+		entry_format(&u->b->entries[*placed], name);
 		if (place_ready(u->b->q, &from, &u->b->entries[*placed], &tails) == -1)
 			return -1;
 	}

@@ -4,7 +4,6 @@
 #ifndef BUNDLE_H
 #define BUNDLE_H
 
-#include "format/fold.h"
 #include "send/batch.h"
 
 /* Whether the messages of the batch, which have their keys, may go as bundles: all

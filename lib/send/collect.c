@@ -1,7 +1,6 @@
 /*
  * collect.c - messages collected in a batch, and committed
  */
-#include "base/crc.h"
 #include "format/message.h"
 #include "send/publish.h"
 #include "send/send.h"
@@ -71,7 +70,6 @@ static void begin_entry(mq_batch *b, const struct mq_properties *p, size_t heade
 	e->priority = p->priority;
 	e->offset = b->flushed + b->buffered;
 	e->header = header;
-	e->summed = 1;
 	e->visible = p->visible_at > now ? (p->visible_at + MILLISECOND - 1) / MILLISECOND : 0;
 	e->expires = p->ttl > 0 ? (now + p->ttl + MILLISECOND - 1) / MILLISECOND : 0;
 	if (p->group)
@@ -93,7 +91,6 @@ int mq_batch_begin(mq_batch *b, const struct mq_properties *p)
 	begin_entry(b, p, size);
 	b->begun = 1;
 	b->too_large = 0;
-	b->entries[b->n].sum = crc32c(0, block, size);
 	if (p->dedup_id && (b->dedup_id = strdup(p->dedup_id)) == NULL)
 		r = -1;
 	else
@@ -118,7 +115,6 @@ int mq_batch_write(mq_batch *b, const void *data, size_t n)
 		return fail(b->mq, MQ_USAGE, b->name, "no message was begun");
 	e = &b->entries[b->n];
 	e->body += n;
-	e->sum = crc32c(e->sum, data, n);
 	if (is_too_large(b, e->body))
 		b->too_large = 1;
 	if (b->too_large)

@@ -15,7 +15,6 @@ struct journal {
 	int dir;
 	int sync;  /* a queue wants it durable, */
 	int names; /* and names are synced one by one */
-	int folds; /* the spool's format has folded bundles */
 };
 
 /* The bundle that takes the messages of one level. */
@@ -75,34 +74,6 @@ static int add_to_bundle(struct commit *c, const struct journal *j, const struct
 	return copies_link(c, f->dir, name);
 }
 
-/* Messages that stand in a row, under one name. */
-static int add_folded(struct commit *c, const struct journal *j, const struct target *t,
-    const struct entry *e, size_t n, struct filling *f)
-{
-	char name[NAME_SIZE];
-	struct fold fold;
-
-	if (batch_fold(c->b, e, n, &fold) == -1 || batch_flush(c->b) == -1 ||
-	    end_bundle(j, f) == -1 || begin_bundle(j, t, e->priority, f) == -1)
-		return -1;
-	fold_format(&fold, name);
-	return copies_link(c, f->dir, name) == -1 ? -1 : end_bundle(j, f);
-}
-
-/* How many copies can be folded together, from number i on; 0: so few are not worth it. */
-static size_t count_folded(const struct commit *c, const struct journal *j, const struct target *t,
-    size_t i)
-{
-	const struct entry *e = c->p->copies;
-	size_t n = 0;
-
-	while (j->folds && i + n < t->admitted && n < BUNDLE_ENTRIES &&
-	    is_plain(&t->copies[i + n], &e[i + n]))
-		n++;
-	n = fold_run(&e[i], n);
-	return n < BUNDLE_MIN ? 0 : n;
-}
-
 /* One message's member. */
 static int add_member(struct commit *c, const struct journal *j, const struct target *t,
     const struct entry *e, int dead)
@@ -116,21 +87,15 @@ static int add_member(struct commit *c, const struct journal *j, const struct ta
 static int add_copies(struct commit *c, const struct journal *j, const struct target *t,
     struct filling levels[LEVELS], const unsigned plain[LEVELS])
 {
-	size_t i, n;
+	const struct entry *e = c->p->copies;
+	size_t i;
 	int r = 0;
 
-	for (i = 0; r == 0 && i < t->admitted; i += n ? n : 1) {
-		const struct entry *e = &c->p->copies[i];
-		int bundled = plain[e->priority] >= BUNDLE_MIN && is_plain(&t->copies[i], e);
-
-		n = bundled ? count_folded(c, j, t, i) : 0;
-		if (n)
-			r = add_folded(c, j, t, e, n, &levels[e->priority]);
-		else if (bundled)
+	for (i = 0; r == 0 && i < t->admitted; i++, e++)
+		if (plain[e->priority] >= BUNDLE_MIN && is_plain(&t->copies[i], e))
 			r = add_to_bundle(c, j, t, e, &levels[e->priority]);
 		else
 			r = add_member(c, j, t, e, t->copies[i].dead);
-	}
 	return r;
 }
 
@@ -288,7 +253,7 @@ size_t several_count(struct publisher *p, struct target **last)
 int several_send(struct commit *c)
 {
 	struct publisher *p = c->p;
-	struct journal j = { .dir = -1, .folds = p->x->spool->folds };
+	struct journal j = { .dir = -1 };
 	int trouble; /* what stays is delivered in time */
 	const char *id = c->b->entries[0].id;
 	int synced = 0;

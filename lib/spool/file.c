@@ -3,16 +3,14 @@
  */
 #include "spool/file.h"
 
-#include "base/crc.h"
 #include "base/fs.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define AHEAD    (64 * 1024)
-#define SMALL    4096 /* larger reads go straight to the file */
-#define SUM_STEP (64 * 1024)
+#define AHEAD (64 * 1024)
+#define SMALL 4096 /* larger reads go straight to the file */
 
 struct file *file_open(int dir, const char *path)
 {
@@ -74,20 +72,4 @@ ssize_t file_read(struct file *f, void *buf, size_t n, uint64_t at)
 		n = (size_t)(f->from + f->n - at);
 	memcpy(buf, f->ahead + (at - f->from), n);
 	return (ssize_t)n;
-}
-
-int file_sum(struct file *f, uint64_t at, uint64_t n, uint32_t *sum)
-{
-	char part[SUM_STEP];
-	ssize_t got;
-
-	for (*sum = 0; n > 0; at += (uint64_t)got, n -= (uint64_t)got) {
-		got = file_read(f, part, n < SUM_STEP ? (size_t)n : SUM_STEP, at);
-		if (got <= 0) {
-			errno = got == 0 ? EIO : errno;
-			return -1;
-		}
-		*sum = crc32c(*sum, part, (size_t)got);
-	}
-	return 0;
 }

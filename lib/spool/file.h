@@ -30,7 +30,4 @@ void file_unref(struct file *); /* NULL: nothing */
 /* As fs_pread. */
 ssize_t file_read(struct file *, void *, size_t n, uint64_t at);
 
-/* The CRC-32C of so many bytes: 0, or -1 with errno, EIO when they are not there. */
-int file_sum(struct file *, uint64_t at, uint64_t n, uint32_t *sum);
-
 #endif

@@ -158,15 +158,14 @@ int line_delayed(mq_queue *q, const struct source *from, const struct entry *e)
 	}
 }
 
-/* why: what the name in bad/ says besides. */
-static int set_aside(mq_queue *q, const char *path, const char *why)
+int line_bad(mq_queue *q, const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	char bad[ENTRY_PATH];
 	int r;
 
-	snprintf(bad, sizeof(bad), "bad/%.*s%s~%016llx", NAME_SIZE - 30, slash ? slash + 1 : path,
-	    why, (unsigned long long)nonce_next(&q->mq->nonce));
+	snprintf(bad, sizeof(bad), "bad/%.*s~%016llx", NAME_SIZE - 20, slash ? slash + 1 : path,
+	    (unsigned long long)nonce_next(&q->mq->nonce));
 	do {
 		r = fs_rename(q->fd, path, q->fd, bad);
 		if (fs_missed_dir(r, q->fd, "bad"))
@@ -175,25 +174,12 @@ static int set_aside(mq_queue *q, const char *path, const char *why)
 	return r;
 }
 
-int line_bad(mq_queue *q, const char *path)
-{
-	return set_aside(q, path, "");
-}
-
-int line_damaged(mq_queue *q, const char *path, uint32_t sum)
-{
-	char why[16];
-
-	snprintf(why, sizeof(why), "~c%08x", sum);
-	return set_aside(q, path, why);
-}
-
 int line_open(mq_queue *q, const struct strip *s, struct segment *g)
 {
 	int r;
 
 	do
-		r = strip_open(s, g, queue_scratch, q);
+		r = strip_open(s, g);
 	while (r == -1 && spool_drop_ballast(q->spool));
 	return r;
 }

@@ -45,8 +45,6 @@ int line_turn(mq_queue *, const struct source *, const struct entry *);
 int line_delayed(mq_queue *, const struct source *, const struct entry *);
 /* Out of the way, because it is no whole message; under its name and a nonce. */
 int line_bad(mq_queue *, const char *path);
-/* The same for a message whose sum is not that of its name, but this. */
-int line_damaged(mq_queue *, const char *path, uint32_t sum);
 
 /* As strip_open and strip_head: single entries are taken from a bundle that was
  * opened, which needs room for its other name. */

@@ -113,19 +113,18 @@ void scratch_path(mq *h, char *path, size_t size)
 
 /* ---- opening ----------------------------------------------------------- */
 
-static const char version[] = "mq spool 2\n", version_before[] = "mq spool 1\n";
-
-static int check_version(mq *h, int fd, const char *path, int *format)
+static int check_version(mq *h, int fd, const char *path)
 {
 	char *text = fs_slurp(fd, "version");
+	char expected[32];
 	int r = MQ_OK;
 
 	if (text == NULL)
 		return errno == ENOENT ?
 		    fail(h, MQ_CREATE, path, "not a spool: it has no version") :
 		    fail_errno(h, path, "cannot read version");
-	*format = !strcmp(text, version) ? 2 : !strcmp(text, version_before) ? 1 : 0;
-	if (*format == 0)
+	snprintf(expected, sizeof(expected), "mq spool %d\n", SPOOL_FORMAT);
+	if (strcmp(text, expected) != 0)
 		r = fail(h, MQ_SETTING, path, "a spool format that this release does not know");
 	free(text);
 	return r;
@@ -154,8 +153,7 @@ static int not_a_directory(mq *h, const char *path)
 
 struct spool *spool_open(mq *h, const char *path, int *status)
 {
-	int fd = fs_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY), format;
-	struct spool *s;
+	int fd = fs_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
 
 	if (fd == -1) {
 		*status = errno == ENOENT ? fail(h, MQ_NOTFOUND, path, "no such spool") :
@@ -163,13 +161,11 @@ struct spool *spool_open(mq *h, const char *path, int *status)
 					    fail_errno(h, path, "cannot open the spool");
 		return NULL;
 	}
-	if ((*status = check_version(h, fd, path, &format)) != MQ_OK) {
+	if ((*status = check_version(h, fd, path)) != MQ_OK) {
 		fs_close(fd);
 		return NULL;
 	}
-	if ((s = new_spool(h, fd, path, status)) != NULL)
-		s->folds = format > 1;
-	return s;
+	return new_spool(h, fd, path, status);
 }
 
 struct spool *spool_ref(struct spool *s)
@@ -242,13 +238,14 @@ static int make_parents(const char *path)
 
 static int write_version(mq *h, int fd)
 {
-	char made[64];
-	int r = -1, out;
+	char made[64], text[32];
+	int r = -1, out, n;
 
 	scratch_path(h, made, sizeof(made));
 	if ((out = fs_create(fd, made)) == -1)
 		return -1;
-	if (fs_write(out, version, strlen(version)) == 0 && fs_sync(out) == 0 &&
+	n = snprintf(text, sizeof(text), "mq spool %d\n", SPOOL_FORMAT);
+	if (fs_write(out, text, (size_t)n) == 0 && fs_sync(out) == 0 &&
 	    (fs_link(fd, made, fd, "version") == 0 || errno == EEXIST))
 		r = 0;
 	fs_unlink(fd, made);

@@ -1,7 +1,7 @@
 /*
  * spool.h - the handle, its errors, and the spool's directory
  *
- *	SPOOL/version   "mq spool 2"; 1 has no folded bundles (unfold.h)
+ *	SPOOL/version   "mq spool 1"
  *	SPOOL/q/        the queues
  *	SPOOL/tmp/      directories being built or removed
  *	SPOOL/ballast/  files that hold room for a full disk to drain
@@ -12,13 +12,13 @@
 #include "base/clock.h"
 #include "mq.h"
 
-#define ERROR_SIZE 5120 /* a path of any length, and what is wrong with it */
+#define SPOOL_FORMAT 1
+#define ERROR_SIZE   5120 /* a path of any length, and what is wrong with it */
 
 struct spool {
 	int refs;
 	int fd;
 	char *root; /* absolute */
-	int folds;  /* its format has folded bundles */
 };
 
 struct mq {

@@ -43,7 +43,6 @@
 #define STRIP_H
 
 #include "format/name.h"
-#include "spool/segment.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -54,6 +53,7 @@
 #define BUNDLES         4    /* so many are installed at once */
 #define BUNDLE_MIN      64   /* fewer are not worth a directory */
 #define STRIP_PATH      64   /* "ready/p4", or the longest: that of a lane's strip */
+#define ENTRY_PATH      (NAME_SIZE + 96)
 
 struct strip {
 	int dir; /* of the queue; not owned */
@@ -112,12 +112,32 @@ const char *strip_fault(const struct strip *);
 /* A number from a name that is one and nothing else: 0, or -1. */
 int strip_number(const char *name, uint64_t *number);
 
+/* What may stand under a number, in the order in which it is read. */
+enum form { FORM_BUNDLE, FORM_OPENED, FORM_SEGMENT, FORMS };
+
 /* The same for the name of a segment or a bundle. */
 int strip_segment_number(const char *name, uint64_t *number);
 
 /* After a crash of the machine: put head and tail right by what is there.  EWOULDBLOCK:
  * another had the lock for longer than the patience, in ns. */
 int strip_repair(const struct strip *, int64_t patience, scratch_fn *, void *ctx);
+
+struct sorted_name {
+	uint64_t order; /* its key's time, or 0 when it has none */
+	uint64_t inode; /* the same for the messages of one file */
+	const char *name;
+};
+
+/* The names of one segment or bundle, sorted. */
+struct segment {
+	uint64_t number;
+	enum form form;
+	int fixed; /* a bundle that nobody can rename, so that it needs no opening */
+	size_t n;
+	struct sorted_name *names;
+	char *text;
+	size_t text_size, names_size;
+};
 
 /* Load the first segment that is not empty, opening it if it is a bundle: 1, 0
  * when the strip is empty (or not there), -1 with errno.  Removes empty segments
@@ -134,11 +154,11 @@ int segment_is_closed(const struct segment *);
  * it or what was in it, so look for the first one anew; -1 with errno.  Where
  * directories cannot be renamed (EXDEV: overlayfs, if they are of a lower layer),
  * nobody can have it whole, and it is as good as opened. */
-int strip_open(const struct strip *, struct segment *, scratch_fn *, void *ctx);
+int strip_open(const struct strip *, struct segment *);
 
 /* Open the bundle, if it is one, in which the entry at path stands; path then has
  * its new name.  0 also when another has opened it, or -1. */
-int strip_open_at(int dir, char *path, scratch_fn *, void *ctx);
+int strip_open_at(int dir, char *path);
 
 /* The path of a segment or bundle that was loaded, and of an entry in it. */
 void segment_path(const struct strip *, const struct segment *, char path[ENTRY_PATH]);
@@ -151,4 +171,8 @@ int strip_load(const struct strip *, uint64_t number, enum form, struct segment 
 /* The segments' numbers, ascending; the caller frees them.  Good for every
  * directory of numbered ones: buckets and windows are. */
 int strip_segments(const struct strip *, uint64_t **numbers, size_t *n);
+/* The names of any one directory, sorted: 0 also when it is not there, or -1. */
+int segment_read(int dir, const char *path, struct segment *);
+void segment_free(struct segment *);
+
 #endif

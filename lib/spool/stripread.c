@@ -4,7 +4,7 @@
 #include "spool/stripparts.h"
 
 #include "base/fs.h"
-#include "spool/unfold.h"
+#include "base/grow.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -13,24 +13,103 @@
 #define HINT_EVERY 4  /* segments: passing one that is gone costs less than a new hint */
 #define GAP        64 /* so many segments missing in a row: more than a stale hint */
 
+static int compare_names(const void *a, const void *b)
+{
+	const struct sorted_name *x = a, *y = b;
+
+	if (x->order != y->order)
+		return x->order < y->order ? -1 : 1;
+	return strcmp(x->name, y->name);
+}
+
+/* A key's digits as a number; what is no key sorts first, to be dealt with. */
+static uint64_t order_of(const char *name)
+{
+	uint64_t v = 0;
+	int i;
+
+	for (i = 0; i < 19; i++) {
+		if (name[i] < '0' || name[i] > '9')
+			return 0;
+		v = v * 10 + (unsigned)(name[i] - '0');
+	}
+	return v;
+}
+
+/* Keep one more name; the text may still move, so it is found later. */
+static int keep_name(struct segment *g, size_t *at, const char *name, uint64_t inode)
+{
+	size_t size = strlen(name) + 1;
+	char *text = grow(g->text, &g->text_size, *at + size, 1);
+	struct sorted_name *names = grow(g->names, &g->names_size, g->n + 1, sizeof(*names));
+
+	g->text = text ? text : g->text;
+	g->names = names ? names : g->names;
+	if (text == NULL || names == NULL)
+		return -1;
+	memcpy(g->text + *at, name, size);
+	*at += size;
+	g->names[g->n++].inode = inode;
+	return 0;
+}
+
+/* The names stand one after the other in the text. */
+static void sort_names(struct segment *g)
+{
+	const char *p = g->text;
+	size_t i;
+
+	for (i = 0; i < g->n; i++, p += strlen(p) + 1) {
+		g->names[i].name = p;
+		g->names[i].order = order_of(p);
+	}
+	if (g->n > 1)
+		qsort(g->names, g->n, sizeof(*g->names), compare_names);
+}
+
+/* *there tells whether the directory exists. */
+static int read_names(int dir, const char *path, struct segment *g, int *there)
+{
+	const char *name;
+	struct fs_dir d;
+	size_t at = 0;
+	int failed = 0;
+
+	g->n = 0;
+	*there = 0;
+	if (fs_dir_open(&d, dir, path) == -1)
+		return errno == ENOENT ? 0 : -1;
+	*there = 1;
+	while (!failed && (name = fs_dir_next(&d)) != NULL)
+		failed = keep_name(g, &at, name, d.inode) == -1;
+	failed |= errno != 0;
+	fs_dir_close(&d);
+	if (failed) {
+		g->n = 0;
+		return -1;
+	}
+	sort_names(g);
+	return 0;
+}
+
+int segment_read(int dir, const char *path, struct segment *g)
+{
+	int there;
+
+	return read_names(dir, path, g, &there);
+}
+
 /* As strip_load, and *there tells whether the directory exists. */
 static int load(const struct strip *s, uint64_t number, enum form form, struct segment *g,
     int *there)
 {
-	char path[ENTRY_PATH], opened[ENTRY_PATH];
-	int r;
+	char path[ENTRY_PATH];
 
 	g->number = number;
 	g->form = form;
 	g->fixed = 0;
 	segment_path(s, g, path);
-	if (form == FORM_BUNDLE) {
-		strip_form_path(s, number, FORM_OPENED, opened);
-		r = bundle_read(s->dir, path, opened, g, there);
-	} else {
-		r = segment_look(s->dir, path, g, there);
-	}
-	return r == -1 ? -1 : g->n > 0;
+	return read_names(s->dir, path, g, there) == -1 ? -1 : g->n > 0;
 }
 
 int strip_load(const struct strip *s, uint64_t number, enum form form, struct segment *g)
@@ -57,30 +136,15 @@ int segment_is_closed(const struct segment *g)
 	return g->form == FORM_BUNDLE && !g->fixed;
 }
 
-/* 1: it is opened by the rename of its directory, which one whose folded file is damaged
- * is as well; 0: it was unfolded, or is gone; -1. */
-static int unfold(int dir, const char *from, const char *to, scratch_fn *scratch, void *ctx)
-{
-	char own[ENTRY_PATH];
-	int r;
-
-	scratch(ctx, own);
-	r = bundle_unfold(dir, from, to, strrchr(own, '/') + 1);
-	return r == -1 && errno == EBADMSG ? 1 : r;
-}
-
 /* Should both names be there, which only damage makes, the opened one goes first. */
-int strip_open(const struct strip *s, struct segment *g, scratch_fn *scratch, void *ctx)
+int strip_open(const struct strip *s, struct segment *g)
 {
 	char from[ENTRY_PATH], to[ENTRY_PATH];
-	int r = 1;
+	int r;
 
 	strip_form_path(s, g->number, FORM_BUNDLE, from);
 	strip_form_path(s, g->number, FORM_OPENED, to);
-	if (g->folded && (r = unfold(s->dir, from, to, scratch, ctx)) == -1)
-		return -1;
-	if (r == 0 || fs_rename(s->dir, from, s->dir, to) == 0 || errno == ENOENT ||
-	    strip_is_taken())
+	if (fs_rename(s->dir, from, s->dir, to) == 0 || errno == ENOENT || strip_is_taken())
 		return strip_load(s, g->number, FORM_OPENED, g);
 	if (errno != EXDEV)
 		return -1;
@@ -89,7 +153,7 @@ int strip_open(const struct strip *s, struct segment *g, scratch_fn *scratch, vo
 	return r;
 }
 
-int strip_open_at(int dir, char *path, scratch_fn *scratch, void *ctx)
+int strip_open_at(int dir, char *path)
 {
 	char *mark = strrchr(path, '/'), *from;
 	int r;
@@ -100,8 +164,7 @@ int strip_open_at(int dir, char *path, scratch_fn *scratch, void *ctx)
 		return -1;
 	*mark = '-';
 	mark[1] = '\0';
-	if ((r = unfold(dir, from, path, scratch, ctx)) == 1)
-		r = fs_rename(dir, from, dir, path);
+	r = fs_rename(dir, from, dir, path);
 	if (r == -1 && errno == EXDEV) {
 		*mark = '+'; /* as in strip_open */
 		r = 0;
@@ -260,7 +323,14 @@ int strip_head(const struct strip *s, struct segment *g, scratch_fn *scratch, vo
 
 	g->number = 0;
 	while ((r = strip_first(s, g, scratch, ctx)) == 1 && segment_is_closed(g))
-		if ((r = strip_open(s, g, scratch, ctx)) != 0)
+		if ((r = strip_open(s, g)) != 0)
 			break;
 	return r;
+}
+
+void segment_free(struct segment *g)
+{
+	free(g->text);
+	free(g->names);
+	memset(g, 0, sizeof(*g));
 }
