@@ -15,7 +15,6 @@
 
 struct drain {
 	struct judge *j;
-	struct stage *s;
 	mq *mq;
 	mq_time passed;
 	char name[140];
@@ -140,7 +139,7 @@ static void each_queue(struct drain *d, int (*each)(void *ctx, const char *name)
 
 void drain(struct judge *j, struct stage *s)
 {
-	struct drain d = { .j = j, .s = s, .mq = mq_open(s->root) };
+	struct drain d = { .j = j, .mq = mq_open(s->root) };
 	unsigned before;
 
 	if (!d.mq)

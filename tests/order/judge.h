@@ -9,8 +9,10 @@
  *	- orders hold, and those of groups strictly;
  *	- who receives from a line gets what surely was first in it, and who finds nothing is
  *	  wrong if at each moment there surely was something;
+ *	- who says that nothing is there says so again;
  *	- receive counts do not fall;
  *	- all can be received in bounded time, and then nothing is left;
+ *	- no queue has the name of an exchange;
  *	- each role ended with a status that it may have;
  *	- mq-fsck finds nothing broken.
  */
